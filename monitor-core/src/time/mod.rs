@@ -1,0 +1,11 @@
+//! Time as the whole product sees it: microseconds of UTC, zones for naive timestamps, clocks as parameters.
+
+mod clock;
+mod duration;
+mod timestamp;
+mod zone;
+
+pub use clock::Clock;
+pub use duration::{ParseDurationError, format_duration, parse_duration};
+pub use timestamp::{TimeError, Timestamp};
+pub use zone::{UnknownZone, Zone};
