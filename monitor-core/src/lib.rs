@@ -3,11 +3,24 @@
 //! `ARCHITECTURE.md` beside this crate's manifest tells how the parts hang together.
 #![forbid(unsafe_code)]
 
+pub mod alerting;
+pub mod bus;
+pub mod component;
+pub mod config;
 pub mod event;
+pub mod monitor;
+pub mod pipeline;
+pub mod read;
 pub mod sample;
+pub mod sources;
+pub mod store;
+pub mod suggest;
+pub mod template;
 pub mod time;
 
 pub use event::*;
+pub use monitor::{FlushReport, MetricHandle, Monitor, MonitorBuilder, Recorded};
 /// Short text that is cheap to clone: names, labels, messages.
 pub use smol_str::SmolStr as Text;
+pub use sources::register;
 pub use time::{Clock, Timestamp, Zone};

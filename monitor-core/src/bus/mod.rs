@@ -1,0 +1,163 @@
+//! The bus: an ordered log of batches with one cursor a subscriber, bounded and counted.
+//!
+//! Batches get their sequence numbers here. The log lives in memory; what stands before it (sources) and behind it
+//! (store, sinks) only knows [`Bus::publish`] and [`Cursor`], so that a spool on disk can take the place of its older part.
+
+mod batch;
+mod cursor;
+mod log;
+
+pub use batch::{Batch, Draft};
+pub use cursor::{Cursor, Next};
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use log::Log;
+
+/// How a subscriber that falls behind is dealt with when the bus is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// Whoever publishes waits for it, up to this long; after that it counts as stalled and loses the oldest batches
+    /// until it moves again. Nobody waits for a stalled one.
+    Block(Duration),
+    /// It loses the oldest batches. Nobody waits.
+    DropOldest,
+}
+
+/// Which lane a batch takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Waits for room.
+    Input,
+    /// Alerts: never waits, or the thread that makes them could wait for itself.
+    Alerts,
+}
+
+/// The bus was closed: nothing can be published any more.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the bus is closed")]
+pub struct Closed;
+
+/// An ordered log of batches. Clones are handles to the same bus.
+#[derive(Clone, Debug)]
+pub struct Bus {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log: Mutex<Log>,
+    /// Something was published, or the bus ended.
+    published: Condvar,
+    /// A cursor moved, or the bus ended.
+    moved: Condvar,
+}
+
+impl Shared {
+    /// The log is consistent between calls, so a panic elsewhere leaves it usable.
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bus {
+    /// A bus that holds at most `capacity` events that some subscriber still needs.
+    pub fn new(capacity: usize) -> Self {
+        let shared = Shared {
+            log: Mutex::new(Log::new(capacity)),
+            published: Condvar::new(),
+            moved: Condvar::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Adds a subscriber. It sees every batch published from now on.
+    pub fn subscribe(&self, overflow: Overflow) -> Cursor {
+        let id = self.shared.lock().subscribe(overflow);
+        Cursor::new(self.clone(), id, false)
+    }
+
+    /// Adds a subscriber to the input alone: it is at its end as soon as [`Bus::end_input`] was called, while alerts may
+    /// still be published. The store and the rules read this way.
+    pub fn subscribe_input(&self, overflow: Overflow) -> Cursor {
+        let id = self.shared.lock().subscribe(overflow);
+        Cursor::new(self.clone(), id, true)
+    }
+
+    /// Appends a batch and gives back the sequence number of its first event. Waits for room in the input lane.
+    ///
+    /// # Errors
+    /// When the bus is closed, or the input has ended.
+    pub fn publish(&self, draft: Draft, lane: Lane) -> Result<u64, Closed> {
+        let mut log = self.shared.lock();
+        if lane == Lane::Input {
+            log = self.wait_for_room(log, draft.len());
+            if log.input_ended() {
+                return Err(Closed);
+            }
+        }
+        let first = log.append(draft).ok_or(Closed)?;
+        drop(log);
+        self.shared.published.notify_all();
+        Ok(first)
+    }
+
+    fn wait_for_room<'a>(
+        &'a self,
+        mut log: MutexGuard<'a, Log>,
+        events: usize,
+    ) -> MutexGuard<'a, Log> {
+        let mut waited = Duration::ZERO;
+        while !log.make_room(events, waited) && !log.input_ended() {
+            let limit = log
+                .shortest_block()
+                .saturating_sub(waited)
+                .max(Duration::from_millis(1));
+            let before = instant();
+            log = self
+                .shared
+                .moved
+                .wait_timeout(log, limit)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            waited += before.elapsed();
+        }
+        log
+    }
+
+    /// No more input comes. Alerts can still be published.
+    pub fn end_input(&self) {
+        self.shared.lock().end_input();
+        self.notify_all();
+    }
+
+    /// Nothing more comes at all.
+    pub fn close(&self) {
+        self.shared.lock().close();
+        self.notify_all();
+    }
+
+    /// How many events were published.
+    pub fn published(&self) -> u64 {
+        self.shared.lock().next_sequence()
+    }
+
+    fn notify_all(&self) {
+        self.shared.published.notify_all();
+        self.shared.moved.notify_all();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a wait is measured by the machine, whatever the pipeline's clock shows"
+)]
+fn instant() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Order, bounds and losses of the bus.
+
+use super::*;
+use crate::Timestamp;
+use crate::event::{Event, Metric};
+use crate::sample::Deriver;
+
+const NOW: Duration = Duration::ZERO;
+
+fn draft(events: usize) -> Draft {
+    let events = (0..events)
+        .map(|_| Event::new(Timestamp::MIN, Metric::new("m", 1.0)))
+        .collect();
+    Draft::new(events, &mut Deriver::new(&[]))
+}
+
+fn first(next: Next) -> Option<u64> {
+    match next {
+        Next::Batch(batch) => Some(batch.first()),
+        Next::Idle | Next::End => None,
+    }
+}
+
+#[test]
+fn every_subscriber_sees_every_batch_in_order() {
+    let bus = Bus::new(100);
+    let mut cursors = [
+        bus.subscribe(Overflow::DropOldest),
+        bus.subscribe(Overflow::Block(NOW)),
+    ];
+    assert_eq!(
+        [
+            bus.publish(draft(3), Lane::Input),
+            bus.publish(draft(2), Lane::Input)
+        ],
+        [Ok(0), Ok(3)]
+    );
+    for cursor in &mut cursors {
+        assert_eq!(
+            [
+                first(cursor.next(NOW)),
+                first(cursor.next(NOW)),
+                first(cursor.next(NOW))
+            ],
+            [Some(0), Some(3), None]
+        );
+        cursor.commit();
+    }
+    bus.close();
+    assert_eq!(bus.publish(draft(1), Lane::Alerts), Err(Closed));
+    assert!(matches!(cursors[0].next(NOW), Next::End));
+}
+
+#[test]
+fn a_full_bus_takes_the_oldest_from_whom_it_may() {
+    let bus = Bus::new(4);
+    let mut slow = bus.subscribe(Overflow::DropOldest);
+    for _ in 0..4 {
+        bus.publish(draft(2), Lane::Input).expect("open");
+    }
+    assert_eq!((slow.lost(), slow.unread()), (4, 4));
+    assert_eq!(first(slow.next(NOW)), Some(4));
+    // What was read is in the subscriber's hands: it is not lost, whatever becomes of the log.
+    bus.publish(draft(4), Lane::Input).expect("open");
+    assert_eq!((slow.lost(), slow.unread()), (6, 4));
+}
+
+#[test]
+fn whoever_publishes_waits_for_one_that_blocks_until_it_stalls() {
+    let bus = Bus::new(2);
+    let mut slow = bus.subscribe(Overflow::Block(Duration::from_millis(20)));
+    let mut other = bus.subscribe(Overflow::Block(Duration::from_secs(60)));
+    bus.publish(draft(2), Lane::Input).expect("open");
+    assert_eq!(first(other.next(NOW)), Some(0));
+    other.commit();
+    bus.publish(draft(2), Lane::Input).expect("open");
+    assert!(slow.stalled());
+    assert_eq!((slow.lost(), other.lost()), (2, 0));
+    assert_eq!(first(slow.next(NOW)), Some(2));
+    slow.commit();
+    assert!(!slow.stalled());
+}
+
+#[test]
+fn a_waiting_publisher_goes_on_when_the_subscriber_commits() {
+    let bus = Bus::new(2);
+    let mut cursor = bus.subscribe(Overflow::Block(Duration::from_secs(60)));
+    bus.publish(draft(2), Lane::Input).expect("open");
+    let publisher = std::thread::spawn({
+        let bus = bus.clone();
+        move || bus.publish(draft(2), Lane::Input)
+    });
+    assert_eq!(first(cursor.next(NOW)), Some(0));
+    cursor.commit();
+    assert_eq!(publisher.join().expect("no panic"), Ok(2));
+    assert_eq!(cursor.lost(), 0);
+}
+
+#[test]
+fn alerts_never_wait_and_outlast_the_input() {
+    let bus = Bus::new(1);
+    let mut rules = bus.subscribe_input(Overflow::Block(Duration::from_secs(60)));
+    bus.publish(draft(1), Lane::Input).expect("open");
+    assert_eq!(bus.publish(draft(1), Lane::Alerts), Ok(1));
+    bus.end_input();
+    assert_eq!(bus.publish(draft(1), Lane::Input), Err(Closed));
+    assert_eq!(bus.publish(draft(1), Lane::Alerts), Ok(2));
+    assert_eq!(
+        [
+            first(rules.next(NOW)),
+            first(rules.next(NOW)),
+            first(rules.next(NOW))
+        ],
+        [Some(0), Some(1), Some(2)]
+    );
+    assert!(matches!(rules.next(NOW), Next::End));
+}

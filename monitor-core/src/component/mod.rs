@@ -1,0 +1,25 @@
+//! Components: what a definition is, the four kinds, and the registry that maps `type = "…"` to a definition.
+//!
+//! A component comes in two phases. **Parse** turns its table into a config, purely: no file, network, clock or thread.
+//! **Open** touches the world and gives the running thing. What parsed can only fail for the world's reasons.
+
+mod chart;
+mod context;
+mod definition;
+mod registry;
+mod rule;
+mod sink;
+mod source;
+
+pub use chart::{Chart, ChartConfig, ChartDefinition, Picture};
+pub use context::{Context, Dirs, Resource};
+pub use definition::{ComponentKind, Definition, Invalid, Validate};
+pub use registry::{DuplicateType, Preset, Registry};
+pub use rule::{Reading, Rule, RuleConfig, RuleDefinition, Verdict};
+pub use sink::{
+    Answer, Content, Delivery, Item, Sink, SinkConfig, SinkDefinition, alert_fn, sink_fn,
+};
+pub use source::{Source, SourceConfig, SourceDefinition};
+
+/// Whatever went wrong inside of a component. It reads after "failed to open sink `x`: ".
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

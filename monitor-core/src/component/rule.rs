@@ -1,0 +1,73 @@
+//! Rules: when somebody must be told. A rule only reads the store; states, messages and repeats are the host's.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::definition::parse_own;
+use super::{BoxError, Context, Definition, Validate};
+use crate::Timestamp;
+use crate::config::{Fault, Table};
+use crate::sample::Labels;
+use crate::store::{Store, WindowStats};
+
+/// A rule type.
+pub type RuleDefinition = Definition<dyn RuleConfig>;
+
+/// A parsed rule.
+pub trait RuleConfig: Send + Sync {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the world does not have what the config names.
+    fn open(&self, context: &Context) -> Result<Box<dyn Rule>, BoxError>;
+}
+
+/// A running rule.
+pub trait Rule: Send {
+    /// Reads the store as it is at `now`: one reading a group, or one for all. A group that is not read has no data.
+    fn evaluate(&mut self, store: &Store, now: Timestamp) -> Vec<Reading>;
+}
+
+/// What a rule read of one group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The group; none for a rule that is not grouped.
+    pub labels: Labels,
+    /// What it means.
+    pub verdict: Verdict,
+    /// The number that was compared.
+    pub value: Option<f64>,
+    /// The window that it came from.
+    pub stats: Option<WindowStats>,
+}
+
+/// What a reading means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The condition holds.
+    Breached,
+    /// It does not.
+    Clear,
+    /// Nobody can say.
+    NoData,
+}
+
+impl RuleDefinition {
+    /// The definition of the rule with the config `T`.
+    pub const fn rule<T>(
+        type_name: &'static str,
+        summary: &'static str,
+        sample: &'static str,
+    ) -> Self
+    where
+        T: RuleConfig + DeserializeOwned + JsonSchema + Validate + 'static,
+    {
+        fn boxed<T>(table: Table<'_>) -> Result<Box<dyn RuleConfig>, Vec<Fault>>
+        where
+            T: RuleConfig + DeserializeOwned + JsonSchema + Validate + 'static,
+        {
+            Ok(Box::new(parse_own::<T>(table)?))
+        }
+        Self::new::<T>(type_name, summary, sample, boxed::<T>)
+    }
+}

@@ -1,0 +1,223 @@
+//! Sinks: where events go. A sink only writes what it is given; queues, retries and counts are the host's.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::definition::parse_own;
+use super::{BoxError, Context, Definition, Dirs, Resource, Validate};
+use crate::Timestamp;
+use crate::config::{Fault, Table};
+use crate::event::{Alert, Body, Event};
+use crate::sample::Sample;
+
+/// A sink type.
+pub type SinkDefinition = Definition<dyn SinkConfig>;
+
+/// Whether a sink is meant to see whole events, or the samples that they yield.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// Whole events.
+    #[default]
+    Events,
+    /// The samples that they yield.
+    Samples,
+}
+
+/// A parsed sink.
+pub trait SinkConfig: Send + Sync {
+    /// What it will have for itself, so that two sinks on one file are found before either is opened.
+    fn resources(&self, dirs: &Dirs) -> Vec<Resource> {
+        let _ = dirs;
+        Vec::new()
+    }
+
+    /// Opens it. Also called to restart it after a panic.
+    ///
+    /// # Errors
+    /// When the world does not have what the config names.
+    fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError>;
+}
+
+/// A running sink. It has a thread of its own, so it may take its time.
+///
+/// A sink in a program of one's own:
+///
+/// ```
+/// use monitor_core::component::{Answer, Delivery, Sink};
+/// use monitor_core::{Generation, Monitor};
+///
+/// /// Counts what it sees.
+/// struct Counter(std::sync::mpsc::Sender<usize>);
+///
+/// impl Sink for Counter {
+///     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+///         match self.0.send(delivery.len()) {
+///             Ok(()) => Answer::Ok,
+///             Err(error) => Answer::Fatal(error.into()),
+///         }
+///     }
+/// }
+///
+/// let (sender, counts) = std::sync::mpsc::channel();
+/// let monitor = Monitor::builder().sink("counter", Counter(sender)).start()?;
+/// monitor.track_generation(Generation::new(1.5, true).model("gpt-4o"));
+/// monitor.shutdown();
+/// assert_eq!(counts.iter().sum::<usize>(), 1);
+/// # Ok::<_, monitor_core::pipeline::StartError>(())
+/// ```
+pub trait Sink: Send {
+    /// Writes a batch, or says why it did not.
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer;
+
+    /// Brings what was written to where it belongs. The host calls it when there is nothing more to write for now, at
+    /// least once a second, and at the end; only then does it count the events as delivered.
+    ///
+    /// # Errors
+    /// When it cannot; the host tries again.
+    fn flush(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// What a sink says of a batch.
+#[derive(Debug)]
+pub enum Answer {
+    /// All of it is written.
+    Ok,
+    /// The first `accepted` events are written; the rest may be tried again, `after` some time if the sink knows better
+    /// than the host.
+    Retry {
+        /// How many events from the beginning are written.
+        accepted: usize,
+        /// When to try again.
+        after: Option<Duration>,
+        /// Why it did not work.
+        error: BoxError,
+    },
+    /// All is written but the events at `indices`, which never can be.
+    Rejected {
+        /// Places in the delivery.
+        indices: Vec<usize>,
+        /// Why not.
+        error: BoxError,
+    },
+    /// Nothing is written, and nothing ever will be.
+    Fatal(BoxError),
+}
+
+impl Answer {
+    /// Nothing is written, and the whole batch may be tried again.
+    pub fn retry(error: impl Into<BoxError>) -> Self {
+        Self::Retry {
+            accepted: 0,
+            after: None,
+            error: error.into(),
+        }
+    }
+}
+
+/// A batch for a sink: the events that it accepts, in order.
+#[derive(Clone, Debug)]
+pub struct Delivery<'a> {
+    items: &'a [Item<'a>],
+}
+
+/// One event of a delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'a> {
+    /// Its sequence number on the bus.
+    pub sequence: u64,
+    /// The event.
+    pub event: &'a Event,
+    /// The samples that it yields.
+    pub samples: &'a [Sample],
+}
+
+impl<'a> Delivery<'a> {
+    /// A delivery of `items`.
+    pub const fn new(items: &'a [Item<'a>]) -> Self {
+        Self { items }
+    }
+
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Events with their numbers and samples.
+    pub fn items(&self) -> &'a [Item<'a>] {
+        self.items
+    }
+
+    /// The events.
+    pub fn events(&self) -> impl Iterator<Item = &'a Event> {
+        self.items.iter().map(|item| item.event)
+    }
+
+    /// The samples of all events.
+    pub fn samples(&self) -> impl Iterator<Item = &'a Sample> {
+        self.items.iter().flat_map(|item| item.samples)
+    }
+}
+
+/// A closure as a sink.
+pub fn sink_fn(write: impl FnMut(&Delivery<'_>) -> Answer + Send + 'static) -> Box<dyn Sink> {
+    struct Closure<F>(F);
+    impl<F: FnMut(&Delivery<'_>) -> Answer + Send> Sink for Closure<F> {
+        fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+            (self.0)(delivery)
+        }
+    }
+    Box::new(Closure(write))
+}
+
+/// A closure that is told of alerts, as a sink.
+pub fn alert_fn(mut tell: impl FnMut(Timestamp, &Alert) + Send + 'static) -> Box<dyn Sink> {
+    sink_fn(move |delivery| {
+        for event in delivery.events() {
+            if let Body::Alert(alert) = &event.body {
+                tell(event.time, alert);
+            }
+        }
+        Answer::Ok
+    })
+}
+
+impl Sink for Box<dyn Sink> {
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+        (**self).write(delivery)
+    }
+
+    fn flush(&mut self) -> Result<(), BoxError> {
+        (**self).flush()
+    }
+}
+
+impl SinkDefinition {
+    /// The definition of the sink with the config `T`.
+    pub const fn sink<T>(
+        type_name: &'static str,
+        summary: &'static str,
+        sample: &'static str,
+    ) -> Self
+    where
+        T: SinkConfig + DeserializeOwned + JsonSchema + Validate + 'static,
+    {
+        fn boxed<T>(table: Table<'_>) -> Result<Box<dyn SinkConfig>, Vec<Fault>>
+        where
+            T: SinkConfig + DeserializeOwned + JsonSchema + Validate + 'static,
+        {
+            Ok(Box::new(parse_own::<T>(table)?))
+        }
+        Self::new::<T>(type_name, summary, sample, boxed::<T>)
+    }
+}

@@ -1,0 +1,58 @@
+//! Sources: where events come from.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::definition::parse_own;
+use super::{BoxError, Context, Definition, Validate};
+use crate::config::{Fault, Table};
+use crate::pipeline::Emitter;
+
+/// A source type.
+pub type SourceDefinition = Definition<dyn SourceConfig>;
+
+/// A parsed source.
+pub trait SourceConfig: Send + Sync {
+    /// Whether it comes to an end by itself.
+    fn bounded(&self) -> bool;
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the world does not have what the config names.
+    fn open(&self, context: &Context) -> Result<Box<dyn Source>, BoxError>;
+}
+
+/// A running source. It has a thread of its own.
+pub trait Source: Send {
+    /// Emits events until there are no more, or until [`Emitter::stopped`].
+    ///
+    /// # Errors
+    /// When it cannot go on. What it has emitted by then is kept.
+    fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError>;
+
+    /// Whether it may wait for input where it cannot be woken (a terminal). Such a source is left behind at a shutdown.
+    fn blocks(&self) -> bool {
+        false
+    }
+}
+
+impl SourceDefinition {
+    /// The definition of the source with the config `T`.
+    pub const fn source<T>(
+        type_name: &'static str,
+        summary: &'static str,
+        sample: &'static str,
+    ) -> Self
+    where
+        T: SourceConfig + DeserializeOwned + JsonSchema + Validate + 'static,
+    {
+        fn boxed<T>(table: Table<'_>) -> Result<Box<dyn SourceConfig>, Vec<Fault>>
+        where
+            T: SourceConfig + DeserializeOwned + JsonSchema + Validate + 'static,
+        {
+            Ok(Box::new(parse_own::<T>(table)?))
+        }
+        Self::new::<T>(type_name, summary, sample, boxed::<T>)
+    }
+}

@@ -1,0 +1,243 @@
+//! The keys that are not a component's own: of the file as a whole, of the store, and of every component of a kind.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{DurationText, KindText, SizeText, ZoneText};
+use crate::component::{Content, Invalid, Validate};
+use crate::event::Level;
+use crate::store::Limits;
+use crate::{Text, Zone};
+
+/// Keys at the top of the file.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Folder of all outputs. `{start}` in it becomes the time of the start, as in 2026-05-04-14-00-00.
+    pub data_dir: PathBuf,
+    /// How often rules are evaluated, at whole multiples of it.
+    pub metrics_interval: DurationText,
+    /// How long a shutdown may take; what is left then is counted and said.
+    pub shutdown_timeout: DurationText,
+    /// Zone of timestamps that carry none, and of times shown to people.
+    pub timezone: ZoneText,
+    /// Whose time it is. Without it: the events' if every source comes to an end by itself, else the system's.
+    pub clock: Option<ClockSetting>,
+    /// Presets to take rules and charts from; a table of the same name overrides their keys.
+    pub presets: Vec<String>,
+    /// The windowed store.
+    pub store: StoreSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: "monitoring".into(),
+            metrics_interval: DurationText(Duration::from_secs(60)),
+            shutdown_timeout: DurationText(Duration::from_secs(5)),
+            timezone: ZoneText(Zone::Local),
+            clock: None,
+            presets: Vec::new(),
+            store: StoreSettings::default(),
+        }
+    }
+}
+
+impl Validate for Settings {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.metrics_interval.0 < Duration::from_millis(1) {
+            return Err(Invalid::key("metrics_interval", "must be at least 1ms"));
+        }
+        Ok(())
+    }
+}
+
+/// Whose time it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockSetting {
+    /// The time of the events: a recording is replayed as fast as it can be read.
+    Event,
+    /// The machine's.
+    System,
+}
+
+/// `[store]`: what the windowed store keeps at most.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// How long samples are kept, seen from the newest.
+    pub raw_retention: DurationText,
+    /// How many series are kept apart; the rest is counted under `overflow=other`.
+    pub max_series: usize,
+    /// How many bytes of samples are kept.
+    pub max_bytes: SizeText,
+    /// Attributes that become labels, beside model_name, operation, evaluator_type, success, finish_reason, error_type.
+    pub labels: Vec<Text>,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            raw_retention: DurationText(limits.raw_retention),
+            max_series: limits.max_series,
+            max_bytes: SizeText(limits.max_bytes),
+            labels: Vec::new(),
+        }
+    }
+}
+
+impl StoreSettings {
+    /// As the store's limits.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            raw_retention: self.raw_retention.0,
+            max_series: self.max_series,
+            max_bytes: self.max_bytes.0,
+        }
+    }
+}
+
+/// Keys of every source.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourceSettings {}
+
+/// Keys of every sink.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SinkSettings {
+    /// The kinds of events that it gets; all of them without it.
+    pub accept: Option<Vec<KindText>>,
+    /// Whether it gets whole events or the samples that they yield.
+    pub content: Content,
+    /// Whether the run has failed if this sink has. What a required sink cannot write is tried until it can.
+    pub required: bool,
+    /// What happens when it falls behind: whoever feeds the bus waits for it, or it loses the oldest events.
+    pub overflow: OverflowSetting,
+    /// How many events it gets at once, at most.
+    pub batch: usize,
+    /// How long events may wait for a batch to fill.
+    pub linger: DurationText,
+}
+
+impl Default for SinkSettings {
+    fn default() -> Self {
+        Self {
+            accept: None,
+            content: Content::Events,
+            required: true,
+            overflow: OverflowSetting::Block,
+            batch: 1_024,
+            linger: DurationText(Duration::from_millis(100)),
+        }
+    }
+}
+
+impl Validate for SinkSettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.batch == 0 {
+            return Err(Invalid::key("batch", "must be at least 1"));
+        }
+        if self.accept.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Invalid::key(
+                "accept",
+                "must name at least one kind; leave the key out to accept all",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What happens to a sink that falls behind when the bus is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OverflowSetting {
+    /// The sources wait for it, up to 30 s; after that it counts as stalled and loses the oldest events.
+    #[default]
+    Block,
+    /// It loses the oldest events, counted; nobody waits.
+    DropOldest,
+}
+
+/// Keys of every rule.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleSettings {
+    /// How grave it is.
+    pub level: Level,
+    /// How long the condition must hold before the rule fires.
+    #[serde(rename = "for")]
+    pub hold: DurationText,
+    /// How long a rule that fires goes on firing after the condition has ceased to hold.
+    pub keep_firing_for: DurationText,
+    /// Once it fires, it ceases only when the value is above this.
+    pub recover_above: Option<f64>,
+    /// Once it fires, it ceases only when the value is below this.
+    pub recover_below: Option<f64>,
+    /// With fewer samples than this there is no data.
+    pub min_samples: u64,
+    /// What no data means: all is well, or what was so before.
+    pub no_data: NoData,
+    /// Labels to group by: the rule holds for each group apart.
+    pub by: Vec<Text>,
+    /// What to tell people. `{{ mean | percent }}` and the other aggregates, `value`, `name`, `level` and `labels` can be
+    /// used, with the filters percent, number, duration, tokens and usd.
+    pub message: Option<String>,
+    /// Labels that its alerts carry.
+    pub labels: BTreeMap<Text, Text>,
+}
+
+impl Default for RuleSettings {
+    fn default() -> Self {
+        Self {
+            level: Level::Warning,
+            hold: DurationText(Duration::ZERO),
+            keep_firing_for: DurationText(Duration::ZERO),
+            recover_above: None,
+            recover_below: None,
+            min_samples: 1,
+            no_data: NoData::Ok,
+            by: Vec::new(),
+            message: None,
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+impl Validate for RuleSettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.recover_above.is_some() && self.recover_below.is_some() {
+            return Err(Invalid::key(
+                "recover_below",
+                "cannot stand beside `recover_above`: keep one of the two",
+            ));
+        }
+        if let Some(message) = &self.message {
+            crate::template::Template::new(message)
+                .map_err(|error| Invalid::key("message", error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// What no data means to a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NoData {
+    /// All is well: a rule that fires resolves.
+    #[default]
+    Ok,
+    /// What was so before still is.
+    Keep,
+}
+
+/// Keys of every chart.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChartSettings {}

@@ -1,0 +1,144 @@
+//! Putting a monitor together.
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use super::queue::Queue;
+use super::recorder::Recorder;
+use super::{Monitor, Shared};
+use crate::component::{Chart, Rule, Sink, alert_fn};
+use crate::config::RuleSettings;
+use crate::event::{Alert, Kind, KindSet};
+use crate::pipeline::{Builder, SinkOptions, StartError};
+use crate::store::{Limits, TokenUsage, Window};
+use crate::{Clock, Text, Timestamp};
+
+/// A monitor while it is put together. Without any sink, events only go to the store: none means none.
+#[derive(Default)]
+pub struct MonitorBuilder {
+    pipeline: Builder,
+    clock: Option<Clock>,
+}
+
+impl MonitorBuilder {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another clock than the system's, for tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.pipeline = self.pipeline.clock(clock.clone());
+        self.clock = Some(clock);
+        self
+    }
+
+    /// How often rules are evaluated; every minute without it.
+    pub fn metrics_interval(mut self, interval: Duration) -> Self {
+        self.pipeline = self.pipeline.metrics_interval(interval);
+        self
+    }
+
+    /// How long a shutdown may take; 5 s without it.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.pipeline = self.pipeline.shutdown_timeout(timeout);
+        self
+    }
+
+    /// What the store keeps at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.pipeline = self.pipeline.limits(limits);
+        self
+    }
+
+    /// Attributes that become labels.
+    pub fn labels(mut self, labels: impl IntoIterator<Item = impl Into<Text>>) -> Self {
+        self.pipeline = self.pipeline.labels(labels);
+        self
+    }
+
+    /// The folder that charts are written to, under `plots/`; `monitoring` without it.
+    pub fn data_dir(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+        self.pipeline = self.pipeline.data_dir(folder);
+        self
+    }
+
+    /// Adds a sink.
+    pub fn sink(mut self, name: impl Into<Text>, sink: impl Sink + 'static) -> Self {
+        self.pipeline = self.pipeline.sink(name, sink);
+        self
+    }
+
+    /// Adds a sink with options.
+    pub fn sink_with(
+        mut self,
+        name: impl Into<Text>,
+        sink: impl Sink + 'static,
+        options: SinkOptions,
+    ) -> Self {
+        self.pipeline = self.pipeline.sink_with(name, sink, options);
+        self
+    }
+
+    /// Adds a rule.
+    pub fn rule(
+        mut self,
+        name: impl Into<Text>,
+        rule: Box<dyn Rule>,
+        settings: RuleSettings,
+    ) -> Self {
+        self.pipeline = self.pipeline.rule(name, rule, settings);
+        self
+    }
+
+    /// Adds a chart, which is drawn at the end.
+    pub fn chart(mut self, name: impl Into<Text>, chart: Box<dyn Chart>) -> Self {
+        self.pipeline = self.pipeline.chart(name, chart);
+        self
+    }
+
+    /// Calls `tell` for every alert.
+    pub fn on_alert(self, tell: impl FnMut(Timestamp, &Alert) + Send + 'static) -> Self {
+        let options = SinkOptions {
+            accept: KindSet::of(&[Kind::Alert]),
+            ..SinkOptions::default()
+        };
+        self.sink_with("on_alert", alert_fn(tell), options)
+    }
+
+    /// Calls `tell` with the tokens by model so far, every so often and a last time at the shutdown.
+    pub fn on_token_usage(
+        mut self,
+        every: Duration,
+        mut tell: impl FnMut(&TokenUsage) + Send + 'static,
+    ) -> Self {
+        self.pipeline = self
+            .pipeline
+            .every(every, move |store, _| tell(&store.token_usage(Window::ALL)));
+        self
+    }
+
+    /// Starts the monitor.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(self) -> Result<Monitor, StartError> {
+        let queue = Arc::new(Queue::new());
+        let recorder = Recorder {
+            queue: Arc::clone(&queue),
+        };
+        let pipeline = self
+            .pipeline
+            .source("monitor", Box::new(recorder))
+            .start()?;
+        let clock = self.clock.unwrap_or(Clock::System);
+        let store = pipeline.shared_store();
+        Ok(Monitor {
+            shared: Arc::new(Shared {
+                queue,
+                clock,
+                store,
+                pipeline: RwLock::new(Some(pipeline)),
+            }),
+        })
+    }
+}

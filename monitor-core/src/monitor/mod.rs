@@ -1,0 +1,220 @@
+//! The embedding API: a program records what it does, and asks how it goes, without any configuration file.
+
+mod builder;
+mod queue;
+mod recorder;
+
+pub use builder::MonitorBuilder;
+pub use queue::{DropReason, Recorded};
+pub use recorder::MetricHandle;
+
+use std::error::Error;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use queue::Queue;
+
+use crate::event::{Evaluation, Event, Generation, Level, Log, Metadata};
+use crate::pipeline::{Pipeline, Summary, instant};
+use crate::store::{NoSuchMetric, Selector, TokenUsage, Window, WindowStats};
+use crate::{Clock, Text, Timestamp};
+
+/// Records events into a pipeline that runs inside of the program.
+///
+/// Recording never waits and never panics; what could not be taken is told by [`Recorded`] and counted. Clones record
+/// into the same pipeline.
+///
+/// ```
+/// use std::time::Duration;
+/// use monitor_core::{Generation, Monitor, Tokens};
+///
+/// let monitor = Monitor::builder().start()?;
+/// monitor.track_generation(Generation::new(2.78, true).model("gpt-4o").tokens(Tokens::of(420, 610)));
+/// monitor.record_metric("queue_depth", 7.0, &[("worker", "a")]);
+/// monitor.flush(Duration::from_secs(1));
+///
+/// let latency = monitor.stats("generation_time", Duration::from_secs(300))?.expect("just recorded");
+/// assert_eq!((latency.count, latency.mean), (1, 2.78));
+/// assert_eq!(monitor.token_usage(None).total_tokens, 1030);
+///
+/// let summary = monitor.shutdown().expect("the first shutdown");
+/// assert_eq!(summary.events, 2);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Arc<Queue>,
+    clock: Clock,
+    store: Arc<crate::store::Store>,
+    pipeline: RwLock<Option<Pipeline>>,
+}
+
+/// What a [`Monitor::flush`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlushReport {
+    /// Whether everything recorded before the call is in the store and with every sink.
+    pub complete: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Monitor {
+    /// A monitor to be put together: sinks, rules, callbacks.
+    pub fn builder() -> MonitorBuilder {
+        MonitorBuilder::new()
+    }
+
+    /// Records a generation, now.
+    pub fn track_generation(&self, generation: Generation) -> Recorded {
+        self.record(Event::new(self.shared.clock.now(), generation))
+    }
+
+    /// Records an evaluation, now.
+    pub fn track_evaluation(&self, evaluation: Evaluation) -> Recorded {
+        self.record(Event::new(self.shared.clock.now(), evaluation))
+    }
+
+    /// Records a number under a name, with labels, now. For a number that is recorded often, [`Monitor::metric`] gives a
+    /// handle that is quicker.
+    pub fn record_metric(&self, name: &str, value: f64, labels: &[(&str, &str)]) -> Recorded {
+        self.shared
+            .queue
+            .metric_by_name(name, labels, value, self.shared.clock.now())
+    }
+
+    /// A handle for a metric with any attributes.
+    pub fn metric(&self, name: impl Into<Text>, metadata: Metadata) -> MetricHandle {
+        MetricHandle::new(
+            Arc::clone(&self.shared.queue),
+            self.shared.clock.clone(),
+            name.into(),
+            metadata,
+        )
+    }
+
+    /// Records a message for people.
+    pub fn log_info(&self, message: impl Into<Text>) -> Recorded {
+        self.log(Log::new(Level::Info, message))
+    }
+
+    /// Records a message of something that somebody should look at.
+    pub fn log_warning(&self, message: impl Into<Text>) -> Recorded {
+        self.log(Log::new(Level::Warning, message))
+    }
+
+    /// Records a message of something that failed, and the error: its words as `error`, its type as `error_type`.
+    pub fn log_error<E: Error>(&self, message: impl Into<Text>, error: Option<&E>) -> Recorded {
+        let mut log = Log::new(Level::Error, message);
+        if let Some(error) = error {
+            let path = std::any::type_name::<E>();
+            let name = path.rsplit("::").next().unwrap_or(path);
+            log = log
+                .with("error", error.to_string())
+                .with("error_type", name);
+        }
+        self.log(log)
+    }
+
+    /// Records a message with a level and attributes of one's own.
+    pub fn log(&self, log: Log) -> Recorded {
+        self.record(Event::new(self.shared.clock.now(), log))
+    }
+
+    /// Records an event with a time of one's own.
+    pub fn record(&self, event: Event) -> Recorded {
+        self.shared.queue.event(event)
+    }
+
+    /// Statistics of a metric over the last `window`. `Ok(None)`: nothing in the window.
+    ///
+    /// # Errors
+    /// When the metric has never been recorded.
+    pub fn stats(
+        &self,
+        metric: impl Into<Text>,
+        window: Duration,
+    ) -> Result<Option<WindowStats>, NoSuchMetric> {
+        self.store()
+            .stats(&Selector::metric(metric), Window::last(window, self.now()))
+    }
+
+    /// Tokens by model, over the last `window` or over all that the store holds.
+    pub fn token_usage(&self, window: Option<Duration>) -> TokenUsage {
+        self.store()
+            .token_usage(window.map_or(Window::ALL, |window| Window::last(window, self.now())))
+    }
+
+    /// The store, for every other question.
+    pub fn store(&self) -> &crate::store::Store {
+        &self.shared.store
+    }
+
+    /// What the time is for this monitor.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Waits until everything recorded so far is in the store and with every sink, at most for `deadline`.
+    pub fn flush(&self, deadline: Duration) -> FlushReport {
+        let began = instant();
+        let recorded = self.shared.queue.recorded();
+        let complete = || {
+            let pipeline = self
+                .shared
+                .pipeline
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            pipeline
+                .as_ref()
+                .is_none_or(|pipeline| self.shared.queue.taken() >= recorded && pipeline.settled())
+        };
+        self.shared.queue.wake();
+        while !complete() {
+            if began.elapsed() >= deadline {
+                return FlushReport {
+                    complete: false,
+                    took: began.elapsed(),
+                };
+            }
+            std::thread::park_timeout(Duration::from_micros(200));
+        }
+        FlushReport {
+            complete: true,
+            took: began.elapsed(),
+        }
+    }
+
+    /// Ends the monitor within its shutdown timeout: what was recorded is delivered as far as time allows, the rest is
+    /// counted in the summary. From then on recording answers `Dropped(Closed)`. A second call gives `None`.
+    pub fn shutdown(&self) -> Option<Summary> {
+        self.shared.queue.close();
+        let pipeline = self
+            .shared
+            .pipeline
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()?;
+        let mut summary = pipeline.shutdown();
+        summary.dropped = self.shared.queue.dropped();
+        Some(summary)
+    }
+}
+
+impl Drop for Shared {
+    /// A monitor that nobody has shut down is shut down with its last clone.
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(pipeline) = self
+            .pipeline
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            pipeline.shutdown();
+        }
+    }
+}

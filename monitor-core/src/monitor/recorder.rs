@@ -1,0 +1,76 @@
+//! From the queue to the bus, and the handles that record into it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::queue::{Queue, Recorded};
+use crate::component::{BoxError, Source};
+use crate::event::{Metadata, MetricKey};
+use crate::pipeline::Emitter;
+use crate::{Clock, Text};
+
+/// How long recorded events wait at most before they are looked for.
+const NAP: Duration = Duration::from_millis(1);
+/// After this many naps for nothing the recorder sleeps until it is woken.
+const NAPS: u32 = 20;
+/// While it sleeps it looks around this often all the same.
+const SLEEP: Duration = Duration::from_millis(250);
+
+/// The source that empties the queue.
+pub(super) struct Recorder {
+    pub(super) queue: Arc<Queue>,
+}
+
+impl Source for Recorder {
+    fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
+        self.queue.introduce(std::thread::current());
+        let mut batches = Vec::new();
+        let mut idle = 0;
+        loop {
+            // Asked before the queue is emptied: what comes after a stop is not accepted any more.
+            let stopped = out.stopped();
+            self.queue.take(&mut batches);
+            if batches.is_empty() {
+                if stopped {
+                    return Ok(());
+                }
+                idle += 1;
+                self.queue.sleep(idle > NAPS);
+                std::thread::park_timeout(if idle > NAPS { SLEEP } else { NAP });
+                continue;
+            }
+            idle = 0;
+            self.queue.sleep(false);
+            for events in batches.drain(..) {
+                let count = events.len();
+                out.emit_batch(events)?;
+                self.queue.note_taken(count);
+            }
+        }
+    }
+}
+
+/// Records one metric: its name and attributes are looked up once.
+#[derive(Clone)]
+pub struct MetricHandle {
+    queue: Arc<Queue>,
+    clock: Clock,
+    place: u32,
+}
+
+impl MetricHandle {
+    pub(super) fn new(queue: Arc<Queue>, clock: Clock, name: Text, metadata: Metadata) -> Self {
+        let place = queue.register(MetricKey { name, metadata });
+        Self {
+            queue,
+            clock,
+            place,
+        }
+    }
+
+    /// Records a number, now.
+    #[inline]
+    pub fn record(&self, value: f64) -> Recorded {
+        self.queue.metric(self.place, value, self.clock.now())
+    }
+}

@@ -1,0 +1,134 @@
+//! What is counted while a pipeline runs. Plain atomics: whoever counts never waits.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::Text;
+use crate::event::{Body, Event, Kind};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Names with counts; past a bound, new names are counted together.
+#[derive(Debug, Default)]
+pub(crate) struct NamedCounters(Mutex<BTreeMap<Text, u64>>);
+
+impl NamedCounters {
+    const MOST: usize = 1_000;
+
+    pub(crate) fn add(&self, name: &Text) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = if counts.len() < Self::MOST || counts.contains_key(name) {
+            name
+        } else {
+            &Text::new_static("other")
+        };
+        *counts.entry(name.clone()).or_default() += 1;
+    }
+
+    pub(crate) fn get(&self) -> BTreeMap<Text, u64> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// What came in.
+#[derive(Debug, Default)]
+pub(crate) struct InputCounters {
+    kinds: [Counter; 5],
+    pub(crate) samples: Counter,
+    pub(crate) missing_scores: NamedCounters,
+}
+
+impl InputCounters {
+    pub(crate) fn count(&self, events: &[Event], samples: usize) {
+        let mut kinds = [0; 5];
+        for event in events {
+            kinds[event.kind() as usize] += 1;
+            if let Body::Evaluation(evaluation) = &event.body {
+                for score in evaluation
+                    .scores
+                    .iter()
+                    .filter(|score| score.value.is_none())
+                {
+                    self.missing_scores.add(&score.name);
+                }
+            }
+        }
+        for (counter, more) in self.kinds.iter().zip(kinds) {
+            counter.add(more);
+        }
+        self.samples.add(samples as u64);
+    }
+
+    pub(crate) fn events(&self) -> u64 {
+        self.kinds.iter().map(Counter::get).sum()
+    }
+
+    pub(crate) fn by_kind(&self) -> BTreeMap<&'static str, u64> {
+        Kind::ALL
+            .into_iter()
+            .zip(&self.kinds)
+            .map(|(kind, counter)| (kind.as_str(), counter.get()))
+            .collect()
+    }
+}
+
+/// What became of the events for one sink.
+#[derive(Debug, Default)]
+pub(crate) struct SinkCounters {
+    pub(crate) delivered: Counter,
+    pub(crate) filtered: Counter,
+    pub(crate) rejected: Counter,
+    /// Given up: the sink failed for good, or the shutdown did not leave it the time.
+    pub(crate) given_up: Counter,
+    /// Lost because the sink was too slow for a full bus.
+    pub(crate) overflowed: AtomicU64,
+    pub(crate) retries: Counter,
+    pub(crate) restarts: Counter,
+    pub(crate) error: Mutex<Option<String>>,
+}
+
+impl SinkCounters {
+    pub(crate) fn note(&self, error: &str) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_owned());
+    }
+
+    pub(crate) fn last_error(&self) -> Option<String> {
+        self.error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Events of which the fate is known.
+    pub(crate) fn settled(&self) -> u64 {
+        self.delivered.get()
+            + self.filtered.get()
+            + self.rejected.get()
+            + self.given_up.get()
+            + self.overflowed.load(Ordering::Relaxed)
+    }
+}
+
+/// What became of one source.
+#[derive(Debug, Default)]
+pub(crate) struct SourceCounters {
+    pub(crate) events: Counter,
+    pub(crate) done: AtomicBool,
+    pub(crate) error: Mutex<Option<String>>,
+}

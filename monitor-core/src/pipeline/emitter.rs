@@ -1,0 +1,186 @@
+//! What a source is given: it emits events and refuses lines; batching, numbering and back-pressure are done for it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::counters::SourceCounters;
+use super::refusals::Refusals;
+use crate::event::Event;
+use crate::read::{LineParser, Reason, Refusal};
+use crate::{Clock, Text, Timestamp};
+
+/// Events are handed on by this many.
+const BATCH: usize = 1_024;
+/// A timestamp this far ahead of the machine's clock is not believed.
+const TOLERANCE: Duration = Duration::from_secs(86_400);
+
+/// Takes a batch of events on; an error says that nobody wants more.
+pub(super) type Output = Box<dyn FnMut(Vec<Event>) -> Result<(), Stopped> + Send>;
+
+/// The pipeline wants no more events.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the pipeline has stopped")]
+pub struct Stopped;
+
+/// Where a line comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    /// The file.
+    pub file: Option<&'a Path>,
+    /// The number of the line, from 1.
+    pub line: Option<u64>,
+}
+
+/// Makes events of lines, and refuses the bad ones. Cheap to clone.
+#[derive(Clone)]
+pub struct LineReader {
+    pub(super) source: Text,
+    pub(super) parser: LineParser,
+    pub(super) clock: Clock,
+    pub(super) refusals: Arc<Refusals>,
+}
+
+impl LineReader {
+    /// The event of a line; `None` for a blank line, and for a bad one, which is refused.
+    pub fn read(&self, line: &[u8], place: Place<'_>) -> Option<Event> {
+        self.parser
+            .parse(line, self.clock.now())
+            .unwrap_or_else(|refusal| {
+                self.refuse(&refusal, line, place);
+                None
+            })
+    }
+
+    /// Counts and keeps a line that is no event.
+    pub fn refuse(&self, refusal: &Refusal, line: &[u8], place: Place<'_>) {
+        self.refusals.add(&self.source, place, refusal, line);
+    }
+
+    /// The parser, with the pipeline's time zone.
+    pub fn parser(&self) -> &LineParser {
+        &self.parser
+    }
+}
+
+/// What a source emits to.
+pub struct Emitter {
+    pub(super) lines: LineReader,
+    pub(super) counters: Arc<SourceCounters>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) output: Output,
+    pub(super) batch: Vec<Event>,
+    pub(super) latest: Latest,
+}
+
+/// Up to when timestamps are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Latest {
+    /// No event yet.
+    Unknown,
+    /// All are: the recording as a whole lies ahead of the machine's clock, so that clock is no judge.
+    Any,
+    /// Up to a while ahead of the machine's clock.
+    Clock,
+}
+
+impl Emitter {
+    /// Whether the source should come to its end.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The time of arrival, for events without a timestamp.
+    pub fn now(&self) -> Timestamp {
+        self.lines.clock.now()
+    }
+
+    /// What makes events of lines.
+    pub fn lines(&self) -> &LineReader {
+        &self.lines
+    }
+
+    /// Emits an event. Waits while the bus is full.
+    ///
+    /// # Errors
+    /// When nobody wants more.
+    pub fn emit(&mut self, event: Event) -> Result<(), Stopped> {
+        if !self.believed(event.time) {
+            self.lines.refusals.count(Reason::Future);
+            return Ok(());
+        }
+        self.push(event)
+    }
+
+    /// Parses a line and emits its event; a bad line is refused.
+    ///
+    /// # Errors
+    /// When nobody wants more.
+    pub fn line(&mut self, line: &[u8], place: Place<'_>) -> Result<(), Stopped> {
+        let Some(event) = self.lines.read(line, place) else {
+            return Ok(());
+        };
+        if self.believed(event.time) {
+            return self.push(event);
+        }
+        let error = format!(
+            "`timestamp` lies more than a day ahead of the clock: {}",
+            event.time
+        );
+        self.refuse(&Refusal::new(Reason::Future, error), line, place);
+        Ok(())
+    }
+
+    /// Counts and keeps a line that is no event.
+    pub fn refuse(&self, refusal: &Refusal, line: &[u8], place: Place<'_>) {
+        self.lines.refuse(refusal, line, place);
+    }
+
+    fn push(&mut self, event: Event) -> Result<(), Stopped> {
+        self.batch.push(event);
+        if self.batch.len() >= BATCH {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Hands on what was emitted, so that it does not wait for more to come.
+    ///
+    /// # Errors
+    /// When nobody wants more.
+    pub fn flush(&mut self) -> Result<(), Stopped> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.counters.events.add(self.batch.len() as u64);
+        let next = Vec::with_capacity(self.batch.len());
+        (self.output)(std::mem::replace(&mut self.batch, next))
+    }
+
+    /// Hands on a whole batch that the source has made itself.
+    pub(crate) fn emit_batch(&mut self, events: Vec<Event>) -> Result<(), Stopped> {
+        self.flush()?;
+        self.counters.events.add(events.len() as u64);
+        (self.output)(events)
+    }
+
+    fn believed(&mut self, time: Timestamp) -> bool {
+        if self.latest == Latest::Any || time <= Timestamp::MIN.plus(TOLERANCE) {
+            return true;
+        }
+        let ahead = time > Clock::System.now().plus(TOLERANCE);
+        match (self.latest, ahead) {
+            (Latest::Unknown, true) => {
+                self.latest = Latest::Any;
+                true
+            }
+            (Latest::Unknown, false) => {
+                self.latest = Latest::Clock;
+                true
+            }
+            _ => !ahead,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The engine: one thread that fills the store, evaluates the rules at their ticks, and draws the charts at the end.
+//!
+//! With the time of the events, a tick comes when an event later than it has been seen, so a replay gives the same
+//! alerts on every machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::summary::ChartSummary;
+use crate::alerting::RuleHost;
+use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
+use crate::component::Chart;
+use crate::event::{AlertState, Body, Event};
+use crate::sample::Deriver;
+use crate::store::Store;
+use crate::{Clock, Text, Timestamp};
+
+/// After a silence of this many ticks the rest of it is skipped: by then every window has run dry.
+const MOST_TICKS: i64 = 10_000;
+/// That many alerts are kept for the summary.
+const KEPT_ALERTS: usize = 10_000;
+
+/// Something that is done every so often, and a last time at the end.
+pub(super) struct Periodic {
+    pub(super) every: Duration,
+    pub(super) next: Option<Timestamp>,
+    pub(super) call: Box<dyn FnMut(&Store, Timestamp) + Send>,
+}
+
+pub(super) struct Engine {
+    pub(super) bus: Bus,
+    pub(super) cursor: Cursor,
+    pub(super) store: Arc<Store>,
+    pub(super) clock: Clock,
+    /// Whether the clock follows the events.
+    pub(super) event_time: bool,
+    pub(super) interval: Duration,
+    pub(super) rules: Vec<RuleHost>,
+    pub(super) periodic: Vec<Periodic>,
+    pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
+    pub(super) plots: PathBuf,
+    /// Events that the store has taken in.
+    pub(super) position: Arc<AtomicU64>,
+    pub(super) deriver: Deriver,
+    pub(super) next_tick: Option<Timestamp>,
+    pub(super) outcome: Outcome,
+}
+
+/// What the engine has to say at the end.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) alerts: Vec<Event>,
+    pub(super) fired: u64,
+    pub(super) resolved: u64,
+    pub(super) firing: Vec<String>,
+    pub(super) charts: Vec<ChartSummary>,
+}
+
+impl Engine {
+    /// Runs until the input has ended.
+    pub(super) fn run(mut self) -> Outcome {
+        loop {
+            match self.cursor.next(self.patience()) {
+                Next::Batch(batch) => self.take(&batch),
+                Next::Idle => {}
+                Next::End => break,
+            }
+            if !self.event_time {
+                self.tick_by_clock();
+            }
+        }
+        self.finish();
+        self.outcome
+    }
+
+    /// How long to wait for a batch: until the next tick, but never so long that a clock set by hand goes unnoticed.
+    fn patience(&self) -> Duration {
+        let most = Duration::from_millis(if self.clock.is_manual() { 10 } else { 500 });
+        match self.next_tick {
+            Some(tick) if !self.event_time => tick
+                .since(self.clock.now())
+                .clamp(Duration::from_millis(1), most),
+            _ => most,
+        }
+    }
+
+    fn take(&mut self, batch: &Arc<Batch>) {
+        if self.event_time {
+            self.take_by_event_time(batch);
+        } else {
+            self.store.insert(batch.samples());
+        }
+        self.cursor.commit();
+        self.position.store(
+            batch.first() + batch.events().len() as u64,
+            Ordering::Release,
+        );
+    }
+
+    fn take_by_event_time(&mut self, batch: &Batch) {
+        let mut from = 0;
+        let mut to = 0;
+        for (at, event) in batch.events().iter().enumerate() {
+            if event.kind() == crate::event::Kind::Alert {
+                continue;
+            }
+            let samples = batch.samples_of(at).len();
+            if self.next_tick.is_none_or(|tick| event.time > tick) {
+                self.store.insert(&batch.samples()[from..to]);
+                from = to;
+                self.tick_until(event.time);
+            }
+            if event.time > self.clock.now() {
+                self.clock.set(event.time);
+            }
+            to += samples;
+        }
+        self.store.insert(&batch.samples()[from..]);
+    }
+
+    /// All ticks before `time`.
+    fn tick_until(&mut self, time: Timestamp) {
+        let first_after = time.floor(self.interval);
+        // A tick at the very time of the event waits for the events of the same moment.
+        let first_after = if first_after == time {
+            first_after
+        } else {
+            first_after.plus(self.interval)
+        };
+        let Some(mut tick) = self.next_tick else {
+            self.next_tick = Some(first_after);
+            return;
+        };
+        let mut ticks = 0;
+        while tick < time {
+            self.evaluate(tick);
+            tick = tick.plus(self.interval);
+            ticks += 1;
+            if ticks == MOST_TICKS && tick < time {
+                tick = first_after;
+            }
+        }
+        self.next_tick = Some(tick);
+    }
+
+    fn tick_by_clock(&mut self) {
+        let now = self.clock.now();
+        let tick = *self
+            .next_tick
+            .get_or_insert_with(|| now.floor(self.interval).plus(self.interval));
+        if now >= tick {
+            // After a sleep only the latest tick is of interest.
+            let latest = now.floor(self.interval);
+            self.evaluate(latest);
+            self.next_tick = Some(latest.plus(self.interval));
+        }
+        self.call_periodic(now);
+    }
+
+    fn evaluate(&mut self, now: Timestamp) {
+        if self.event_time {
+            self.clock.set(now);
+            self.call_periodic(now);
+        }
+        let alerts: Vec<Event> = self
+            .rules
+            .iter_mut()
+            .flat_map(|rule| rule.tick(&self.store, now))
+            .collect();
+        if alerts.is_empty() {
+            return;
+        }
+        for event in &alerts {
+            if let Body::Alert(alert) = &event.body {
+                match alert.state {
+                    AlertState::Firing => self.outcome.fired += 1,
+                    AlertState::Resolved => self.outcome.resolved += 1,
+                }
+            }
+        }
+        let room = KEPT_ALERTS.saturating_sub(self.outcome.alerts.len());
+        self.outcome
+            .alerts
+            .extend(alerts.iter().take(room).cloned());
+        let draft = Draft::new(alerts, &mut self.deriver);
+        if self.bus.publish(draft, Lane::Alerts).is_err() {
+            tracing::error!("failed to publish alerts: the bus is closed");
+        }
+    }
+
+    fn call_periodic(&mut self, now: Timestamp) {
+        for periodic in &mut self.periodic {
+            let next = periodic
+                .next
+                .get_or_insert_with(|| now.plus(periodic.every));
+            if now >= *next {
+                periodic.next = Some(now.plus(periodic.every));
+                call(periodic, &self.store, now);
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.event_time
+            && let Some(mut tick) = self.next_tick
+        {
+            let end = self.clock.now();
+            while tick <= end {
+                self.evaluate(tick);
+                tick = tick.plus(self.interval);
+            }
+            self.clock.set(end);
+        }
+        let now = self.clock.now();
+        for periodic in &mut self.periodic {
+            call(periodic, &self.store, now);
+        }
+        for (name, chart) in &mut self.charts {
+            self.outcome
+                .charts
+                .extend(draw(name, chart.as_mut(), &self.store, now, &self.plots));
+        }
+        self.outcome.firing = self
+            .rules
+            .iter()
+            .flat_map(|rule| {
+                rule.firing()
+                    .map(|labels| format!("{}{labels}", rule.name()))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+    }
+}
+
+fn call(periodic: &mut Periodic, store: &Store, now: Timestamp) {
+    let call = std::panic::AssertUnwindSafe(|| (periodic.call)(store, now));
+    if std::panic::catch_unwind(call).is_err() {
+        tracing::error!("a periodic callback panicked; it is called again when its time comes");
+    }
+}
+
+/// Draws a chart to its files, which appear whole or not at all.
+fn draw(
+    name: &Text,
+    chart: &mut dyn Chart,
+    store: &Store,
+    now: Timestamp,
+    folder: &Path,
+) -> Vec<ChartSummary> {
+    let drawn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| chart.draw(store, now)));
+    let pictures = match drawn {
+        Ok(Ok(pictures)) => pictures,
+        Ok(Err(error)) => return vec![ChartSummary::failed(name, error.to_string())],
+        Err(_) => return vec![ChartSummary::failed(name, "it panicked".to_owned())],
+    };
+    if pictures.is_empty() {
+        tracing::warn!(chart = %name, "no data: nothing is drawn");
+    }
+    pictures
+        .into_iter()
+        .map(|picture| {
+            let path = folder.join(format!("{}.{}", file_name(name), picture.extension));
+            match write_whole(&path, &picture.bytes) {
+                Ok(()) => ChartSummary {
+                    name: name.clone(),
+                    path: Some(path),
+                    error: None,
+                },
+                Err(error) => ChartSummary::failed(name, format!("`{}`: {error}", path.display())),
+            }
+        })
+        .collect()
+}
+
+/// A chart's name as the name of a file in its folder.
+fn file_name(name: &str) -> String {
+    let safe: String = name
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    safe.trim_start_matches('.').to_owned()
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let part = path.with_added_extension("part");
+    std::fs::write(&part, bytes)?;
+    std::fs::rename(&part, path)
+}

@@ -1,0 +1,35 @@
+//! The pipeline: a running assembly of components. It owns the threads, the queues, the retries and the counts.
+//!
+//! ```text
+//! sources ──► bus ──► engine (store ──► rules, charts) ──► alerts, back on the bus
+//!              └────► a worker a sink
+//! ```
+
+mod builder;
+mod counters;
+mod emitter;
+mod engine;
+mod merge;
+mod refusals;
+mod running;
+mod sink_worker;
+mod source_worker;
+mod summary;
+
+pub use builder::{Builder, SinkOptions, StartError};
+pub use emitter::{Emitter, LineReader, Place, Stopped};
+pub use merge::merge_by_time;
+pub use refusals::Refusals;
+pub use running::{Pipeline, Progress};
+pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
+
+use std::time::Instant;
+
+/// A monotonic reading, for waits and rates; never a time that is stored.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits are measured by the machine, whatever the pipeline's clock shows"
+)]
+pub(crate) fn instant() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,357 @@
+//! One thread a sink: it batches, tries again with back-off, restarts what panicked, and knows what became of each event.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::builder::SinkOptions;
+use super::counters::SinkCounters;
+use super::instant;
+use crate::Text;
+use crate::bus::{Batch, Cursor, Next};
+use crate::component::{Answer, BoxError, Delivery, Item, Sink};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// What a sink that is not required may take for a batch.
+const OPTIONAL_TRIES: u32 = 5;
+/// What was written is brought home at least this often.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// More than this many events are never held unflushed, or a restart would write too much again.
+const UNFLUSHED: u64 = 16_384;
+
+/// Opens the sink anew after a panic; `None` where there is only the one.
+pub(super) type Reopen = Option<Box<dyn Fn() -> Result<Box<dyn Sink>, BoxError> + Send>>;
+
+/// The end of patience, shared by all workers: set when the pipeline wants to end.
+#[derive(Debug, Default)]
+pub(super) struct Deadline {
+    /// Nothing more is waited for.
+    pub(super) passed: AtomicBool,
+}
+
+pub(super) struct SinkWorker {
+    pub(super) name: Text,
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) reopen: Reopen,
+    pub(super) cursor: Cursor,
+    pub(super) options: SinkOptions,
+    pub(super) counters: Arc<SinkCounters>,
+    pub(super) position: Arc<AtomicU64>,
+    pub(super) deadline: Arc<Deadline>,
+    /// How long a failing sink is borne with once nothing more comes.
+    pub(super) patience: Duration,
+    pub(super) state: Writing,
+}
+
+/// What the worker holds.
+#[derive(Default)]
+pub(super) struct Writing {
+    /// Read, not flushed; from `fresh` on not written either. After a panic all of it is written again.
+    held: Vec<Arc<Batch>>,
+    fresh: usize,
+    fresh_events: usize,
+    /// Since when the first fresh batch waits.
+    waiting_since: Option<Instant>,
+    tally: Tally,
+    last_flush: Option<Instant>,
+    panics: u32,
+    /// The sink has failed for good.
+    dead: bool,
+    /// Nothing more comes; since when.
+    ended: Option<Instant>,
+}
+
+/// What became of the held events, to be counted with the next flush.
+#[derive(Default)]
+struct Tally {
+    written: u64,
+    rejected: u64,
+    given_up: u64,
+}
+
+/// The sink panicked, and its state is not to be trusted.
+struct Panicked;
+
+impl SinkWorker {
+    /// Runs until the bus is closed and all is written, or time is up.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.cursor.next(self.pause()) {
+                Next::Batch(batch) => {
+                    self.hold(batch);
+                    if self.state.fresh_events >= self.options.batch {
+                        self.write_fresh();
+                    }
+                }
+                Next::Idle => self.flush(),
+                Next::End => break,
+            }
+            self.note_losses();
+            if self
+                .state
+                .waiting_since
+                .is_some_and(|since| since.elapsed() >= self.options.linger)
+            {
+                self.write_fresh();
+            }
+            let full = self.state.tally.written >= UNFLUSHED.max(self.options.batch as u64);
+            if full
+                || self
+                    .state
+                    .last_flush
+                    .is_none_or(|last| last.elapsed() >= FLUSH_EVERY)
+            {
+                self.flush();
+            }
+        }
+        self.state.ended = Some(instant());
+        self.flush();
+        self.note_losses();
+    }
+
+    fn pause(&self) -> Duration {
+        match self.state.waiting_since {
+            Some(since) => self
+                .options
+                .linger
+                .saturating_sub(since.elapsed())
+                .max(Duration::from_millis(1)),
+            None if !self.state.held.is_empty() => {
+                self.options.linger.max(Duration::from_millis(1))
+            }
+            None => FLUSH_EVERY,
+        }
+    }
+
+    fn note_losses(&self) {
+        self.counters
+            .overflowed
+            .store(self.cursor.lost(), Ordering::Relaxed);
+    }
+
+    fn hold(&mut self, batch: Arc<Batch>) {
+        let accepted = batch
+            .events()
+            .iter()
+            .filter(|event| self.options.accept.contains(event.kind()))
+            .count();
+        self.counters
+            .filtered
+            .add((batch.events().len() - accepted) as u64);
+        if accepted == 0 && self.state.held.is_empty() {
+            return self.commit();
+        }
+        self.state.waiting_since.get_or_insert_with(instant);
+        self.state.fresh_events += accepted;
+        self.state.held.push(batch);
+    }
+
+    /// Writes what is fresh, or all that is held if the sink panics over it, for as long as it takes.
+    fn write_fresh(&mut self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let batches = self.state.held[self.state.fresh..].to_vec();
+            let items = self.items(&batches);
+            let batch = self.options.batch;
+            if items.chunks(batch).all(|chunk| self.write(chunk).is_ok()) {
+                break;
+            }
+            self.restart();
+            self.wait(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.state.fresh = self.state.held.len();
+        self.state.fresh_events = 0;
+        self.state.waiting_since = None;
+    }
+
+    /// The events that the sink accepts.
+    fn items<'a>(&self, batches: &'a [Arc<Batch>]) -> Vec<Item<'a>> {
+        let numbered = |batch: &'a Arc<Batch>| {
+            batch.events().iter().enumerate().map(|(at, event)| Item {
+                sequence: batch.first() + at as u64,
+                event,
+                samples: batch.samples_of(at),
+            })
+        };
+        batches
+            .iter()
+            .flat_map(numbered)
+            .filter(|item| self.options.accept.contains(item.event.kind()))
+            .collect()
+    }
+
+    /// Writes one batch, for as long as it takes.
+    fn write(&mut self, mut items: &[Item<'_>]) -> Result<(), Panicked> {
+        let mut tries = 0;
+        let mut pause = FIRST_PAUSE;
+        while !items.is_empty() {
+            let tired = !self.options.required
+                && (tries >= OPTIONAL_TRIES || self.state.panics >= OPTIONAL_TRIES);
+            if self.state.dead || tired || self.out_of_time() {
+                self.state.tally.given_up += items.len() as u64;
+                break;
+            }
+            let delivery = Delivery::new(items);
+            match catch_unwind(AssertUnwindSafe(|| self.sink.write(&delivery)))
+                .map_err(|_| Panicked)?
+            {
+                Answer::Ok => {
+                    self.state.tally.written += items.len() as u64;
+                    break;
+                }
+                Answer::Rejected { indices, error } => {
+                    let rejected = self.rejected(indices, items.len(), &error);
+                    self.state.tally.rejected += rejected;
+                    self.state.tally.written += items.len() as u64 - rejected;
+                    break;
+                }
+                Answer::Retry {
+                    accepted,
+                    after,
+                    error,
+                } => {
+                    let accepted = accepted.min(items.len());
+                    self.state.tally.written += accepted as u64;
+                    items = &items[accepted..];
+                    if accepted > 0 {
+                        (tries, pause) = (0, FIRST_PAUSE);
+                    }
+                    self.failed(&error, tries);
+                    tries += 1;
+                    self.wait(after.unwrap_or(pause));
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Answer::Fatal(error) => self.die(&error),
+            }
+        }
+        Ok(())
+    }
+
+    fn rejected(&self, mut indices: Vec<usize>, of: usize, error: &BoxError) -> u64 {
+        indices.retain(|index| *index < of);
+        indices.sort_unstable();
+        indices.dedup();
+        tracing::warn!(sink = %self.name, "failed to write {} events, they are given up: {error}", indices.len());
+        self.counters.note(&error.to_string());
+        indices.len() as u64
+    }
+
+    /// Writes what is fresh and flushes all, for as long as it takes; only then is it delivered.
+    fn flush(&mut self) {
+        self.state.last_flush = Some(instant());
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
+        loop {
+            self.write_fresh();
+            if self.state.tally.written == 0 || self.state.dead {
+                break;
+            }
+            match catch_unwind(AssertUnwindSafe(|| self.sink.flush())) {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) => self.failed(&error, tries),
+                Err(_) => self.restart(),
+            }
+            tries += 1;
+            if self.out_of_time() || (!self.options.required && tries >= OPTIONAL_TRIES) {
+                self.state.tally.given_up += std::mem::take(&mut self.state.tally.written);
+                break;
+            }
+            self.wait(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        if self.state.dead {
+            self.state.tally.given_up += std::mem::take(&mut self.state.tally.written);
+        }
+        self.settle();
+    }
+
+    /// The fate of all that is held is known: it is counted, and the bus may let go of it.
+    fn settle(&mut self) {
+        let Tally {
+            written,
+            rejected,
+            given_up,
+        } = std::mem::take(&mut self.state.tally);
+        self.counters.delivered.add(written);
+        self.counters.rejected.add(rejected);
+        self.counters.given_up.add(given_up);
+        self.state.held.clear();
+        self.state.fresh = 0;
+        self.state.panics = 0;
+        self.commit();
+    }
+
+    fn commit(&mut self) {
+        self.cursor.commit();
+        self.note_losses();
+        self.position
+            .store(self.counters.settled(), Ordering::Release);
+    }
+
+    /// Opens the sink anew; all that is held will be written again.
+    fn restart(&mut self) {
+        self.counters.restarts.add(1);
+        self.state.panics += 1;
+        self.state.fresh = 0;
+        self.state.tally = Tally::default();
+        let held: usize = self
+            .state
+            .held
+            .iter()
+            .map(|batch| batch.events().len())
+            .sum();
+        tracing::error!(sink = %self.name, "panicked; it is restarted, and up to {held} events are written again");
+        self.counters.note("it panicked");
+        match self.reopen.as_ref().map(|reopen| reopen()) {
+            Some(Ok(sink)) => self.sink = sink,
+            Some(Err(error)) => self.failed(&error, 0),
+            None => {}
+        }
+    }
+
+    fn failed(&self, error: &BoxError, tries: u32) {
+        self.counters.retries.add(1);
+        self.counters.note(&error.to_string());
+        if tries == 0 {
+            tracing::warn!(sink = %self.name, "failed to write, trying again: {error}");
+        }
+    }
+
+    fn die(&mut self, error: &BoxError) {
+        tracing::error!(sink = %self.name, "failed for good, its events are counted as lost from now on: {error}");
+        self.counters.note(&error.to_string());
+        self.state.dead = true;
+    }
+
+    fn out_of_time(&self) -> bool {
+        let troubled = self.counters.retries.get() + self.counters.restarts.get() > 0;
+        self.deadline.passed.load(Ordering::Relaxed)
+            || self
+                .state
+                .ended
+                .is_some_and(|ended| troubled && ended.elapsed() > self.patience)
+    }
+
+    /// Pauses, but wakes early when time is up.
+    fn wait(&self, pause: Duration) {
+        let pause = pause.mul_f64(jitter());
+        let began = instant();
+        while began.elapsed() < pause && !self.out_of_time() {
+            std::thread::park_timeout(
+                pause
+                    .saturating_sub(began.elapsed())
+                    .min(Duration::from_millis(20)),
+            );
+        }
+    }
+}
+
+/// Between 0.75 and 1.25, so that sinks that failed together do not try again together.
+fn jitter() -> f64 {
+    use std::hash::BuildHasher;
+    let random = foldhash::fast::RandomState::default().hash_one(instant());
+    0.75 + (random % 1_000) as f64 / 2_000.0
+}

@@ -1,0 +1,150 @@
+//! What a pipeline has to say when it has ended: what came in, where it went, what became of the rest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::Text;
+use crate::event::Event;
+use crate::store::TokenUsage;
+
+/// The account of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Events that came in, without the alerts that the rules made.
+    pub events: u64,
+    /// The same by kind.
+    pub events_by_kind: BTreeMap<&'static str, u64>,
+    /// Lines and events that were refused.
+    pub rejected: u64,
+    /// The same by reason.
+    pub rejected_by_reason: BTreeMap<&'static str, u64>,
+    /// The first few refused lines, as `file:line: error`.
+    pub rejected_examples: Vec<String>,
+    /// Samples that the events yielded.
+    pub samples: u64,
+    /// Scores that were announced and not given, by name.
+    pub missing_scores: BTreeMap<Text, u64>,
+    /// Events that were recorded but not accepted, by reason. Only a program that records itself can have some.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// One entry a source.
+    pub sources: Vec<SourceSummary>,
+    /// One entry a sink.
+    pub sinks: Vec<SinkSummary>,
+    /// Alerts that fired or resolved, in order; at most the first 10,000.
+    pub alerts: Vec<Event>,
+    /// How many rules began to fire.
+    pub fired: u64,
+    /// How many ceased to.
+    pub resolved: u64,
+    /// The rules that fire still.
+    pub firing: Vec<String>,
+    /// Tokens by model, of all that the store holds.
+    pub token_usage: TokenUsage,
+    /// The pictures that were drawn.
+    pub charts: Vec<ChartSummary>,
+    /// Seconds from start to end.
+    pub seconds: f64,
+}
+
+/// What became of a source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceSummary {
+    /// Its name.
+    pub name: Text,
+    /// Events that it emitted.
+    pub events: u64,
+    /// Why it ended before its time.
+    pub error: Option<String>,
+}
+
+/// What became of the events for a sink: `accepted = delivered + filtered + rejected + lost + pending`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SinkSummary {
+    /// Its name.
+    pub name: Text,
+    /// Events on the bus, alerts among them.
+    pub accepted: u64,
+    /// Events written and flushed.
+    pub delivered: u64,
+    /// Events of kinds that it does not accept.
+    pub filtered: u64,
+    /// Events that the sink said can never be written.
+    pub rejected: u64,
+    /// Events lost, by reason: `overflow` (too slow for a full bus), `gave_up` (failed for good, or no time was left).
+    pub lost: BTreeMap<&'static str, u64>,
+    /// Events of which nobody knows yet.
+    pub pending: u64,
+    /// Failed tries.
+    pub retries: u64,
+    /// Restarts after a panic.
+    pub restarts: u64,
+    /// Whether the run has failed if it has.
+    pub required: bool,
+    /// What it said last of what went wrong.
+    pub error: Option<String>,
+}
+
+/// A picture, or why there is none.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChartSummary {
+    /// The chart.
+    pub name: Text,
+    /// Where the picture is.
+    pub path: Option<PathBuf>,
+    /// Why there is none.
+    pub error: Option<String>,
+}
+
+impl ChartSummary {
+    pub(super) fn failed(name: &Text, error: String) -> Self {
+        tracing::error!(chart = %name, "failed to draw: {error}");
+        Self {
+            name: name.clone(),
+            path: None,
+            error: Some(error),
+        }
+    }
+}
+
+impl SinkSummary {
+    /// Events lost for any reason.
+    pub fn lost_total(&self) -> u64 {
+        self.lost.values().sum()
+    }
+
+    /// Whether every event is accounted for.
+    pub fn closes(&self) -> bool {
+        self.accepted
+            == self.delivered + self.filtered + self.rejected + self.lost_total() + self.pending
+    }
+}
+
+impl Summary {
+    /// What went wrong, one line each; empty if nothing did.
+    pub fn failures(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        for source in &self.sources {
+            if let Some(error) = &source.error {
+                failures.push(format!("source `{}`: {error}", source.name));
+            }
+        }
+        for sink in self.sinks.iter().filter(|sink| sink.required) {
+            let missing = sink.rejected + sink.lost_total() + sink.pending;
+            if missing > 0 {
+                let error = sink.error.as_deref().unwrap_or("it was too slow");
+                failures.push(format!(
+                    "sink `{}` did not get {missing} events: {error}",
+                    sink.name
+                ));
+            }
+        }
+        for chart in &self.charts {
+            if let Some(error) = &chart.error {
+                failures.push(format!("chart `{}`: {error}", chart.name));
+            }
+        }
+        failures
+    }
+}

@@ -1,0 +1,107 @@
+//! One line of a file, whatever its form, to one event.
+
+use super::fields::Fields;
+use super::json::{Json, Object, parse_object};
+use super::{Reason, Refusal};
+use crate::event::{Event, Kind};
+use crate::{Timestamp, Zone};
+
+/// Parses lines. Forms: NDJSON (`{"type": …}`), the reference's metric lines (`{"metric": …, "value": …}`), and its log
+/// (`2026-05-04 14:00:02,881 - {…}`), in which a "Generation metrics" or "Evaluation metrics" line is the whole event.
+#[derive(Clone, Debug)]
+pub struct LineParser {
+    zone: Zone,
+}
+
+/// `2026-05-04 14:00:02,881`
+const LOG_TIME: usize = 23;
+const LOG_SEPARATOR: &str = " - ";
+
+impl LineParser {
+    /// A parser that reads timestamps without a zone as `zone`.
+    pub const fn new(zone: Zone) -> Self {
+        Self { zone }
+    }
+
+    /// The zone of timestamps without one.
+    pub const fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Parses one line, without its line break. An event without a timestamp happened at `arrival`. A blank line is
+    /// `None`.
+    ///
+    /// # Errors
+    /// When the line is no event, with the reason.
+    pub fn parse(&self, line: &[u8], arrival: Timestamp) -> Result<Option<Event>, Refusal> {
+        let text = std::str::from_utf8(line).map_err(|error| {
+            Refusal::new(
+                Reason::InvalidUtf8,
+                format!("invalid UTF-8 (column {})", error.valid_up_to() + 1),
+            )
+        })?;
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        match log_line(text) {
+            Some((time, json)) => self.log(time, json),
+            None => self.object(text, arrival),
+        }
+        .map(Some)
+    }
+
+    fn object(&self, text: &str, arrival: Timestamp) -> Result<Event, Refusal> {
+        let (object, non_finite) = parse_object(text)?;
+        let mut fields = Fields::new(object, &self.zone, non_finite);
+        let kind = fields.kind()?;
+        let time = fields.time()?.unwrap_or(arrival);
+        Ok(Event {
+            time,
+            body: fields.body(kind)?,
+        })
+    }
+
+    fn log(&self, time: &str, json: &str) -> Result<Event, Refusal> {
+        let line_time = Timestamp::parse(time, &self.zone)
+            .map_err(|error| Refusal::new(Reason::Timestamp, error.to_string()))?;
+        let (mut object, non_finite) = parse_object(json)?;
+        let Some((kind, data)) = tracked(&mut object) else {
+            let mut fields = Fields::new(object, &self.zone, non_finite);
+            return Ok(Event {
+                time: line_time,
+                body: fields.log()?.into(),
+            });
+        };
+        let mut fields = Fields::new(data, &self.zone, non_finite);
+        let time = fields.time()?.unwrap_or(line_time);
+        Ok(Event {
+            time,
+            body: fields.body(kind)?,
+        })
+    }
+}
+
+/// The event inside of a "Generation metrics" or "Evaluation metrics" line.
+fn tracked<'a>(object: &mut Object<'a>) -> Option<(Kind, Object<'a>)> {
+    let kind = match object.iter().find(|(key, _)| key == "message")? {
+        (_, Json::Text(message)) if message == "Generation metrics" => Kind::Generation,
+        (_, Json::Text(message)) if message == "Evaluation metrics" => Kind::Evaluation,
+        _ => return None,
+    };
+    let at = object
+        .iter()
+        .position(|(key, value)| key == "data" && matches!(value, Json::Object(_)))?;
+    match object.swap_remove(at) {
+        (_, Json::Object(data)) => Some((kind, data)),
+        _ => None,
+    }
+}
+
+/// Splits a line of `afterimage.log` into its time and its JSON; `None` for lines of another form.
+fn log_line(text: &str) -> Option<(&str, &str)> {
+    let (time, rest) = text.split_at_checked(LOG_TIME)?;
+    let json = rest.strip_prefix(LOG_SEPARATOR)?;
+    let bytes = time.as_bytes();
+    (bytes[0].is_ascii_digit() && bytes[10] == b' ' && bytes[19] == b',').then_some((time, json))
+}

@@ -1,0 +1,147 @@
+//! Lines of a byte stream, numbered and bounded: a line without end must not take all memory.
+
+use std::io::{self, BufRead, Read};
+
+/// The longest line that is read, in bytes. Longer ones are skipped and counted.
+pub const MAX_LINE: usize = 8 << 20;
+
+/// Reads lines one by one.
+#[derive(Debug)]
+pub struct Lines<R> {
+    reader: R,
+    line: Vec<u8>,
+    /// Whether `line` was handed out, so that the next one begins.
+    done: bool,
+    /// Whether the rest of a line that was too long is still to be skipped.
+    skipping: bool,
+    number: u64,
+    position: u64,
+}
+
+/// What a read came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// A line, without its line break.
+    Line(&'a [u8]),
+    /// The beginning of a line that is longer than [`MAX_LINE`].
+    TooLong(&'a [u8]),
+    /// Nothing more for now.
+    End,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Lines of `reader`.
+    pub fn new(reader: R) -> Self {
+        Self {
+            reader,
+            line: Vec::new(),
+            done: true,
+            skipping: false,
+            number: 0,
+            position: 0,
+        }
+    }
+
+    /// What is read from.
+    pub fn reader(&self) -> &R {
+        &self.reader
+    }
+
+    pub(crate) fn reader_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// Forgets everything, as if nothing had been read yet.
+    pub(crate) fn reset(&mut self) {
+        self.line.clear();
+        (self.done, self.skipping, self.number, self.position) = (true, false, 0, 0);
+    }
+
+    /// The number of the line handed out last; the first is 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// How many bytes have been read.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next line. At the end of the stream, a line without a line break is handed out only if `last` says that no
+    /// more of it can come; otherwise it is kept, and read on at the next call.
+    ///
+    /// # Errors
+    /// What the reader answers.
+    pub fn next(&mut self, last: bool) -> io::Result<Next<'_>> {
+        if self.done {
+            self.line.clear();
+            self.done = false;
+        }
+        if self.skipping {
+            self.position += self.reader.skip_until(b'\n')? as u64;
+            self.skipping = false;
+        }
+        let room = MAX_LINE + 1 - self.line.len();
+        let read = self
+            .reader
+            .by_ref()
+            .take(room as u64)
+            .read_until(b'\n', &mut self.line)?;
+        self.position += read as u64;
+        let ended = self.line.last() == Some(&b'\n');
+        if !ended && self.line.len() > MAX_LINE {
+            self.skipping = true;
+            self.hand_out();
+            return Ok(Next::TooLong(&self.line));
+        }
+        if !ended && (self.line.is_empty() || !last) {
+            return Ok(Next::End);
+        }
+        self.hand_out();
+        Ok(Next::Line(trim_break(&self.line)))
+    }
+
+    fn hand_out(&mut self) {
+        self.number += 1;
+        self.done = true;
+    }
+}
+
+fn trim_break(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn breaks_of_both_kinds_and_a_last_line_without_one() {
+        let mut lines = Lines::new(&b"one\r\n\ntwo"[..]);
+        assert_eq!(lines.next(true).expect("memory"), Next::Line(b"one"));
+        assert_eq!(lines.next(true).expect("memory"), Next::Line(b""));
+        assert_eq!(lines.next(false).expect("memory"), Next::End);
+        assert_eq!(lines.next(true).expect("memory"), Next::Line(b"two"));
+        assert_eq!((lines.number(), lines.position()), (3, 9));
+        assert_eq!(lines.next(true).expect("memory"), Next::End);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_costs_only_itself() {
+        let mut text = vec![b'x'; MAX_LINE + 5];
+        text.extend_from_slice(b"\nnext\n");
+        let mut lines = Lines::new(&text[..]);
+        assert!(matches!(lines.next(true), Ok(Next::TooLong(head)) if head.len() == MAX_LINE + 1));
+        assert_eq!(lines.next(true).expect("memory"), Next::Line(b"next"));
+        assert_eq!(lines.number(), 2);
+    }
+
+    #[test]
+    fn a_longest_line_is_read() {
+        let mut text = vec![b'x'; MAX_LINE];
+        text.push(b'\n');
+        let mut lines = Lines::new(&text[..]);
+        assert!(matches!(lines.next(true), Ok(Next::Line(line)) if line.len() == MAX_LINE));
+    }
+}

@@ -1,0 +1,20 @@
+//! Reading events from outside bytes: our NDJSON, the reference's `metrics.jsonl` and `afterimage.log`.
+//!
+//! The form of each line is told from the line itself, so a file may hold all of them. What cannot be read is refused
+//! with a [`Reason`] and costs its neighbours nothing.
+
+mod fields;
+mod json;
+mod line;
+mod lines;
+mod open;
+mod refusal;
+
+pub(crate) use fields::LARGEST;
+pub use line::LineParser;
+pub use lines::{Lines, MAX_LINE, Next};
+pub use open::{OpenError, open_recording};
+pub use refusal::{Reason, Refusal};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! Files that are read once, several of them as one, in the order of time.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::expand_all;
+use crate::component::{BoxError, Source};
+use crate::event::{Body, Event};
+use crate::pipeline::{Emitter, LineReader, Place, merge_by_time};
+use crate::read::{LineParser, Lines, Next, OpenError, Refusal, open_recording};
+use crate::{Clock, Timestamp};
+
+/// Of each file this many events are looked at before it is read, where there are several.
+const LOOKED_AT: usize = 20;
+
+pub(super) struct OnceSource {
+    files: Vec<PathBuf>,
+}
+
+impl OnceSource {
+    /// Finds the files and makes sure that each can be opened.
+    pub(super) fn open(paths: &[PathBuf]) -> Result<Self, OpenError> {
+        let files = expand_all(paths)?;
+        for file in &files {
+            open_recording(file)?;
+        }
+        Ok(Self { files })
+    }
+}
+
+impl Source for OnceSource {
+    fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
+        let files = self.files_in_order(out.lines().parser())?;
+        let failures = Failures::default();
+        let streams = files
+            .into_iter()
+            .map(|(begins, path)| {
+                (
+                    begins,
+                    FileEvents::new(path, out.lines().clone(), failures.clone()),
+                )
+            })
+            .collect();
+        for event in merge_by_time(streams) {
+            out.emit(event)?;
+            if out.stopped() {
+                break;
+            }
+        }
+        failures.into_result()
+    }
+}
+
+impl OnceSource {
+    /// The files and when they begin, without those that tell again what others tell.
+    fn files_in_order(
+        &self,
+        parser: &LineParser,
+    ) -> Result<Vec<(Option<Timestamp>, PathBuf)>, BoxError> {
+        if let [file] = self.files.as_slice() {
+            return Ok(vec![(None, file.clone())]);
+        }
+        let mut glances = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            glances.push((file, Glance::at(file, parser)?));
+        }
+        let told: HashSet<Option<&Path>> = glances
+            .iter()
+            .filter(|(_, glance)| glance.events)
+            .map(|(file, _)| file.parent())
+            .collect();
+        let told_twice = |file: &Path, glance: &Glance| {
+            glance.samples && !glance.events && told.contains(&file.parent())
+        };
+        Ok(glances
+            .into_iter()
+            .filter(|(file, glance)| {
+                let twice = told_twice(file, glance);
+                if twice {
+                    tracing::warn!(
+                        "`{}` holds the samples of a run whose events are read beside it: it is skipped, for they \
+                         would count twice",
+                        file.display()
+                    );
+                }
+                !twice
+            })
+            .map(|(file, glance)| (glance.begins, file.clone()))
+            .collect())
+    }
+}
+
+/// What the first events of a file tell about it.
+#[derive(Debug, Default)]
+struct Glance {
+    begins: Option<Timestamp>,
+    /// It holds generations or evaluations.
+    events: bool,
+    /// It holds samples that generations or evaluations yield.
+    samples: bool,
+}
+
+impl Glance {
+    fn at(file: &Path, parser: &LineParser) -> Result<Self, BoxError> {
+        let mut glance = Self::default();
+        let mut lines = Lines::new(open_recording(file)?);
+        let mut seen = 0;
+        // What cannot be read here is refused, or reported, when the file is read for good.
+        while seen < LOOKED_AT {
+            let line = match lines.next(true) {
+                Ok(Next::Line(line)) => line,
+                Ok(Next::TooLong(_)) => continue,
+                Ok(Next::End) | Err(_) => break,
+            };
+            let Ok(Some(event)) = parser.parse(line, Clock::System.now()) else {
+                continue;
+            };
+            seen += 1;
+            glance.begins.get_or_insert(event.time);
+            match &event.body {
+                Body::Generation(_) | Body::Evaluation(_) => glance.events = true,
+                Body::Metric(metric) => {
+                    let derived = ["generation_time", "success_rate", "evaluation_time"];
+                    glance.samples |= derived.contains(&metric.key.name.as_str());
+                }
+                Body::Log(_) | Body::Alert(_) => {}
+            }
+        }
+        Ok(glance)
+    }
+}
+
+/// Files that could not be read to their end.
+#[derive(Clone, Default)]
+struct Failures(Rc<RefCell<Vec<String>>>);
+
+impl Failures {
+    fn add(&self, path: &Path, error: &dyn std::fmt::Display) {
+        self.0.borrow_mut().push(format!(
+            "`{}` cannot be read to its end: {error}",
+            path.display()
+        ));
+    }
+
+    fn into_result(self) -> Result<(), BoxError> {
+        let failures = self.0.take();
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(failures.join("; ").into())
+        }
+    }
+}
+
+/// The events of a file, which is opened when the first is asked for.
+struct FileEvents {
+    path: PathBuf,
+    reader: LineReader,
+    failures: Failures,
+    lines: Option<Lines<Box<dyn BufRead + Send>>>,
+}
+
+impl FileEvents {
+    fn new(path: PathBuf, reader: LineReader, failures: Failures) -> Self {
+        Self {
+            path,
+            reader,
+            failures,
+            lines: None,
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<Event>, BoxError> {
+        let lines = match &mut self.lines {
+            Some(lines) => lines,
+            closed => closed.insert(Lines::new(open_recording(&self.path)?)),
+        };
+        loop {
+            let place = Place {
+                file: Some(&self.path),
+                line: Some(lines.number() + 1),
+            };
+            match lines.next(true)? {
+                Next::Line(line) => {
+                    if let Some(event) = self.reader.read(line, place) {
+                        return Ok(Some(event));
+                    }
+                }
+                Next::TooLong(head) => self.reader.refuse(&Refusal::too_long(), head, place),
+                Next::End => return Ok(None),
+            }
+        }
+    }
+}
+
+impl Iterator for FileEvents {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        self.read().unwrap_or_else(|error| {
+            self.failures.add(&self.path, &error);
+            None
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Templates for messages: `Success rate dropped to {{ mean | percent }}`.
+
+use std::sync::LazyLock;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::store::Aggregate;
+
+/// A message with places for values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    source: String,
+}
+
+/// A template that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct TemplateError(String);
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(50_000));
+    environment.add_filter("percent", |value: f64| format!("{:.1}%", value * 100.0));
+    environment.add_filter("number", |value: f64, decimals: Option<usize>| {
+        format!("{value:.*}", decimals.unwrap_or(2).min(20))
+    });
+    environment.add_filter("duration", |seconds: f64| {
+        let length = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        crate::time::format_duration(length)
+    });
+    environment.add_filter("tokens", |value: f64| thousands(value.round() as i64));
+    environment.add_filter("usd", |value: f64| format!("${value:.2}"));
+    environment
+});
+
+impl Template {
+    /// A template. It is tried with all values that a rule can give, so that a wrong name is found here.
+    ///
+    /// # Errors
+    /// When it cannot be parsed, or names a value or a filter that there is not.
+    pub fn new(source: &str) -> Result<Self, TemplateError> {
+        let template = Self {
+            source: source.to_owned(),
+        };
+        let mut values: Map<String, Value> = Aggregate::ALL
+            .iter()
+            .map(|aggregate| (aggregate.as_str().to_owned(), json!(1.0)))
+            .collect();
+        for (name, value) in [
+            ("value", json!(1.0)),
+            ("name", json!("")),
+            ("level", json!("")),
+            ("labels", json!({})),
+        ] {
+            values.insert(name.to_owned(), value);
+        }
+        match template.render(&values) {
+            // Which labels there will be, nobody knows before there is data.
+            Err(_) if source.contains("labels") => {
+                ENVIRONMENT
+                    .template_from_str(source)
+                    .map_err(|error| TemplateError(describe(&error)))?;
+            }
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+        Ok(template)
+    }
+
+    /// Fills in the values.
+    ///
+    /// # Errors
+    /// When a value is missing or of the wrong kind for its filter.
+    pub fn render(&self, values: &impl Serialize) -> Result<String, TemplateError> {
+        ENVIRONMENT
+            .render_str(&self.source, Serde(values))
+            .map_err(|error| TemplateError(describe(&error)))
+    }
+}
+
+fn describe(error: &minijinja::Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    }
+}
+
+/// 1234567 as 1,234,567.
+pub fn thousands(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if number < 0 { format!("-{out}") } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(source: &str) -> String {
+        let values = json!({ "mean": 0.75, "value": 1_234_567.4, "name": "r", "labels": { "model_name": "m" } });
+        Template::new(source)
+            .and_then(|template| template.render(&values))
+            .unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn filters() {
+        assert_eq!(
+            rendered("Success rate dropped to {{ mean | percent }}"),
+            "Success rate dropped to 75.0%"
+        );
+        assert_eq!(
+            rendered("{{ value | number(0) }} {{ value | tokens }} {{ mean | usd }}"),
+            "1234567 1,234,567 $0.75"
+        );
+        assert_eq!(
+            rendered("{{ (mean * 100) | duration }} {{ labels.model_name }}"),
+            "1m 15s m"
+        );
+    }
+
+    #[test]
+    fn faults() {
+        assert_eq!(rendered("{{ men }}"), "undefined value");
+        assert_eq!(
+            rendered("{{ mean | percnt }}"),
+            "unknown filter: filter percnt is unknown"
+        );
+        assert!(rendered("{{ mean").starts_with("syntax error"));
+        assert_eq!(
+            rendered("{% for a in range(9) %}{% endfor %}"),
+            "unknown function: range is unknown"
+        );
+    }
+}
