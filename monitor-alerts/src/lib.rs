@@ -1,1 +1,26 @@
-//! x
+//! When somebody must be told. A folder a rule type, found by its `type`; each behind a feature of the same name.
+//!
+//! States, messages and repeats are common to all rules and live in [`monitor_core::alerting`]; a rule only says of a
+//! moment whether its condition holds.
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "threshold")]
+pub mod presets;
+#[cfg(feature = "threshold")]
+pub mod threshold;
+
+use monitor_core::component::{DuplicateType, Registry};
+
+/// Registers every rule type that is compiled in, and the presets made of them.
+///
+/// # Errors
+/// When a type of the same name is registered already.
+pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
+    #[cfg(feature = "threshold")]
+    {
+        registry.rule(&threshold::DEFINITION)?;
+        registry.preset(presets::REFERENCE);
+        registry.preset(presets::RECOMMENDED);
+    }
+    Ok(())
+}

@@ -1,1 +1,38 @@
-//! x
+//! Where events go. A folder a sink, found by its `type`; each behind a feature of the same name.
+//!
+//! ```
+//! use monitor_core::component::Registry;
+//!
+//! let mut registry = Registry::new();
+//! monitor_sinks::register(&mut registry)?;
+//! assert!(registry.sinks().contains_key("jsonl"));
+//! # Ok::<_, monitor_core::component::DuplicateType>(())
+//! ```
+#![forbid(unsafe_code)]
+
+#[cfg(any(feature = "jsonl", feature = "log"))]
+pub mod append;
+#[cfg(feature = "jsonl")]
+pub mod jsonl;
+#[cfg(feature = "log")]
+pub mod log;
+#[cfg(any(feature = "jsonl", feature = "log"))]
+mod reference;
+#[cfg(feature = "stdout")]
+pub mod stdout;
+
+use monitor_core::component::{DuplicateType, Registry};
+
+/// Registers every sink that is compiled in.
+///
+/// # Errors
+/// When a type of the same name is registered already.
+pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
+    #[cfg(feature = "jsonl")]
+    registry.sink(&jsonl::DEFINITION)?;
+    #[cfg(feature = "log")]
+    registry.sink(&log::DEFINITION)?;
+    #[cfg(feature = "stdout")]
+    registry.sink(&stdout::DEFINITION)?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! A file that lines are appended to: it stays open, and what the disk refuses is kept and tried again, whole.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use monitor_core::component::{Answer, BoxError};
+
+/// Lines are handed to the system by this much at a time.
+const CHUNK: usize = 64 << 10;
+/// While the disk refuses, this much is kept; then no more is accepted.
+const KEPT: usize = 4 << 20;
+
+/// A file that lines are appended to.
+#[derive(Debug)]
+pub struct AppendFile {
+    file: File,
+    /// Lines that are not with the system yet; of the first one `done` bytes are.
+    buffer: Vec<u8>,
+    done: usize,
+}
+
+impl AppendFile {
+    /// Opens or creates the file, and the folders above it. A last line that was cut short is ended, so that it spoils
+    /// only itself.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn open(path: &Path) -> Result<Self, BoxError> {
+        let file =
+            Self::open_file(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        let mut append = Self {
+            file,
+            buffer: Vec::new(),
+            done: 0,
+        };
+        if append.is_cut_short().unwrap_or(false) {
+            append.buffer.push(b'\n');
+        }
+        Ok(append)
+    }
+
+    fn open_file(path: &Path) -> io::Result<File> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        File::options()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(path)
+    }
+
+    fn is_cut_short(&mut self) -> io::Result<bool> {
+        if self.file.metadata()?.len() == 0 {
+            return Ok(false);
+        }
+        let mut last = [0];
+        self.file.seek(SeekFrom::End(-1))?;
+        self.file.read_exact(&mut last)?;
+        Ok(last != *b"\n")
+    }
+
+    /// The buffer, to write whole lines into.
+    pub fn lines(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Whether there is room for more lines; if not, the answer for the host.
+    pub fn room(&mut self) -> Result<(), Answer> {
+        if self.buffer.len() - self.done < KEPT {
+            return Ok(());
+        }
+        self.flush().map_err(Answer::retry)
+    }
+
+    /// Hands the lines on if there are enough of them. What fails here fails again at the flush, which reports it.
+    pub fn written(&mut self) {
+        if self.buffer.len() - self.done >= CHUNK {
+            drop(self.flush());
+        }
+    }
+
+    /// Hands all lines to the system.
+    ///
+    /// # Errors
+    /// What the system says; what it has not taken is kept.
+    pub fn flush(&mut self) -> io::Result<()> {
+        while self.done < self.buffer.len() {
+            match self.file.write(&self.buffer[self.done..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.done += written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.buffer.clear();
+        self.done = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! `stdout`: events on standard output, as text for people or as lines of JSON.
+
+mod text;
+
+use std::io::{IsTerminal, Write};
+
+use monitor_core::component::{
+    Answer, BoxError, Content, Context, Delivery, Dirs, Resource, Sink, SinkConfig, SinkDefinition,
+    Validate,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use text::Text;
+
+/// The definition of `type = "stdout"`.
+pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(
+    "stdout",
+    "writes events to standard output, as text or JSON",
+    include_str!("sample.toml"),
+);
+
+/// The keys of a `stdout` sink.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Text for people, or a line of JSON an event.
+    pub format: Format,
+}
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// A line of JSON an event, or a sample.
+    Json,
+}
+
+impl Validate for Config {}
+
+impl SinkConfig for Config {
+    fn resources(&self, _: &Dirs) -> Vec<Resource> {
+        Vec::new()
+    }
+
+    fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let text = Text::new(context.zone.clone(), colour);
+        Ok(Box::new(StdoutSink {
+            format: self.format,
+            content: context.content,
+            text,
+            buffer: Vec::new(),
+        }))
+    }
+}
+
+struct StdoutSink {
+    format: Format,
+    content: Content,
+    text: Text,
+    buffer: Vec<u8>,
+}
+
+impl Sink for StdoutSink {
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+        self.buffer.clear();
+        match (self.format, self.content) {
+            (Format::Text, Content::Events) => {
+                delivery
+                    .events()
+                    .for_each(|event| self.text.event(&mut self.buffer, event));
+            }
+            (Format::Text, Content::Samples) => {
+                delivery
+                    .samples()
+                    .for_each(|sample| self.text.sample(&mut self.buffer, sample));
+            }
+            (Format::Json, Content::Events) => delivery
+                .events()
+                .for_each(|event| line(&mut self.buffer, event)),
+            (Format::Json, Content::Samples) => delivery.samples().for_each(|sample| {
+                line(
+                    &mut self.buffer,
+                    &SampleLine {
+                        timestamp: sample.time.to_rfc3339(),
+                        metric: &sample.name(),
+                        value: sample.value,
+                        labels: sample.series.labels(),
+                    },
+                );
+            }),
+        }
+        let mut out = std::io::stdout().lock();
+        // Who has gone away does not come back.
+        match out.write_all(&self.buffer).and_then(|()| out.flush()) {
+            Ok(()) => Answer::Ok,
+            Err(error) => Answer::Fatal(format!("standard output: {error}").into()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SampleLine<'a> {
+    timestamp: String,
+    metric: &'a str,
+    value: f64,
+    labels: &'a monitor_core::sample::Labels,
+}
+
+fn line(out: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(&mut *out, value).expect("events are JSON, and memory takes them");
+    out.push(b'\n');
+}

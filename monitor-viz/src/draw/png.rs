@@ -1,0 +1,46 @@
+//! The picture as PNG.
+
+use super::canvas::Canvas;
+use super::error::DrawError;
+use super::figure::Figure;
+use super::layout::layout;
+use super::paint::paint;
+use super::style::Style;
+use super::text::clean;
+
+/// Draws a figure as the bytes of a PNG file. The same figure gives the same bytes.
+///
+/// # Errors
+///
+/// [`DrawError::NoData`] if there is nothing to show; otherwise a size, scale or range that cannot be drawn.
+pub fn png(figure: &Figure, style: &Style) -> Result<Vec<u8>, DrawError> {
+    let layout = layout(figure, style)?;
+    let size = (style.width, style.height);
+    let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
+    paint(
+        Canvas::new(&mut pixels, size, style.scale),
+        figure,
+        &layout,
+        style.theme,
+    )?;
+    encode(&pixels, size, &clean(&figure.title))
+        .map_err(|error| DrawError::Backend(error.to_string()))
+}
+
+fn encode(
+    pixels: &[u8],
+    (width, height): (u32, u32),
+    title: &str,
+) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    if !title.is_empty() {
+        encoder.add_itxt_chunk("Title".to_owned(), title.to_owned())?;
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(bytes)
+}
