@@ -1,1 +1,25 @@
-//! x
+//! What it looks like. A folder a chart type, found by its `type`; each behind a feature of the same name. [`draw`] is the
+//! drawing itself, for a program that has numbers of its own.
+#![forbid(unsafe_code)]
+
+pub mod draw;
+#[cfg(feature = "line")]
+pub mod line;
+#[cfg(feature = "line")]
+pub mod presets;
+
+use monitor_core::component::{DuplicateType, Registry};
+
+/// Registers every chart type that is compiled in, and the presets made of them.
+///
+/// # Errors
+/// When a type of the same name is registered already.
+pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
+    #[cfg(feature = "line")]
+    {
+        registry.chart(&line::DEFINITION)?;
+        registry.preset(presets::REFERENCE);
+        registry.preset(presets::RECOMMENDED);
+    }
+    Ok(())
+}
