@@ -1,1 +1,36 @@
-fn main() {}
+//! The `monitor` binary. It only assembles: every command is a pipeline, or a look at what can be in one.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod exit;
+mod logging;
+mod progress;
+mod registry;
+mod summary;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::usage(&error),
+    };
+    logging::start(&args.log);
+    let result = match args.command {
+        Command::Run(args) => commands::run::run(args),
+        Command::Replay(args) => commands::replay::replay(args),
+        Command::Check(args) => commands::check::check(args),
+        Command::Components(args) => commands::components::components(args),
+        Command::Explain(args) => commands::explain::explain(&args),
+        Command::Sample(args) => commands::explain::sample(&args),
+        Command::Completions(args) => commands::shell::completions(args),
+        Command::Man => commands::shell::man(),
+    };
+    exit::code(result)
+}

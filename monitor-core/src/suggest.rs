@@ -17,10 +17,7 @@ mod tests {
     #[test]
     fn near_names_and_far_ones() {
         assert_eq!(nearest("pth", ["type", "path", "content"]), Some("path"));
-        assert_eq!(
-            nearest("eror_rate", ["error_rate", "success_rate"]),
-            Some("error_rate")
-        );
+        assert_eq!(nearest("eror_rate", ["error_rate", "success_rate"]), Some("error_rate"));
         assert_eq!(nearest("colour", ["path"]), None);
     }
 }

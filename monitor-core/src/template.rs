@@ -43,27 +43,16 @@ impl Template {
     /// # Errors
     /// When it cannot be parsed, or names a value or a filter that there is not.
     pub fn new(source: &str) -> Result<Self, TemplateError> {
-        let template = Self {
-            source: source.to_owned(),
-        };
-        let mut values: Map<String, Value> = Aggregate::ALL
-            .iter()
-            .map(|aggregate| (aggregate.as_str().to_owned(), json!(1.0)))
-            .collect();
-        for (name, value) in [
-            ("value", json!(1.0)),
-            ("name", json!("")),
-            ("level", json!("")),
-            ("labels", json!({})),
-        ] {
+        let template = Self { source: source.to_owned() };
+        let mut values: Map<String, Value> =
+            Aggregate::ALL.iter().map(|aggregate| (aggregate.as_str().to_owned(), json!(1.0))).collect();
+        for (name, value) in [("value", json!(1.0)), ("name", json!("")), ("level", json!("")), ("labels", json!({}))] {
             values.insert(name.to_owned(), value);
         }
         match template.render(&values) {
             // Which labels there will be, nobody knows before there is data.
             Err(_) if source.contains("labels") => {
-                ENVIRONMENT
-                    .template_from_str(source)
-                    .map_err(|error| TemplateError(describe(&error)))?;
+                ENVIRONMENT.template_from_str(source).map_err(|error| TemplateError(describe(&error)))?;
             }
             Err(error) => return Err(error),
             Ok(_) => {}
@@ -76,9 +65,7 @@ impl Template {
     /// # Errors
     /// When a value is missing or of the wrong kind for its filter.
     pub fn render(&self, values: &impl Serialize) -> Result<String, TemplateError> {
-        ENVIRONMENT
-            .render_str(&self.source, Serde(values))
-            .map_err(|error| TemplateError(describe(&error)))
+        ENVIRONMENT.render_str(&self.source, Serde(values)).map_err(|error| TemplateError(describe(&error)))
     }
 }
 
@@ -108,38 +95,24 @@ mod tests {
 
     fn rendered(source: &str) -> String {
         let values = json!({ "mean": 0.75, "value": 1_234_567.4, "name": "r", "labels": { "model_name": "m" } });
-        Template::new(source)
-            .and_then(|template| template.render(&values))
-            .unwrap_or_else(|error| error.to_string())
+        Template::new(source).and_then(|template| template.render(&values)).unwrap_or_else(|error| error.to_string())
     }
 
     #[test]
     fn filters() {
-        assert_eq!(
-            rendered("Success rate dropped to {{ mean | percent }}"),
-            "Success rate dropped to 75.0%"
-        );
+        assert_eq!(rendered("Success rate dropped to {{ mean | percent }}"), "Success rate dropped to 75.0%");
         assert_eq!(
             rendered("{{ value | number(0) }} {{ value | tokens }} {{ mean | usd }}"),
             "1234567 1,234,567 $0.75"
         );
-        assert_eq!(
-            rendered("{{ (mean * 100) | duration }} {{ labels.model_name }}"),
-            "1m 15s m"
-        );
+        assert_eq!(rendered("{{ (mean * 100) | duration }} {{ labels.model_name }}"), "1m 15s m");
     }
 
     #[test]
     fn faults() {
         assert_eq!(rendered("{{ men }}"), "undefined value");
-        assert_eq!(
-            rendered("{{ mean | percnt }}"),
-            "unknown filter: filter percnt is unknown"
-        );
+        assert_eq!(rendered("{{ mean | percnt }}"), "unknown filter: filter percnt is unknown");
         assert!(rendered("{{ mean").starts_with("syntax error"));
-        assert_eq!(
-            rendered("{% for a in range(9) %}{% endfor %}"),
-            "unknown function: range is unknown"
-        );
+        assert_eq!(rendered("{% for a in range(9) %}{% endfor %}"), "unknown function: range is unknown");
     }
 }

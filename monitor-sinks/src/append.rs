@@ -27,13 +27,8 @@ impl AppendFile {
     /// # Errors
     /// What the system says, with the path.
     pub fn open(path: &Path) -> Result<Self, BoxError> {
-        let file =
-            Self::open_file(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
-        let mut append = Self {
-            file,
-            buffer: Vec::new(),
-            done: 0,
-        };
+        let file = Self::open_file(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        let mut append = Self { file, buffer: Vec::new(), done: 0 };
         if append.is_cut_short().unwrap_or(false) {
             append.buffer.push(b'\n');
         }
@@ -44,11 +39,7 @@ impl AppendFile {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        File::options()
-            .create(true)
-            .append(true)
-            .read(true)
-            .open(path)
+        File::options().create(true).append(true).read(true).open(path)
     }
 
     fn is_cut_short(&mut self) -> io::Result<bool> {

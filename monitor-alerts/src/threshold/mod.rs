@@ -44,13 +44,7 @@ fn five_minutes() -> DurationText {
 impl Config {
     /// A rule on the mean of a metric over five minutes, without a limit yet.
     pub fn on(metric: impl Into<String>) -> Self {
-        Self {
-            metric: metric.into(),
-            aggregate: Aggregate::Mean,
-            above: None,
-            below: None,
-            window: five_minutes(),
-        }
+        Self { metric: metric.into(), aggregate: Aggregate::Mean, above: None, below: None, window: five_minutes() }
     }
 
     /// It holds while the aggregate is above `limit`.
@@ -104,20 +98,12 @@ impl Config {
 
 impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
-        self.metric
-            .parse::<Selector>()
-            .map_err(|error| Invalid::key("metric", error.to_string()))?;
+        self.metric.parse::<Selector>().map_err(|error| Invalid::key("metric", error.to_string()))?;
         match (self.above, self.below) {
             (None, None) => Err(Invalid::table("set one of `above` and `below`")),
-            (Some(_), Some(_)) => Err(Invalid::table(
-                "`above` and `below` cannot both be set: make two rules of it",
-            )),
-            (Some(limit), None) if !limit.is_finite() => {
-                Err(Invalid::key("above", "must be a finite number"))
-            }
-            (None, Some(limit)) if !limit.is_finite() => {
-                Err(Invalid::key("below", "must be a finite number"))
-            }
+            (Some(_), Some(_)) => Err(Invalid::table("`above` and `below` cannot both be set: make two rules of it")),
+            (Some(limit), None) if !limit.is_finite() => Err(Invalid::key("above", "must be a finite number")),
+            (None, Some(limit)) if !limit.is_finite() => Err(Invalid::key("below", "must be a finite number")),
             _ => Ok(()),
         }
     }
@@ -149,13 +135,8 @@ impl Rule for Threshold {
             let stats = store.stats(&self.selector, window).ok().flatten();
             return vec![self.reading(Labels::NONE, stats)];
         }
-        let groups = store
-            .stats_by(&self.selector, window, &self.by)
-            .unwrap_or_default();
-        groups
-            .into_iter()
-            .map(|group| self.reading(group.labels, Some(group.stats)))
-            .collect()
+        let groups = store.stats_by(&self.selector, window, &self.by).unwrap_or_default();
+        groups.into_iter().map(|group| self.reading(group.labels, Some(group.stats))).collect()
     }
 }
 
@@ -168,12 +149,7 @@ impl Threshold {
             (Some(value), Limit::Below(limit)) if value < *limit => Verdict::Breached,
             _ => Verdict::Clear,
         };
-        Reading {
-            labels,
-            verdict,
-            value,
-            stats,
-        }
+        Reading { labels, verdict, value, stats }
     }
 }
 
@@ -191,30 +167,15 @@ mod tests {
         for (second, value, model) in values {
             let labels = [("model_name", *model)].into_iter().collect();
             let series = Arc::new(SeriesKey::new("m", labels));
-            store.insert(&[Sample {
-                time: Timestamp::from_secs(*second),
-                value: *value,
-                series,
-                feedback: None,
-            }]);
+            store.insert(&[Sample { time: Timestamp::from_secs(*second), value: *value, series, feedback: None }]);
         }
         store
     }
 
-    fn verdicts(
-        config: &Config,
-        by: &[&str],
-        store: &Store,
-        now: i64,
-    ) -> Vec<(String, Verdict, Option<f64>)> {
-        let mut rule = config
-            .rule(by.iter().map(Text::new).collect())
-            .expect("valid");
+    fn verdicts(config: &Config, by: &[&str], store: &Store, now: i64) -> Vec<(String, Verdict, Option<f64>)> {
+        let mut rule = config.rule(by.iter().map(Text::new).collect()).expect("valid");
         let readings = rule.evaluate(store, Timestamp::from_secs(now));
-        readings
-            .into_iter()
-            .map(|r| (r.labels.to_string(), r.verdict, r.value))
-            .collect()
+        readings.into_iter().map(|r| (r.labels.to_string(), r.verdict, r.value)).collect()
     }
 
     #[test]
@@ -222,26 +183,11 @@ mod tests {
         let config = Config::on("m").above(2.0).window(Duration::from_secs(10));
         let store = store(&[(0, 1.0, "a"), (10, 3.0, "a")]);
         let one = |verdict, value| vec![(String::new(), verdict, value)];
-        assert_eq!(
-            verdicts(&config, &[], &store, 10),
-            one(Verdict::Clear, Some(2.0))
-        );
-        assert_eq!(
-            verdicts(&config, &[], &store, 11),
-            one(Verdict::Breached, Some(3.0))
-        );
-        assert_eq!(
-            verdicts(&config, &[], &store, 20),
-            one(Verdict::Breached, Some(3.0))
-        );
-        assert_eq!(
-            verdicts(&config, &[], &store, 21),
-            one(Verdict::NoData, None)
-        );
-        assert_eq!(
-            verdicts(&Config::on("unknown").below(1.0), &[], &store, 10),
-            one(Verdict::NoData, None)
-        );
+        assert_eq!(verdicts(&config, &[], &store, 10), one(Verdict::Clear, Some(2.0)));
+        assert_eq!(verdicts(&config, &[], &store, 11), one(Verdict::Breached, Some(3.0)));
+        assert_eq!(verdicts(&config, &[], &store, 20), one(Verdict::Breached, Some(3.0)));
+        assert_eq!(verdicts(&config, &[], &store, 21), one(Verdict::NoData, None));
+        assert_eq!(verdicts(&Config::on("unknown").below(1.0), &[], &store, 10), one(Verdict::NoData, None));
     }
 
     #[test]
@@ -265,10 +211,7 @@ mod tests {
             wrong(Config::on("m").above(1.0).below(2.0)),
             "`above` and `below` cannot both be set: make two rules of it"
         );
-        assert_eq!(
-            wrong(Config::on("m").above(f64::NAN)),
-            "must be a finite number"
-        );
+        assert_eq!(wrong(Config::on("m").above(f64::NAN)), "must be a finite number");
         assert!(wrong(Config::on("m{a").above(1.0)).starts_with("`m{a` is not a metric"));
     }
 }

@@ -40,31 +40,15 @@ impl RuleHost {
             recover_below: settings.recover_below,
             no_data: settings.no_data,
         };
-        let message = settings
-            .message
-            .as_deref()
-            .and_then(|source| match Template::new(source) {
-                Ok(template) => Some(template),
-                Err(error) => {
-                    tracing::error!(rule = %name, "failed to read the message: {error}");
-                    None
-                }
-            });
-        let labels = settings
-            .labels
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        Self {
-            name,
-            rule,
-            settings,
-            policy,
-            message,
-            labels,
-            states: BTreeMap::new(),
-            full: false,
-        }
+        let message = settings.message.as_deref().and_then(|source| match Template::new(source) {
+            Ok(template) => Some(template),
+            Err(error) => {
+                tracing::error!(rule = %name, "failed to read the message: {error}");
+                None
+            }
+        });
+        let labels = settings.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { name, rule, settings, policy, message, labels, states: BTreeMap::new(), full: false }
     }
 
     /// The rule's name.
@@ -74,43 +58,28 @@ impl RuleHost {
 
     /// The groups for which it fires now.
     pub fn firing(&self) -> impl Iterator<Item = &Labels> {
-        self.states
-            .iter()
-            .filter(|(_, state)| state.phase() == Phase::Firing)
-            .map(|(labels, _)| labels)
+        self.states.iter().filter(|(_, state)| state.phase() == Phase::Firing).map(|(labels, _)| labels)
     }
 
     /// Evaluates the rule as of `now`: an event for every change.
     pub fn tick(&mut self, store: &Store, now: Timestamp) -> Vec<Event> {
-        let Ok(mut readings) = catch_unwind(AssertUnwindSafe(|| self.rule.evaluate(store, now)))
-        else {
+        let Ok(mut readings) = catch_unwind(AssertUnwindSafe(|| self.rule.evaluate(store, now))) else {
             tracing::error!(rule = %self.name, "the rule panicked; its states stay as they are");
             return Vec::new();
         };
         let unread = |labels: &Labels| !readings.iter().any(|reading| reading.labels == *labels);
-        let silent: Vec<Labels> = self
-            .states
-            .keys()
-            .filter(|labels| unread(labels))
-            .cloned()
-            .collect();
+        let silent: Vec<Labels> = self.states.keys().filter(|labels| unread(labels)).cloned().collect();
         readings.extend(silent.into_iter().map(|labels| Reading {
             labels,
             verdict: Verdict::NoData,
             value: None,
             stats: None,
         }));
-        readings
-            .into_iter()
-            .filter_map(|reading| self.apply(reading, now))
-            .collect()
+        readings.into_iter().filter_map(|reading| self.apply(reading, now)).collect()
     }
 
     fn apply(&mut self, mut reading: Reading, now: Timestamp) -> Option<Event> {
-        if reading
-            .stats
-            .is_some_and(|stats| stats.count < self.settings.min_samples)
-        {
+        if reading.stats.is_some_and(|stats| stats.count < self.settings.min_samples) {
             reading.verdict = Verdict::NoData;
         }
         if !self.states.contains_key(&reading.labels) && self.states.len() >= MAX_GROUPS {
@@ -132,13 +101,7 @@ impl RuleHost {
                 Text::new(format!("{} resolved after {lasted}", self.name))
             }
         };
-        let key = format!(
-            "{}{}@{}/{}",
-            self.name,
-            reading.labels,
-            change.since,
-            change.state.as_str()
-        );
+        let key = format!("{}{}@{}/{}", self.name, reading.labels, change.since, change.state.as_str());
         let alert = Alert {
             name: self.name.clone(),
             state: change.state,
@@ -159,13 +122,7 @@ impl RuleHost {
     }
 
     fn firing_message(&self, reading: &Reading) -> Text {
-        let plain = || {
-            Text::new(format!(
-                "{}: {}",
-                self.name,
-                reading.value.unwrap_or(f64::NAN)
-            ))
-        };
+        let plain = || Text::new(format!("{}: {}", self.name, reading.value.unwrap_or(f64::NAN)));
         let Some(template) = &self.message else {
             return plain();
         };
@@ -185,11 +142,7 @@ impl RuleHost {
                 values.insert(aggregate.as_str().to_owned(), stats.get(aggregate).into());
             }
         }
-        let labels = reading
-            .labels
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.as_str().into()))
-            .collect();
+        let labels = reading.labels.iter().map(|(name, value)| (name.to_string(), value.as_str().into())).collect();
         values.insert("name".to_owned(), self.name.as_str().into());
         values.insert("level".to_owned(), self.settings.level.as_str().into());
         values.insert("value".to_owned(), reading.value.into());

@@ -59,13 +59,7 @@ impl State {
     }
 
     /// Takes a reading at `now` into account.
-    pub fn step(
-        &mut self,
-        policy: &Policy,
-        verdict: Verdict,
-        value: Option<f64>,
-        now: Timestamp,
-    ) -> Option<Change> {
+    pub fn step(&mut self, policy: &Policy, verdict: Verdict, value: Option<f64>, now: Timestamp) -> Option<Change> {
         match (verdict, policy.no_data) {
             (Verdict::NoData, NoData::Keep) => None,
             (Verdict::Breached, _) => self.breached(policy, now),
@@ -85,10 +79,7 @@ impl State {
         }
         if self.phase == Phase::Pending && now.since(self.since) >= policy.hold {
             self.phase = Phase::Firing;
-            return Some(Change {
-                state: AlertState::Firing,
-                since: self.since,
-            });
+            return Some(Change { state: AlertState::Firing, since: self.since });
         }
         None
     }
@@ -104,17 +95,13 @@ impl State {
         }
         let since = self.since;
         *self = Self::default();
-        Some(Change {
-            state: AlertState::Resolved,
-            since,
-        })
+        Some(Change { state: AlertState::Resolved, since })
     }
 }
 
 fn recovered(policy: &Policy, value: Option<f64>) -> bool {
     value.is_none_or(|value| {
-        policy.recover_above.is_none_or(|limit| value > limit)
-            && policy.recover_below.is_none_or(|limit| value < limit)
+        policy.recover_above.is_none_or(|limit| value > limit) && policy.recover_below.is_none_or(|limit| value < limit)
     })
 }
 
@@ -146,14 +133,8 @@ mod tests {
                 };
                 let value = values.get(at).copied();
                 match state.step(policy, verdict, value, Timestamp::from_secs(at as i64)) {
-                    Some(Change {
-                        state: AlertState::Firing,
-                        ..
-                    }) => 'F',
-                    Some(Change {
-                        state: AlertState::Resolved,
-                        ..
-                    }) => 'R',
+                    Some(Change { state: AlertState::Firing, .. }) => 'F',
+                    Some(Change { state: AlertState::Resolved, .. }) => 'R',
                     None => '-',
                 }
             })
@@ -167,84 +148,42 @@ mod tests {
 
     #[test]
     fn a_condition_must_hold() {
-        let policy = Policy {
-            hold: Duration::from_secs(2),
-            ..policy()
-        };
+        let policy = Policy { hold: Duration::from_secs(2), ..policy() };
         assert_eq!(run(&policy, "##.###..", &[]), "-----FR-");
         assert_eq!(run(&policy, "##?###", &[]), "-----F");
     }
 
     #[test]
     fn a_short_recovery_is_none() {
-        let policy = Policy {
-            keep_firing_for: Duration::from_secs(2),
-            ..policy()
-        };
+        let policy = Policy { keep_firing_for: Duration::from_secs(2), ..policy() };
         assert_eq!(run(&policy, "#..#....", &[]), "F-----R-");
     }
 
     #[test]
     fn recovery_has_a_threshold_of_its_own() {
-        let below = Policy {
-            recover_below: Some(0.1),
-            ..policy()
-        };
-        assert_eq!(
-            run(&below, "#..#..", &[0.3, 0.2, 0.15, 0.3, 0.15, 0.05]),
-            "F----R"
-        );
-        let above = Policy {
-            recover_above: Some(0.9),
-            ..policy()
-        };
+        let below = Policy { recover_below: Some(0.1), ..policy() };
+        assert_eq!(run(&below, "#..#..", &[0.3, 0.2, 0.15, 0.3, 0.15, 0.05]), "F----R");
+        let above = Policy { recover_above: Some(0.9), ..policy() };
         assert_eq!(run(&above, "#..", &[0.7, 0.85, 0.95]), "F-R");
     }
 
     #[test]
     fn no_data_may_keep_what_was() {
-        let policy = Policy {
-            no_data: NoData::Keep,
-            hold: Duration::from_secs(2),
-            ..policy()
-        };
+        let policy = Policy { no_data: NoData::Keep, hold: Duration::from_secs(2), ..policy() };
         assert_eq!(run(&policy, "#?#??.", &[]), "--F--R");
     }
 
     #[test]
     fn since_tells_when_the_condition_began() {
-        let policy = Policy {
-            hold: Duration::from_secs(2),
-            ..policy()
-        };
+        let policy = Policy { hold: Duration::from_secs(2), ..policy() };
         let mut state = State::default();
         for second in 0..2 {
-            assert_eq!(
-                state.step(
-                    &policy,
-                    Verdict::Breached,
-                    None,
-                    Timestamp::from_secs(second)
-                ),
-                None
-            );
+            assert_eq!(state.step(&policy, Verdict::Breached, None, Timestamp::from_secs(second)), None);
             assert_eq!(state.phase(), Phase::Pending);
         }
         let change = state.step(&policy, Verdict::Breached, None, Timestamp::from_secs(2));
-        assert_eq!(
-            change,
-            Some(Change {
-                state: AlertState::Firing,
-                since: Timestamp::from_secs(0)
-            })
-        );
+        assert_eq!(change, Some(Change { state: AlertState::Firing, since: Timestamp::from_secs(0) }));
         let change = state.step(&policy, Verdict::Clear, None, Timestamp::from_secs(9));
-        assert_eq!(
-            change,
-            Some(Change {
-                state: AlertState::Resolved,
-                since: Timestamp::from_secs(0)
-            })
-        );
+        assert_eq!(change, Some(Change { state: AlertState::Resolved, since: Timestamp::from_secs(0) }));
     }
 }

@@ -19,15 +19,9 @@ impl Draft {
         let mut ends = Vec::with_capacity(events.len());
         for event in &events {
             deriver.derive(event, &mut samples);
-            ends.push(
-                u32::try_from(samples.len()).expect("a batch holds far less than 2^32 samples"),
-            );
+            ends.push(u32::try_from(samples.len()).expect("a batch holds far less than 2^32 samples"));
         }
-        Self {
-            events,
-            samples,
-            ends,
-        }
+        Self { events, samples, ends }
     }
 
     /// The events.
@@ -81,9 +75,7 @@ impl Batch {
 
     /// The samples of the event at `index`.
     pub fn samples_of(&self, index: usize) -> &[Sample] {
-        let start = index
-            .checked_sub(1)
-            .map_or(0, |before| self.draft.ends[before]);
+        let start = index.checked_sub(1).map_or(0, |before| self.draft.ends[before]);
         &self.draft.samples[start as usize..self.draft.ends[index] as usize]
     }
 }

@@ -26,11 +26,7 @@ pub enum Next {
 
 impl Cursor {
     pub(super) fn new(bus: Bus, id: usize, input_only: bool) -> Self {
-        Self {
-            bus,
-            id,
-            input_only,
-        }
+        Self { bus, id, input_only }
     }
 
     /// The next batch, waiting up to `timeout` for one.
@@ -38,11 +34,7 @@ impl Cursor {
         let shared = &self.bus.shared;
         let log = shared.lock();
         let ended = |log: &super::Log| {
-            if self.input_only {
-                log.input_ended()
-            } else {
-                log.closed()
-            }
+            if self.input_only { log.input_ended() } else { log.closed() }
         };
         let (mut log, _) = shared
             .published

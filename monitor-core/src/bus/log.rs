@@ -49,14 +49,7 @@ impl Log {
     pub(super) fn subscribe(&mut self, overflow: Overflow) -> usize {
         let next = self.end();
         let passed = self.next_sequence;
-        self.places.push(Some(Place {
-            next,
-            needed: next,
-            overflow,
-            stalled: false,
-            lost: 0,
-            passed,
-        }));
+        self.places.push(Some(Place { next, needed: next, overflow, stalled: false, lost: 0, passed }));
         self.places.len() - 1
     }
 
@@ -83,24 +76,14 @@ impl Log {
         while self.events + events > self.capacity && !self.batches.is_empty() {
             let front = self.front;
             let size = self.batches[0].events().len() as u64;
-            for place in self
-                .places
-                .iter_mut()
-                .flatten()
-                .filter(|place| place.needed == front)
-            {
+            for place in self.places.iter_mut().flatten().filter(|place| place.needed == front) {
                 match place.overflow {
                     Overflow::Block(limit) if !place.stalled && waited < limit => return false,
                     Overflow::Block(_) => place.stalled = true,
                     Overflow::DropOldest => {}
                 }
             }
-            for place in self
-                .places
-                .iter_mut()
-                .flatten()
-                .filter(|place| place.needed == front)
-            {
+            for place in self.places.iter_mut().flatten().filter(|place| place.needed == front) {
                 place.needed += 1;
                 if place.next == front {
                     place.next += 1;
@@ -133,9 +116,7 @@ impl Log {
     pub(super) fn next(&mut self, id: usize) -> Option<Arc<Batch>> {
         let front = self.front;
         let place = self.places.get_mut(id)?.as_mut()?;
-        let batch = self
-            .batches
-            .get(usize::try_from(place.next - front).ok()?)?;
+        let batch = self.batches.get(usize::try_from(place.next - front).ok()?)?;
         place.next += 1;
         place.passed += batch.events().len() as u64;
         Some(Arc::clone(batch))
@@ -154,8 +135,7 @@ impl Log {
     }
 
     pub(super) fn unread(&self, id: usize) -> u64 {
-        self.place(id)
-            .map_or(0, |place| self.next_sequence - place.passed)
+        self.place(id).map_or(0, |place| self.next_sequence - place.passed)
     }
 
     pub(super) fn stalled(&self, id: usize) -> bool {
@@ -193,13 +173,7 @@ impl Log {
 
     /// Lets go of the batches that nobody needs.
     fn trim(&mut self) {
-        let needed = self
-            .places
-            .iter()
-            .flatten()
-            .map(|place| place.needed)
-            .min()
-            .unwrap_or(u64::MAX);
+        let needed = self.places.iter().flatten().map(|place| place.needed).min().unwrap_or(u64::MAX);
         while self.front < needed {
             let Some(batch) = self.batches.pop_front() else {
                 break;

@@ -64,14 +64,8 @@ impl Shared {
 impl Bus {
     /// A bus that holds at most `capacity` events that some subscriber still needs.
     pub fn new(capacity: usize) -> Self {
-        let shared = Shared {
-            log: Mutex::new(Log::new(capacity)),
-            published: Condvar::new(),
-            moved: Condvar::new(),
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared = Shared { log: Mutex::new(Log::new(capacity)), published: Condvar::new(), moved: Condvar::new() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Adds a subscriber. It sees every batch published from now on.
@@ -105,24 +99,12 @@ impl Bus {
         Ok(first)
     }
 
-    fn wait_for_room<'a>(
-        &'a self,
-        mut log: MutexGuard<'a, Log>,
-        events: usize,
-    ) -> MutexGuard<'a, Log> {
+    fn wait_for_room<'a>(&'a self, mut log: MutexGuard<'a, Log>, events: usize) -> MutexGuard<'a, Log> {
         let mut waited = Duration::ZERO;
         while !log.make_room(events, waited) && !log.input_ended() {
-            let limit = log
-                .shortest_block()
-                .saturating_sub(waited)
-                .max(Duration::from_millis(1));
+            let limit = log.shortest_block().saturating_sub(waited).max(Duration::from_millis(1));
             let before = instant();
-            log = self
-                .shared
-                .moved
-                .wait_timeout(log, limit)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            log = self.shared.moved.wait_timeout(log, limit).unwrap_or_else(PoisonError::into_inner).0;
             waited += before.elapsed();
         }
         log
@@ -151,10 +133,7 @@ impl Bus {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a wait is measured by the machine, whatever the pipeline's clock shows"
-)]
+#[expect(clippy::disallowed_methods, reason = "a wait is measured by the machine, whatever the pipeline's clock shows")]
 fn instant() -> Instant {
     Instant::now()
 }

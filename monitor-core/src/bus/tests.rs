@@ -8,9 +8,7 @@ use crate::sample::Deriver;
 const NOW: Duration = Duration::ZERO;
 
 fn draft(events: usize) -> Draft {
-    let events = (0..events)
-        .map(|_| Event::new(Timestamp::MIN, Metric::new("m", 1.0)))
-        .collect();
+    let events = (0..events).map(|_| Event::new(Timestamp::MIN, Metric::new("m", 1.0))).collect();
     Draft::new(events, &mut Deriver::new(&[]))
 }
 
@@ -24,24 +22,11 @@ fn first(next: Next) -> Option<u64> {
 #[test]
 fn every_subscriber_sees_every_batch_in_order() {
     let bus = Bus::new(100);
-    let mut cursors = [
-        bus.subscribe(Overflow::DropOldest),
-        bus.subscribe(Overflow::Block(NOW)),
-    ];
-    assert_eq!(
-        [
-            bus.publish(draft(3), Lane::Input),
-            bus.publish(draft(2), Lane::Input)
-        ],
-        [Ok(0), Ok(3)]
-    );
+    let mut cursors = [bus.subscribe(Overflow::DropOldest), bus.subscribe(Overflow::Block(NOW))];
+    assert_eq!([bus.publish(draft(3), Lane::Input), bus.publish(draft(2), Lane::Input)], [Ok(0), Ok(3)]);
     for cursor in &mut cursors {
         assert_eq!(
-            [
-                first(cursor.next(NOW)),
-                first(cursor.next(NOW)),
-                first(cursor.next(NOW))
-            ],
+            [first(cursor.next(NOW)), first(cursor.next(NOW)), first(cursor.next(NOW))],
             [Some(0), Some(3), None]
         );
         cursor.commit();
@@ -105,13 +90,6 @@ fn alerts_never_wait_and_outlast_the_input() {
     bus.end_input();
     assert_eq!(bus.publish(draft(1), Lane::Input), Err(Closed));
     assert_eq!(bus.publish(draft(1), Lane::Alerts), Ok(2));
-    assert_eq!(
-        [
-            first(rules.next(NOW)),
-            first(rules.next(NOW)),
-            first(rules.next(NOW))
-        ],
-        [Some(0), Some(1), Some(2)]
-    );
+    assert_eq!([first(rules.next(NOW)), first(rules.next(NOW)), first(rules.next(NOW))], [Some(0), Some(1), Some(2)]);
     assert!(matches!(rules.next(NOW), Next::End));
 }

@@ -43,11 +43,7 @@ pub struct Picture {
 
 impl ChartDefinition {
     /// The definition of the chart with the config `T`.
-    pub const fn chart<T>(
-        type_name: &'static str,
-        summary: &'static str,
-        sample: &'static str,
-    ) -> Self
+    pub const fn chart<T>(type_name: &'static str, summary: &'static str, sample: &'static str) -> Self
     where
         T: ChartConfig + DeserializeOwned + JsonSchema + Validate + 'static,
     {

@@ -64,18 +64,12 @@ pub struct Invalid {
 impl Invalid {
     /// A fault of one key.
     pub fn key(key: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            key: Some(key),
-            message: message.into(),
-        }
+        Self { key: Some(key), message: message.into() }
     }
 
     /// A fault of the whole table.
     pub fn table(message: impl Into<String>) -> Self {
-        Self {
-            key: None,
-            message: message.into(),
-        }
+        Self { key: None, message: message.into() }
     }
 }
 
@@ -113,13 +107,7 @@ impl<C: ?Sized> Definition<C> {
     where
         T: JsonSchema,
     {
-        Self {
-            type_name,
-            summary,
-            sample,
-            schema: T::json_schema,
-            parse,
-        }
+        Self { type_name, summary, sample, schema: T::json_schema, parse }
     }
 
     /// The JSON Schema of its keys.
@@ -130,20 +118,14 @@ impl<C: ?Sized> Definition<C> {
 
 impl<C: ?Sized> fmt::Debug for Definition<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Definition")
-            .field("type_name", &self.type_name)
-            .finish_non_exhaustive()
+        f.debug_struct("Definition").field("type_name", &self.type_name).finish_non_exhaustive()
     }
 }
 
 /// Parses and validates the own keys of a component.
-pub(crate) fn parse_own<T: DeserializeOwned + JsonSchema + Validate>(
-    table: Table<'_>,
-) -> Result<T, Vec<Fault>> {
+pub(crate) fn parse_own<T: DeserializeOwned + JsonSchema + Validate>(table: Table<'_>) -> Result<T, Vec<Fault>> {
     let places = table.places();
     let config: T = table.decode()?;
-    config
-        .validate()
-        .map_err(|invalid| vec![places.fault(invalid)])?;
+    config.validate().map_err(|invalid| vec![places.fault(invalid)])?;
     Ok(config)
 }

@@ -50,12 +50,7 @@ impl Registry {
     /// # Errors
     /// When the name is taken.
     pub fn source(&mut self, definition: &'static SourceDefinition) -> Result<(), DuplicateType> {
-        add(
-            &mut self.sources,
-            definition.type_name,
-            definition,
-            ComponentKind::Source,
-        )
+        add(&mut self.sources, definition.type_name, definition, ComponentKind::Source)
     }
 
     /// Adds a sink type.
@@ -63,12 +58,7 @@ impl Registry {
     /// # Errors
     /// When the name is taken.
     pub fn sink(&mut self, definition: &'static SinkDefinition) -> Result<(), DuplicateType> {
-        add(
-            &mut self.sinks,
-            definition.type_name,
-            definition,
-            ComponentKind::Sink,
-        )
+        add(&mut self.sinks, definition.type_name, definition, ComponentKind::Sink)
     }
 
     /// Adds a rule type.
@@ -76,12 +66,7 @@ impl Registry {
     /// # Errors
     /// When the name is taken.
     pub fn rule(&mut self, definition: &'static RuleDefinition) -> Result<(), DuplicateType> {
-        add(
-            &mut self.rules,
-            definition.type_name,
-            definition,
-            ComponentKind::Rule,
-        )
+        add(&mut self.rules, definition.type_name, definition, ComponentKind::Rule)
     }
 
     /// Adds a chart type.
@@ -89,12 +74,7 @@ impl Registry {
     /// # Errors
     /// When the name is taken.
     pub fn chart(&mut self, definition: &'static ChartDefinition) -> Result<(), DuplicateType> {
-        add(
-            &mut self.charts,
-            definition.type_name,
-            definition,
-            ComponentKind::Chart,
-        )
+        add(&mut self.charts, definition.type_name, definition, ComponentKind::Chart)
     }
 
     /// Adds tables to a preset.
@@ -145,9 +125,7 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(ComponentKind::ALL.map(|kind| (kind, self.types(kind))))
-            .finish()
+        f.debug_map().entries(ComponentKind::ALL.map(|kind| (kind, self.types(kind)))).finish()
     }
 }
 

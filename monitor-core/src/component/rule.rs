@@ -54,11 +54,7 @@ pub enum Verdict {
 
 impl RuleDefinition {
     /// The definition of the rule with the config `T`.
-    pub const fn rule<T>(
-        type_name: &'static str,
-        summary: &'static str,
-        sample: &'static str,
-    ) -> Self
+    pub const fn rule<T>(type_name: &'static str, summary: &'static str, sample: &'static str) -> Self
     where
         T: RuleConfig + DeserializeOwned + JsonSchema + Validate + 'static,
     {

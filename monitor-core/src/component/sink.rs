@@ -112,11 +112,7 @@ pub enum Answer {
 impl Answer {
     /// Nothing is written, and the whole batch may be tried again.
     pub fn retry(error: impl Into<BoxError>) -> Self {
-        Self::Retry {
-            accepted: 0,
-            after: None,
-            error: error.into(),
-        }
+        Self::Retry { accepted: 0, after: None, error: error.into() }
     }
 }
 
@@ -204,11 +200,7 @@ impl Sink for Box<dyn Sink> {
 
 impl SinkDefinition {
     /// The definition of the sink with the config `T`.
-    pub const fn sink<T>(
-        type_name: &'static str,
-        summary: &'static str,
-        sample: &'static str,
-    ) -> Self
+    pub const fn sink<T>(type_name: &'static str, summary: &'static str, sample: &'static str) -> Self
     where
         T: SinkConfig + DeserializeOwned + JsonSchema + Validate + 'static,
     {

@@ -39,11 +39,7 @@ pub trait Source: Send {
 
 impl SourceDefinition {
     /// The definition of the source with the config `T`.
-    pub const fn source<T>(
-        type_name: &'static str,
-        summary: &'static str,
-        sample: &'static str,
-    ) -> Self
+    pub const fn source<T>(type_name: &'static str, summary: &'static str, sample: &'static str) -> Self
     where
         T: SourceConfig + DeserializeOwned + JsonSchema + Validate + 'static,
     {

@@ -11,13 +11,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::table::{Keys, Table};
-use super::{
-    ChartSettings, ConfigError, Fault, Faults, RuleSettings, Settings, SinkSettings, SourceSettings,
-};
+use super::{ChartSettings, ConfigError, Fault, Faults, RuleSettings, Settings, SinkSettings, SourceSettings};
 use crate::Text;
 use crate::component::{
-    ChartConfig, ComponentKind, Definition, Dirs, Registry, Resource, RuleConfig, SinkConfig,
-    SourceConfig, Validate,
+    ChartConfig, ComponentKind, Definition, Dirs, Registry, Resource, RuleConfig, SinkConfig, SourceConfig, Validate,
 };
 use crate::suggest::nearest;
 
@@ -66,14 +63,9 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or with all that is wrong with it.
     pub fn load(path: &Path, registry: &Registry) -> Result<Self, ConfigError> {
-        let bytes = std::fs::read(path).map_err(|error| ConfigError::Read {
-            path: path.to_owned(),
-            error,
-        })?;
-        let text = String::from_utf8(bytes).map_err(|error| ConfigError::NotText {
-            path: path.to_owned(),
-            at: error.utf8_error().valid_up_to(),
-        })?;
+        let bytes = std::fs::read(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| ConfigError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() })?;
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&text, &path.display().to_string(), base, registry).map_err(ConfigError::Faults)
     }
@@ -82,35 +74,20 @@ impl Config {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn parse(
-        text: &str,
-        file: &str,
-        base: PathBuf,
-        registry: &Registry,
-    ) -> Result<Self, Faults> {
-        let mut parser = Parser {
-            registry,
-            faults: Vec::new(),
-        };
+    pub fn parse(text: &str, file: &str, base: PathBuf, registry: &Registry) -> Result<Self, Faults> {
+        let mut parser = Parser { registry, faults: Vec::new() };
         let config = parser.document(text, base);
         parser.faults.sort_by_key(|fault| fault.span.start);
         if parser.faults.is_empty() {
             Ok(config)
         } else {
-            Err(Faults {
-                file: file.to_owned(),
-                text: text.to_owned(),
-                faults: parser.faults,
-            })
+            Err(Faults { file: file.to_owned(), text: text.to_owned(), faults: parser.faults })
         }
     }
 
     /// Where relative paths lead, with `{start}` as it stands.
     pub fn dirs(&self) -> Dirs {
-        Dirs {
-            base: self.base.clone(),
-            data: self.settings.data_dir.clone(),
-        }
+        Dirs { base: self.base.clone(), data: self.settings.data_dir.clone() }
     }
 }
 
@@ -128,25 +105,14 @@ impl Parser<'_> {
         if !errors.is_empty() {
             self.faults.extend(errors.iter().map(|error| {
                 let span = error.span().unwrap_or(0..0);
-                Fault::new(
-                    "not valid TOML",
-                    span,
-                    error.message().trim().replace('\n', ", "),
-                )
+                Fault::new("not valid TOML", span, error.message().trim().replace('\n', ", "))
             }));
             return Config::default();
         }
         let mut root = root.into_inner();
         let mut kinds = ComponentKind::ALL.map(|kind| (kind, self.tables(&mut root, kind)));
-        let mut top = Table::new(
-            root,
-            0..0,
-            String::new(),
-            "monitor explain config".to_owned(),
-        );
-        top.places.also_known = ComponentKind::ALL
-            .map(|kind| kind.table().to_owned())
-            .to_vec();
+        let mut top = Table::new(root, 0..0, String::new(), "monitor explain config".to_owned());
+        top.places.also_known = ComponentKind::ALL.map(|kind| kind.table().to_owned()).to_vec();
         let preset_span = top.entries.get("presets").map_or(0..0, Spanned::span);
         let settings = self.validated::<Settings>(top).unwrap_or_default();
         for name in &settings.presets {
@@ -158,30 +124,10 @@ impl Parser<'_> {
         let config = Config {
             settings,
             base,
-            sources: self.components(
-                ComponentKind::Source,
-                sources,
-                registry.sources(),
-                &mut Vec::new(),
-            ),
-            sinks: self.components(
-                ComponentKind::Sink,
-                sinks,
-                registry.sinks(),
-                &mut sink_places,
-            ),
-            rules: self.components(
-                ComponentKind::Rule,
-                rules,
-                registry.rules(),
-                &mut Vec::new(),
-            ),
-            charts: self.components(
-                ComponentKind::Chart,
-                charts,
-                registry.charts(),
-                &mut Vec::new(),
-            ),
+            sources: self.components(ComponentKind::Source, sources, registry.sources(), &mut Vec::new()),
+            sinks: self.components(ComponentKind::Sink, sinks, registry.sinks(), &mut sink_places),
+            rules: self.components(ComponentKind::Rule, rules, registry.rules(), &mut Vec::new()),
+            charts: self.components(ComponentKind::Chart, charts, registry.charts(), &mut Vec::new()),
         };
         self.conflicts(&config, &sink_places);
         config
@@ -194,11 +140,7 @@ impl Parser<'_> {
         };
         let section = kind.table();
         let not_tables = |span| {
-            Fault::new(
-                format!("`{section}` holds tables"),
-                span,
-                format!("write a table a {kind}: [{section}.NAME]"),
-            )
+            Fault::new(format!("`{section}` holds tables"), span, format!("write a table a {kind}: [{section}.NAME]"))
         };
         let DeValue::Table(entries) = value.into_inner() else {
             self.faults.push(not_tables(key.span()));
@@ -217,39 +159,17 @@ impl Parser<'_> {
     }
 
     /// Adds the tables of a preset; a table of the file overrides by key, or as a whole if it is of another type.
-    fn preset(
-        &mut self,
-        name: &str,
-        span: &Range<usize>,
-        kinds: &mut [(ComponentKind, Tables<'_>); 4],
-    ) {
-        let parts: Vec<_> = self
-            .registry
-            .presets()
-            .iter()
-            .filter(|preset| preset.name == name)
-            .collect();
+    fn preset(&mut self, name: &str, span: &Range<usize>, kinds: &mut [(ComponentKind, Tables<'_>); 4]) {
+        let parts: Vec<_> = self.registry.presets().iter().filter(|preset| preset.name == name).collect();
         if parts.is_empty() {
-            let known: Vec<&str> = self
-                .registry
-                .presets()
-                .iter()
-                .map(|preset| preset.name)
-                .collect();
-            let label = nearest(name, known.iter().copied()).map_or_else(
-                || format!("there are {}", known.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            self.faults.push(Fault::new(
-                format!("unknown preset `{name}`"),
-                span.clone(),
-                label,
-            ));
+            let known: Vec<&str> = self.registry.presets().iter().map(|preset| preset.name).collect();
+            let label = nearest(name, known.iter().copied())
+                .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+            self.faults.push(Fault::new(format!("unknown preset `{name}`"), span.clone(), label));
         }
         for part in parts {
-            let mut root = DeTable::parse(part.toml)
-                .expect("a preset is valid TOML: a test of its crate parses it")
-                .into_inner();
+            let mut root =
+                DeTable::parse(part.toml).expect("a preset is valid TOML: a test of its crate parses it").into_inner();
             for (kind, tables) in &mut *kinds {
                 for ((_, name), (_, mut preset)) in self.tables(&mut root, *kind) {
                     preset.make_owned();
@@ -257,10 +177,7 @@ impl Parser<'_> {
                     match tables.iter_mut().find(|((_, known), _)| *known == name) {
                         Some((_, (_, own))) => override_keys(preset, own),
                         None => {
-                            tables.insert(
-                                (usize::MAX - 1_000 + tables.len(), name),
-                                (span.clone(), preset),
-                            );
+                            tables.insert((usize::MAX - 1_000 + tables.len(), name), (span.clone(), preset));
                         }
                     }
                 }
@@ -302,29 +219,15 @@ impl Parser<'_> {
         S: DeserializeOwned + JsonSchema + Validate,
     {
         let what = format!("{kind} `{name}`");
-        let type_name = match entries
-            .remove("type")
-            .map(|value| (value.span(), value.into_inner()))
-        {
+        let type_name = match entries.remove("type").map(|value| (value.span(), value.into_inner())) {
             Some((span, DeValue::String(type_name))) => (span, type_name.into_owned()),
             Some((span, _)) => {
-                self.faults.push(Fault::new(
-                    format!("wrong value for `type` in {what}"),
-                    span,
-                    "expected text",
-                ));
+                self.faults.push(Fault::new(format!("wrong value for `type` in {what}"), span, "expected text"));
                 return None;
             }
             None => {
-                let label = format!(
-                    "`type` must be set; there are {}",
-                    self.registry.types(kind).join(", ")
-                );
-                let fault = Fault::new(
-                    format!("missing key `type` in {what}"),
-                    header.clone(),
-                    label,
-                );
+                let label = format!("`type` must be set; there are {}", self.registry.types(kind).join(", "));
+                let fault = Fault::new(format!("missing key `type` in {what}"), header.clone(), label);
                 self.faults.push(fault.help("see `monitor components`"));
                 return None;
             }
@@ -334,24 +237,16 @@ impl Parser<'_> {
                 || format!("there are {}", self.registry.types(kind).join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            let fault = Fault::new(
-                format!("unknown type `{}` of {what}", type_name.1),
-                type_name.0,
-                label,
-            );
+            let fault = Fault::new(format!("unknown type `{}` of {what}", type_name.1), type_name.0, label);
             self.faults.push(fault.help("see `monitor components`"));
             return None;
         };
-        let enabled = match entries
-            .remove("enabled")
-            .map(|value| (value.span(), value.into_inner()))
-        {
+        let enabled = match entries.remove("enabled").map(|value| (value.span(), value.into_inner())) {
             None => true,
             Some((_, DeValue::Boolean(enabled))) => enabled,
             Some((span, _)) => {
                 let message = format!("wrong value for `enabled` in {what}");
-                self.faults
-                    .push(Fault::new(message, span, "expected true or false"));
+                self.faults.push(Fault::new(message, span, "expected true or false"));
                 true
             }
         };
@@ -361,27 +256,15 @@ impl Parser<'_> {
         let common = table.split(&Keys::of::<S>().known);
         let settings = self.validated::<S>(common);
         let config = self.kept((definition.parse)(table));
-        let entry = Entry {
-            name: Text::new(name),
-            type_name: definition.type_name,
-            settings: settings?,
-            config: config?,
-        };
+        let entry =
+            Entry { name: Text::new(name), type_name: definition.type_name, settings: settings?, config: config? };
         enabled.then_some(entry)
     }
 
-    fn validated<T: DeserializeOwned + JsonSchema + Validate>(
-        &mut self,
-        table: Table<'_>,
-    ) -> Option<T> {
+    fn validated<T: DeserializeOwned + JsonSchema + Validate>(&mut self, table: Table<'_>) -> Option<T> {
         let places = table.places();
         let decoded = self.kept(table.decode::<T>())?;
-        self.kept(
-            decoded
-                .validate()
-                .map(|()| decoded)
-                .map_err(|invalid| vec![places.fault(invalid)]),
-        )
+        self.kept(decoded.validate().map(|()| decoded).map_err(|invalid| vec![places.fault(invalid)]))
     }
 
     fn kept<T>(&mut self, result: Result<T, Vec<Fault>>) -> Option<T> {
@@ -434,10 +317,7 @@ fn place_at(table: &mut DeTable<'_>, span: &Range<usize>) {
     *table = old
         .into_iter()
         .map(|(key, value)| {
-            (
-                Spanned::new(span.clone(), key.into_inner()),
-                Spanned::new(span.clone(), value.into_inner()),
-            )
+            (Spanned::new(span.clone(), key.into_inner()), Spanned::new(span.clone(), value.into_inner()))
         })
         .collect();
 }

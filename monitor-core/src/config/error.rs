@@ -49,13 +49,7 @@ pub struct Fault {
 impl Fault {
     /// A fault at `span`.
     pub fn new(message: impl Into<String>, span: Range<usize>, label: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            span,
-            label: label.into(),
-            help: None,
-            related: None,
-        }
+        Self { message: message.into(), span, label: label.into(), help: None, related: None }
     }
 
     /// Says where to read on.
@@ -85,28 +79,17 @@ pub struct Faults {
 impl Faults {
     /// Drawn for a terminal that can show colours, or not.
     pub fn render(&self, colour: bool) -> String {
-        let renderer = if colour {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let drawn: Vec<String> = self
-            .faults
-            .iter()
-            .map(|fault| self.draw(fault, &renderer))
-            .collect();
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let drawn: Vec<String> = self.faults.iter().map(|fault| self.draw(fault, &renderer)).collect();
         drawn.join("\n\n")
     }
 
     fn draw(&self, fault: &Fault, renderer: &Renderer) -> String {
-        let mut snippet = Snippet::source(&self.text).path(&self.file).annotation(
-            AnnotationKind::Primary
-                .span(self.clip(&fault.span))
-                .label(&fault.label),
-        );
+        let mut snippet = Snippet::source(&self.text)
+            .path(&self.file)
+            .annotation(AnnotationKind::Primary.span(self.clip(&fault.span)).label(&fault.label));
         if let Some((span, label)) = &fault.related {
-            snippet =
-                snippet.annotation(AnnotationKind::Context.span(self.clip(span)).label(label));
+            snippet = snippet.annotation(AnnotationKind::Context.span(self.clip(span)).label(label));
         }
         let mut group = Level::ERROR.primary_title(&fault.message).element(snippet);
         if let Some(help) = &fault.help {

@@ -12,18 +12,34 @@ mod values;
 pub use document::{Config, Entry};
 pub use error::{ConfigError, Fault, Faults};
 pub use settings::{
-    ChartSettings, ClockSetting, NoData, OverflowSetting, RuleSettings, Settings, SinkSettings,
-    SourceSettings, StoreSettings,
+    ChartSettings, ClockSetting, NoData, OverflowSetting, RuleSettings, Settings, SinkSettings, SourceSettings,
+    StoreSettings,
 };
 pub use table::Table;
 pub use values::{DurationText, KindText, SizeText, ZoneText};
 
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use crate::component::ComponentKind;
 
 /// Schemas without references: each stands for itself, as `monitor explain` prints it.
 pub(crate) fn schema_generator() -> SchemaGenerator {
-    SchemaSettings::draft2020_12()
-        .with(|settings| settings.inline_subschemas = true)
-        .into_generator()
+    SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
+}
+
+/// The JSON Schema of the keys at the top of the file.
+pub fn top_schema() -> Schema {
+    Settings::json_schema(&mut schema_generator())
+}
+
+/// The JSON Schema of the keys that every component of a kind has.
+pub fn common_schema(kind: ComponentKind) -> Schema {
+    let generator = &mut schema_generator();
+    match kind {
+        ComponentKind::Source => SourceSettings::json_schema(generator),
+        ComponentKind::Sink => SinkSettings::json_schema(generator),
+        ComponentKind::Rule => RuleSettings::json_schema(generator),
+        ComponentKind::Chart => ChartSettings::json_schema(generator),
+    }
 }

@@ -95,11 +95,7 @@ impl Default for StoreSettings {
 impl StoreSettings {
     /// As the store's limits.
     pub fn limits(&self) -> Limits {
-        Limits {
-            raw_retention: self.raw_retention.0,
-            max_series: self.max_series,
-            max_bytes: self.max_bytes.0,
-        }
+        Limits { raw_retention: self.raw_retention.0, max_series: self.max_series, max_bytes: self.max_bytes.0 }
     }
 }
 
@@ -145,10 +141,7 @@ impl Validate for SinkSettings {
             return Err(Invalid::key("batch", "must be at least 1"));
         }
         if self.accept.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Invalid::key(
-                "accept",
-                "must name at least one kind; leave the key out to accept all",
-            ));
+            return Err(Invalid::key("accept", "must name at least one kind; leave the key out to accept all"));
         }
         Ok(())
     }
@@ -213,14 +206,10 @@ impl Default for RuleSettings {
 impl Validate for RuleSettings {
     fn validate(&self) -> Result<(), Invalid> {
         if self.recover_above.is_some() && self.recover_below.is_some() {
-            return Err(Invalid::key(
-                "recover_below",
-                "cannot stand beside `recover_above`: keep one of the two",
-            ));
+            return Err(Invalid::key("recover_below", "cannot stand beside `recover_above`: keep one of the two"));
         }
         if let Some(message) = &self.message {
-            crate::template::Template::new(message)
-                .map_err(|error| Invalid::key("message", error.to_string()))?;
+            crate::template::Template::new(message).map_err(|error| Invalid::key("message", error.to_string()))?;
         }
         Ok(())
     }

@@ -44,40 +44,17 @@ impl Keys {
         let schema = T::json_schema(&mut schema_generator());
         let names = |value: Option<&Value>| match value {
             Some(Value::Object(properties)) => properties.keys().cloned().collect(),
-            Some(Value::Array(names)) => names
-                .iter()
-                .filter_map(|name| name.as_str().map(str::to_owned))
-                .collect(),
+            Some(Value::Array(names)) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
             _ => Vec::new(),
         };
-        Self {
-            known: names(schema.get("properties")),
-            required: names(schema.get("required")),
-        }
+        Self { known: names(schema.get("properties")), required: names(schema.get("required")) }
     }
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn new(
-        entries: DeTable<'a>,
-        header: Range<usize>,
-        what: String,
-        help: String,
-    ) -> Self {
-        let keys = entries
-            .keys()
-            .map(|key| (key.get_ref().to_string(), key.span()))
-            .collect();
-        Self {
-            entries,
-            places: Places {
-                header,
-                what,
-                help,
-                also_known: Vec::new(),
-                keys,
-            },
-        }
+    pub(super) fn new(entries: DeTable<'a>, header: Range<usize>, what: String, help: String) -> Self {
+        let keys = entries.keys().map(|key| (key.get_ref().to_string(), key.span())).collect();
+        Self { entries, places: Places { header, what, help, also_known: Vec::new(), keys } }
     }
 
     pub(crate) fn places(&self) -> Places {
@@ -93,18 +70,12 @@ impl<'a> Table<'a> {
             }
         }
         self.places.also_known.extend_from_slice(names);
-        Self {
-            entries: part,
-            places: self.places.clone(),
-        }
+        Self { entries: part, places: self.places.clone() }
     }
 
     /// Decodes the table: unknown and missing keys are all reported, of wrong types the first.
     pub(crate) fn decode<T: DeserializeOwned + JsonSchema>(self) -> Result<T, Vec<Fault>> {
-        let Self {
-            mut entries,
-            places,
-        } = self;
+        let Self { mut entries, places } = self;
         let keys = Keys::of::<T>();
         let mut faults = Vec::new();
         let unknown: Vec<(String, Range<usize>)> = entries
@@ -116,25 +87,13 @@ impl<'a> Table<'a> {
             entries.remove(key.as_str());
             faults.push(places.unknown_key(&key, span, &keys.known));
         }
-        for key in keys
-            .required
-            .iter()
-            .filter(|key| !entries.contains_key(key.as_str()))
-        {
+        for key in keys.required.iter().filter(|key| !entries.contains_key(key.as_str())) {
             let message = format!("missing key `{key}`{}", places.of());
-            faults.push(places.helped(Fault::new(
-                message,
-                places.header.clone(),
-                format!("`{key}` must be set"),
-            )));
+            faults.push(places.helped(Fault::new(message, places.header.clone(), format!("`{key}` must be set"))));
         }
-        let values: Vec<(String, Range<usize>)> = entries
-            .iter()
-            .map(|(key, value)| (key.get_ref().to_string(), value.span()))
-            .collect();
-        let missing = faults
-            .iter()
-            .any(|fault| fault.message.starts_with("missing"));
+        let values: Vec<(String, Range<usize>)> =
+            entries.iter().map(|(key, value)| (key.get_ref().to_string(), value.span())).collect();
+        let missing = faults.iter().any(|fault| fault.message.starts_with("missing"));
         let spanned = Spanned::new(places.header.clone(), DeValue::Table(entries));
         match T::deserialize(ValueDeserializer::from(spanned)) {
             Ok(value) if faults.is_empty() => Ok(value),
@@ -151,11 +110,7 @@ impl<'a> Table<'a> {
 impl Places {
     /// " in sink `metrics`", or nothing at the top of the file.
     fn of(&self) -> String {
-        if self.what.is_empty() {
-            String::new()
-        } else {
-            format!(" in {}", self.what)
-        }
+        if self.what.is_empty() { String::new() } else { format!(" in {}", self.what) }
     }
 
     fn helped(&self, fault: Fault) -> Fault {
@@ -168,18 +123,12 @@ impl Places {
             || format!("no such key; there are {}", known.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        self.helped(Fault::new(
-            format!("unknown key `{key}`{}", self.of()),
-            span,
-            label,
-        ))
+        self.helped(Fault::new(format!("unknown key `{key}`{}", self.of()), span, label))
     }
 
     fn wrong_value(&self, error: &toml::de::Error, values: &[(String, Range<usize>)]) -> Fault {
         let span = error.span().unwrap_or_else(|| self.header.clone());
-        let key = values
-            .iter()
-            .find(|(_, place)| place.start <= span.start && span.end <= place.end);
+        let key = values.iter().find(|(_, place)| place.start <= span.start && span.end <= place.end);
         let message = match key {
             Some((key, _)) => format!("wrong value for `{key}`{}", self.of()),
             None => format!("wrong value{}", self.of()),
@@ -189,26 +138,13 @@ impl Places {
 
     /// A fault that a config found in itself.
     pub(crate) fn fault(&self, invalid: Invalid) -> Fault {
-        let place = |key: &str| {
-            self.keys
-                .iter()
-                .find(|(known, _)| known == key)
-                .map(|(_, span)| span.clone())
-        };
+        let place = |key: &str| self.keys.iter().find(|(known, _)| known == key).map(|(_, span)| span.clone());
         let fault = match invalid.key {
             Some(key) => {
                 let span = place(key).unwrap_or_else(|| self.header.clone());
-                Fault::new(
-                    format!("wrong value for `{key}`{}", self.of()),
-                    span,
-                    invalid.message,
-                )
+                Fault::new(format!("wrong value for `{key}`{}", self.of()), span, invalid.message)
             }
-            None => Fault::new(
-                format!("contradiction{}", self.of()),
-                self.header.clone(),
-                invalid.message,
-            ),
+            None => Fault::new(format!("contradiction{}", self.of()), self.header.clone(), invalid.message),
         };
         self.helped(fault)
     }

@@ -64,9 +64,11 @@ text_value!(
     "size",
     "A number of bytes: \"64 MiB\", \"1 GB\", \"4096\".",
     |text| {
-        parse_size(text).ok_or_else(|| format!(
-        "`{text}` is not a size: write a number of bytes with or without a unit, as in \"64 MiB\" or \"1 GB\""
-    ))
+        parse_size(text).ok_or_else(|| {
+            format!(
+                "`{text}` is not a size: write a number of bytes with or without a unit, as in \"64 MiB\" or \"1 GB\""
+            )
+        })
     },
     |size| format_size(*size)
 );
@@ -107,9 +109,7 @@ const UNITS: [(&str, u64); 9] = [
 
 fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
     match text[digits..].trim() {
         "" => Some(number),
@@ -118,8 +118,7 @@ fn parse_size(text: &str) -> Option<u64> {
 }
 
 fn format_size(size: u64) -> String {
-    let binary =
-        |(_, unit): &&(&str, u64)| *unit >= 1 << 10 && unit.is_power_of_two() && size % unit == 0;
+    let binary = |(_, unit): &&(&str, u64)| *unit >= 1 << 10 && unit.is_power_of_two() && size % unit == 0;
     match UNITS.iter().rfind(binary) {
         Some((name, unit)) if size > 0 => format!("{} {name}", size / unit),
         _ => format!("{size} B"),
@@ -138,9 +137,6 @@ mod tests {
         for bad in ["", "MiB", "1.5 GB", "-1", "1 parsec", "99999999999 TiB"] {
             assert_eq!(parse_size(bad), None, "{bad}");
         }
-        assert_eq!(
-            (format_size(512 << 20), format_size(1000)),
-            ("512 MiB".into(), "1000 B".into())
-        );
+        assert_eq!((format_size(512 << 20), format_size(1000)), ("512 MiB".into(), "1000 B".into()));
     }
 }

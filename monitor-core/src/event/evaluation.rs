@@ -49,36 +49,18 @@ pub struct Score {
 impl Evaluation {
     /// An evaluation by `evaluator_type` that took `duration` seconds.
     pub fn new(evaluator_type: impl Into<Text>, duration: f64, success: bool) -> Self {
-        Self {
-            duration,
-            success,
-            evaluator_type: evaluator_type.into(),
-            ..Self::default()
-        }
+        Self { duration, success, evaluator_type: evaluator_type.into(), ..Self::default() }
     }
 
     /// Adds a score.
     pub fn score(mut self, name: impl Into<Text>, value: f64) -> Self {
-        self.scores.push(Score {
-            name: name.into(),
-            value: Some(value),
-            feedback: None,
-        });
+        self.scores.push(Score { name: name.into(), value: Some(value), feedback: None });
         self
     }
 
     /// Adds a score and why it was given.
-    pub fn score_with_feedback(
-        mut self,
-        name: impl Into<Text>,
-        value: f64,
-        feedback: impl Into<Text>,
-    ) -> Self {
-        self.scores.push(Score {
-            name: name.into(),
-            value: Some(value),
-            feedback: Some(feedback.into()),
-        });
+    pub fn score_with_feedback(mut self, name: impl Into<Text>, value: f64, feedback: impl Into<Text>) -> Self {
+        self.scores.push(Score { name: name.into(), value: Some(value), feedback: Some(feedback.into()) });
         self
     }
 

@@ -51,11 +51,7 @@ pub struct Tokens {
 impl Tokens {
     /// Prompt and completion, their sum as the total.
     pub const fn of(prompt: u64, completion: u64) -> Self {
-        Self {
-            prompt: Some(prompt),
-            completion: Some(completion),
-            total: Some(prompt.saturating_add(completion)),
-        }
+        Self { prompt: Some(prompt), completion: Some(completion), total: Some(prompt.saturating_add(completion)) }
     }
 
     /// The three counts with the names that they have in JSON and as metrics.
@@ -71,11 +67,7 @@ impl Tokens {
 impl Generation {
     /// A generation that took `duration` seconds.
     pub fn new(duration: f64, success: bool) -> Self {
-        Self {
-            duration,
-            success,
-            ..Self::default()
-        }
+        Self { duration, success, ..Self::default() }
     }
 
     /// Names the model.

@@ -30,28 +30,18 @@ impl Body {
     }
 }
 
-fn generation_fields<M: SerializeMap>(
-    generation: &Generation,
-    map: &mut M,
-) -> Result<(), M::Error> {
+fn generation_fields<M: SerializeMap>(generation: &Generation, map: &mut M) -> Result<(), M::Error> {
     map.serialize_entry("duration", &generation.duration)?;
     map.serialize_entry("success", &generation.success)?;
     optional(map, "model_name", generation.model_name.as_ref())?;
     optional(map, "finish_reason", generation.finish_reason.as_ref())?;
     token_fields(generation.tokens, map)?;
-    optional(
-        map,
-        "conversation_length",
-        generation.conversation_length.as_ref(),
-    )?;
+    optional(map, "conversation_length", generation.conversation_length.as_ref())?;
     optional(map, "error", generation.error.as_ref())?;
     metadata_field(&generation.metadata, map)
 }
 
-fn evaluation_fields<M: SerializeMap>(
-    evaluation: &Evaluation,
-    map: &mut M,
-) -> Result<(), M::Error> {
+fn evaluation_fields<M: SerializeMap>(evaluation: &Evaluation, map: &mut M) -> Result<(), M::Error> {
     map.serialize_entry("duration", &evaluation.duration)?;
     map.serialize_entry("success", &evaluation.success)?;
     map.serialize_entry("evaluator_type", &evaluation.evaluator_type)?;
@@ -97,11 +87,7 @@ fn token_fields<M: SerializeMap>(tokens: Tokens, map: &mut M) -> Result<(), M::E
 }
 
 fn metadata_field<M: SerializeMap>(metadata: &Metadata, map: &mut M) -> Result<(), M::Error> {
-    if metadata.is_empty() {
-        Ok(())
-    } else {
-        map.serialize_entry("metadata", metadata)
-    }
+    if metadata.is_empty() { Ok(()) } else { map.serialize_entry("metadata", metadata) }
 }
 
 fn optional<M: SerializeMap, T: Serialize + ?Sized>(
@@ -121,13 +107,7 @@ impl Serialize for Scores<'_> {
         for score in self.0 {
             match &score.feedback {
                 None => map.serialize_entry(&score.name, &score.value)?,
-                Some(feedback) => map.serialize_entry(
-                    &score.name,
-                    &Judged {
-                        score: score.value,
-                        feedback,
-                    },
-                )?,
+                Some(feedback) => map.serialize_entry(&score.name, &Judged { score: score.value, feedback })?,
             }
         }
         map.end()

@@ -21,13 +21,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
-        Self::Generation,
-        Self::Evaluation,
-        Self::Metric,
-        Self::Log,
-        Self::Alert,
-    ];
+    pub const ALL: [Self; 5] = [Self::Generation, Self::Evaluation, Self::Metric, Self::Log, Self::Alert];
 
     /// The word in JSON and in the configuration.
     pub const fn as_str(self) -> &'static str {
@@ -56,10 +50,7 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| UnknownKind(text.to_owned()))
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownKind(text.to_owned()))
     }
 }
 
@@ -92,8 +83,6 @@ impl KindSet {
 
 impl FromIterator<Kind> for KindSet {
     fn from_iter<I: IntoIterator<Item = Kind>>(kinds: I) -> Self {
-        kinds
-            .into_iter()
-            .fold(Self::NONE, |set, kind| Self(set.0 | 1 << kind as u8))
+        kinds.into_iter().fold(Self::NONE, |set, kind| Self(set.0 | 1 << kind as u8))
     }
 }

@@ -19,11 +19,7 @@ pub struct Log {
 impl Log {
     /// A message.
     pub fn new(level: Level, message: impl Into<Text>) -> Self {
-        Self {
-            level,
-            message: message.into(),
-            metadata: Metadata::new(),
-        }
+        Self { level, message: message.into(), metadata: Metadata::new() }
     }
 
     /// Adds an attribute.

@@ -26,23 +26,11 @@ pub struct MetricKey {
 impl Metric {
     /// A number without attributes.
     pub fn new(name: impl Into<Text>, value: f64) -> Self {
-        Self {
-            key: Arc::new(MetricKey {
-                name: name.into(),
-                metadata: Metadata::new(),
-            }),
-            value,
-        }
+        Self { key: Arc::new(MetricKey { name: name.into(), metadata: Metadata::new() }), value }
     }
 
     /// A number with attributes.
     pub fn with_metadata(name: impl Into<Text>, value: f64, metadata: Metadata) -> Self {
-        Self {
-            key: Arc::new(MetricKey {
-                name: name.into(),
-                metadata,
-            }),
-            value,
-        }
+        Self { key: Arc::new(MetricKey { name: name.into(), metadata }), value }
     }
 }

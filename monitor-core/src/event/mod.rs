@@ -50,10 +50,7 @@ pub enum Body {
 impl Event {
     /// An event of any kind at `time`.
     pub fn new(time: Timestamp, body: impl Into<Body>) -> Self {
-        Self {
-            time,
-            body: body.into(),
-        }
+        Self { time, body: body.into() }
     }
 
     /// Its kind.

@@ -69,23 +69,13 @@ impl MonitorBuilder {
     }
 
     /// Adds a sink with options.
-    pub fn sink_with(
-        mut self,
-        name: impl Into<Text>,
-        sink: impl Sink + 'static,
-        options: SinkOptions,
-    ) -> Self {
+    pub fn sink_with(mut self, name: impl Into<Text>, sink: impl Sink + 'static, options: SinkOptions) -> Self {
         self.pipeline = self.pipeline.sink_with(name, sink, options);
         self
     }
 
     /// Adds a rule.
-    pub fn rule(
-        mut self,
-        name: impl Into<Text>,
-        rule: Box<dyn Rule>,
-        settings: RuleSettings,
-    ) -> Self {
+    pub fn rule(mut self, name: impl Into<Text>, rule: Box<dyn Rule>, settings: RuleSettings) -> Self {
         self.pipeline = self.pipeline.rule(name, rule, settings);
         self
     }
@@ -98,22 +88,13 @@ impl MonitorBuilder {
 
     /// Calls `tell` for every alert.
     pub fn on_alert(self, tell: impl FnMut(Timestamp, &Alert) + Send + 'static) -> Self {
-        let options = SinkOptions {
-            accept: KindSet::of(&[Kind::Alert]),
-            ..SinkOptions::default()
-        };
+        let options = SinkOptions { accept: KindSet::of(&[Kind::Alert]), ..SinkOptions::default() };
         self.sink_with("on_alert", alert_fn(tell), options)
     }
 
     /// Calls `tell` with the tokens by model so far, every so often and a last time at the shutdown.
-    pub fn on_token_usage(
-        mut self,
-        every: Duration,
-        mut tell: impl FnMut(&TokenUsage) + Send + 'static,
-    ) -> Self {
-        self.pipeline = self
-            .pipeline
-            .every(every, move |store, _| tell(&store.token_usage(Window::ALL)));
+    pub fn on_token_usage(mut self, every: Duration, mut tell: impl FnMut(&TokenUsage) + Send + 'static) -> Self {
+        self.pipeline = self.pipeline.every(every, move |store, _| tell(&store.token_usage(Window::ALL)));
         self
     }
 
@@ -123,22 +104,10 @@ impl MonitorBuilder {
     /// When the system gives no thread.
     pub fn start(self) -> Result<Monitor, StartError> {
         let queue = Arc::new(Queue::new());
-        let recorder = Recorder {
-            queue: Arc::clone(&queue),
-        };
-        let pipeline = self
-            .pipeline
-            .source("monitor", Box::new(recorder))
-            .start()?;
+        let recorder = Recorder { queue: Arc::clone(&queue) };
+        let pipeline = self.pipeline.source("monitor", Box::new(recorder)).start()?;
         let clock = self.clock.unwrap_or(Clock::System);
         let store = pipeline.shared_store();
-        Ok(Monitor {
-            shared: Arc::new(Shared {
-                queue,
-                clock,
-                store,
-                pipeline: RwLock::new(Some(pipeline)),
-            }),
-        })
+        Ok(Monitor { shared: Arc::new(Shared { queue, clock, store, pipeline: RwLock::new(Some(pipeline)) }) })
     }
 }

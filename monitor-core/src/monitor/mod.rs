@@ -81,19 +81,12 @@ impl Monitor {
     /// Records a number under a name, with labels, now. For a number that is recorded often, [`Monitor::metric`] gives a
     /// handle that is quicker.
     pub fn record_metric(&self, name: &str, value: f64, labels: &[(&str, &str)]) -> Recorded {
-        self.shared
-            .queue
-            .metric_by_name(name, labels, value, self.shared.clock.now())
+        self.shared.queue.metric_by_name(name, labels, value, self.shared.clock.now())
     }
 
     /// A handle for a metric with any attributes.
     pub fn metric(&self, name: impl Into<Text>, metadata: Metadata) -> MetricHandle {
-        MetricHandle::new(
-            Arc::clone(&self.shared.queue),
-            self.shared.clock.clone(),
-            name.into(),
-            metadata,
-        )
+        MetricHandle::new(Arc::clone(&self.shared.queue), self.shared.clock.clone(), name.into(), metadata)
     }
 
     /// Records a message for people.
@@ -112,9 +105,7 @@ impl Monitor {
         if let Some(error) = error {
             let path = std::any::type_name::<E>();
             let name = path.rsplit("::").next().unwrap_or(path);
-            log = log
-                .with("error", error.to_string())
-                .with("error_type", name);
+            log = log.with("error", error.to_string()).with("error_type", name);
         }
         self.log(log)
     }
@@ -133,19 +124,13 @@ impl Monitor {
     ///
     /// # Errors
     /// When the metric has never been recorded.
-    pub fn stats(
-        &self,
-        metric: impl Into<Text>,
-        window: Duration,
-    ) -> Result<Option<WindowStats>, NoSuchMetric> {
-        self.store()
-            .stats(&Selector::metric(metric), Window::last(window, self.now()))
+    pub fn stats(&self, metric: impl Into<Text>, window: Duration) -> Result<Option<WindowStats>, NoSuchMetric> {
+        self.store().stats(&Selector::metric(metric), Window::last(window, self.now()))
     }
 
     /// Tokens by model, over the last `window` or over all that the store holds.
     pub fn token_usage(&self, window: Option<Duration>) -> TokenUsage {
-        self.store()
-            .token_usage(window.map_or(Window::ALL, |window| Window::last(window, self.now())))
+        self.store().token_usage(window.map_or(Window::ALL, |window| Window::last(window, self.now())))
     }
 
     /// The store, for every other question.
@@ -163,41 +148,24 @@ impl Monitor {
         let began = instant();
         let recorded = self.shared.queue.recorded();
         let complete = || {
-            let pipeline = self
-                .shared
-                .pipeline
-                .read()
-                .unwrap_or_else(PoisonError::into_inner);
-            pipeline
-                .as_ref()
-                .is_none_or(|pipeline| self.shared.queue.taken() >= recorded && pipeline.settled())
+            let pipeline = self.shared.pipeline.read().unwrap_or_else(PoisonError::into_inner);
+            pipeline.as_ref().is_none_or(|pipeline| self.shared.queue.taken() >= recorded && pipeline.settled())
         };
         self.shared.queue.wake();
         while !complete() {
             if began.elapsed() >= deadline {
-                return FlushReport {
-                    complete: false,
-                    took: began.elapsed(),
-                };
+                return FlushReport { complete: false, took: began.elapsed() };
             }
             std::thread::park_timeout(Duration::from_micros(200));
         }
-        FlushReport {
-            complete: true,
-            took: began.elapsed(),
-        }
+        FlushReport { complete: true, took: began.elapsed() }
     }
 
     /// Ends the monitor within its shutdown timeout: what was recorded is delivered as far as time allows, the rest is
     /// counted in the summary. From then on recording answers `Dropped(Closed)`. A second call gives `None`.
     pub fn shutdown(&self) -> Option<Summary> {
         self.shared.queue.close();
-        let pipeline = self
-            .shared
-            .pipeline
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()?;
+        let pipeline = self.shared.pipeline.write().unwrap_or_else(PoisonError::into_inner).take()?;
         let mut summary = pipeline.shutdown();
         summary.dropped = self.shared.queue.dropped();
         Some(summary)
@@ -208,12 +176,7 @@ impl Drop for Shared {
     /// A monitor that nobody has shut down is shut down with its last clone.
     fn drop(&mut self) {
         self.queue.close();
-        if let Some(pipeline) = self
-            .pipeline
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        if let Some(pipeline) = self.pipeline.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             pipeline.shutdown();
         }
     }

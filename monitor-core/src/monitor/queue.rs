@@ -50,13 +50,7 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const ALL: [Self; 5] = [
-        Self::Closed,
-        Self::QueueFull,
-        Self::NotFinite,
-        Self::Negative,
-        Self::Unnamed,
-    ];
+    const ALL: [Self; 5] = [Self::Closed, Self::QueueFull, Self::NotFinite, Self::Negative, Self::Unnamed];
 
     /// The word in the summary.
     pub const fn as_str(self) -> &'static str {
@@ -75,11 +69,7 @@ pub(super) enum Entry {
     /// A whole event.
     Event(Event),
     /// A number of the handle with this place.
-    Metric {
-        handle: u32,
-        value: f64,
-        time: Timestamp,
-    },
+    Metric { handle: u32, value: f64, time: Timestamp },
 }
 
 pub(super) struct Queue {
@@ -131,37 +121,18 @@ impl Queue {
     pub(super) fn metric(&self, handle: u32, value: f64, time: Timestamp) -> Recorded {
         let mut shard = self.shard();
         match fault(value) {
-            None => self.push(
-                &mut shard,
-                Entry::Metric {
-                    handle,
-                    value,
-                    time,
-                },
-            ),
+            None => self.push(&mut shard, Entry::Metric { handle, value, time }),
             Some(reason) => shard.refuse(reason),
         }
     }
 
-    pub(super) fn metric_by_name(
-        &self,
-        name: &str,
-        labels: &[(&str, &str)],
-        value: f64,
-        time: Timestamp,
-    ) -> Recorded {
+    pub(super) fn metric_by_name(&self, name: &str, labels: &[(&str, &str)], value: f64, time: Timestamp) -> Recorded {
         let mut shard = self.shard();
         if let Some(reason) = fault(value).or(name.is_empty().then_some(DropReason::Unnamed)) {
             return shard.refuse(reason);
         }
         let key = shard.key(name, labels);
-        self.push(
-            &mut shard,
-            Entry::Event(Event {
-                time,
-                body: Body::Metric(Metric { key, value }),
-            }),
-        )
+        self.push(&mut shard, Entry::Event(Event { time, body: Body::Metric(Metric { key, value }) }))
     }
 
     pub(super) fn event(&self, event: Event) -> Recorded {
@@ -188,9 +159,7 @@ impl Queue {
         }
         shard.entries.push(entry);
         shard.recorded += 1;
-        if self.asleep.load(Ordering::Relaxed)
-            && (shard.entries.len() == 1 || shard.entries.len() == WAKE_AT)
-        {
+        if self.asleep.load(Ordering::Relaxed) && (shard.entries.len() == 1 || shard.entries.len() == WAKE_AT) {
             self.wake();
         }
         Recorded::Accepted
@@ -226,12 +195,7 @@ impl Queue {
                 std::mem::replace(&mut waiting.entries, Vec::with_capacity(capacity))
             };
             let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-            out.push(
-                entries
-                    .drain(..)
-                    .map(|entry| entry.into_event(&handles))
-                    .collect(),
-            );
+            out.push(entries.drain(..).map(|entry| entry.into_event(&handles)).collect());
         }
     }
 
@@ -252,11 +216,7 @@ impl Queue {
         let mut dropped = BTreeMap::new();
         for shard in &self.shards {
             let counts = shard.lock().dropped;
-            for (reason, count) in DropReason::ALL
-                .into_iter()
-                .zip(counts)
-                .filter(|(_, count)| *count > 0)
-            {
+            for (reason, count) in DropReason::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
                 *dropped.entry(reason.as_str()).or_default() += count;
             }
         }
@@ -314,10 +274,7 @@ impl Waiting {
         if self.keys.len() >= REMEMBERED {
             self.keys.clear();
         }
-        let key = Arc::new(MetricKey {
-            name: Text::new(name),
-            metadata: labels.iter().copied().collect(),
-        });
+        let key = Arc::new(MetricKey { name: Text::new(name), metadata: labels.iter().copied().collect() });
         self.keys.insert(hash, Arc::clone(&key));
         key
     }
@@ -326,27 +283,16 @@ impl Waiting {
 fn is(key: &MetricKey, name: &str, labels: &[(&str, &str)]) -> bool {
     key.name == name
         && key.metadata.len() == labels.len()
-        && key
-            .metadata
-            .iter()
-            .zip(labels)
-            .all(|((name, value), label)| name == label.0 && value == label.1)
+        && key.metadata.iter().zip(labels).all(|((name, value), label)| name == label.0 && value == label.1)
 }
 
 impl Entry {
     fn into_event(self, handles: &[Arc<MetricKey>]) -> Event {
         match self {
             Self::Event(event) => event,
-            Self::Metric {
-                handle,
-                value,
-                time,
-            } => {
+            Self::Metric { handle, value, time } => {
                 let key = Arc::clone(&handles[handle as usize]);
-                Event {
-                    time,
-                    body: Body::Metric(Metric { key, value }),
-                }
+                Event { time, body: Body::Metric(Metric { key, value }) }
             }
         }
     }
@@ -354,11 +300,7 @@ impl Entry {
 
 fn fault(value: f64) -> Option<DropReason> {
     // NaN compares as false, and is caught with the rest.
-    if value.abs() <= LARGEST {
-        None
-    } else {
-        Some(DropReason::NotFinite)
-    }
+    if value.abs() <= LARGEST { None } else { Some(DropReason::NotFinite) }
 }
 
 fn duration_fault(duration: f64) -> Option<DropReason> {

@@ -61,11 +61,7 @@ pub struct MetricHandle {
 impl MetricHandle {
     pub(super) fn new(queue: Arc<Queue>, clock: Clock, name: Text, metadata: Metadata) -> Self {
         let place = queue.register(MetricKey { name, metadata });
-        Self {
-            queue,
-            clock,
-            place,
-        }
+        Self { queue, clock, place }
     }
 
     /// Records a number, now.

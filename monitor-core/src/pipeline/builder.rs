@@ -14,10 +14,8 @@ use super::sink_worker::{Deadline, Reopen, SinkWorker, Writing};
 use super::{instant, source_worker};
 use crate::alerting::RuleHost;
 use crate::bus::{Bus, Overflow};
-use crate::component::{
-    BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, Sink, Source,
-};
-use crate::config::{ClockSetting, Config, OverflowSetting, RuleSettings, SinkSettings};
+use crate::component::{BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, RuleConfig, Sink, Source};
+use crate::config::{ClockSetting, Config, Entry, OverflowSetting, RuleSettings, SinkSettings};
 use crate::event::KindSet;
 use crate::read::LineParser;
 use crate::sample::Deriver;
@@ -80,10 +78,7 @@ impl Default for SinkOptions {
 
 impl From<&SinkSettings> for SinkOptions {
     fn from(settings: &SinkSettings) -> Self {
-        let kinds = settings
-            .accept
-            .as_ref()
-            .map(|kinds| kinds.iter().map(|kind| kind.0).collect());
+        let kinds = settings.accept.as_ref().map(|kinds| kinds.iter().map(|kind| kind.0).collect());
         Self {
             accept: kinds.unwrap_or(KindSet::ALL),
             content: settings.content,
@@ -133,10 +128,7 @@ impl Builder {
     /// An empty pipeline with the default settings and the system's clock.
     pub fn new() -> Self {
         Self {
-            dirs: Dirs {
-                base: PathBuf::new(),
-                data: "monitoring".into(),
-            },
+            dirs: Dirs { base: PathBuf::new(), data: "monitoring".into() },
             clock: Clock::System,
             event_time: false,
             zone: Zone::Local,
@@ -157,30 +149,16 @@ impl Builder {
     pub fn with_settings(config: &Config) -> Self {
         let settings = &config.settings;
         let bounded = config.sources.iter().all(|source| source.config.bounded());
-        let event_time = settings
-            .clock
-            .map_or(bounded, |clock| clock == ClockSetting::Event);
+        let event_time = settings.clock.map_or(bounded, |clock| clock == ClockSetting::Event);
         let mut builder = Self::new().zone(settings.timezone.0.clone());
-        let started = Clock::System
-            .now()
-            .to_local(&builder.zone)
-            .format("%Y-%m-%d-%H-%M-%S")
-            .to_string();
+        let started = Clock::System.now().to_local(&builder.zone).format("%Y-%m-%d-%H-%M-%S").to_string();
         builder.dirs.base.clone_from(&config.base);
-        builder.dirs.data = settings
-            .data_dir
-            .to_string_lossy()
-            .replace("{start}", &started)
-            .into();
+        builder.dirs.data = settings.data_dir.to_string_lossy().replace("{start}", &started).into();
         builder.interval = settings.metrics_interval.0;
         builder.shutdown_timeout = settings.shutdown_timeout.0;
         builder.limits = settings.store.limits();
         builder.labels.clone_from(&settings.store.labels);
-        if event_time {
-            builder.event_time()
-        } else {
-            builder
-        }
+        if event_time { builder.event_time() } else { builder }
     }
 
     /// Opens everything that a configuration names.
@@ -190,58 +168,51 @@ impl Builder {
     pub fn from_config(config: Config) -> Result<Self, StartError> {
         let mut builder = Self::with_settings(&config);
         builder.keep_refused = true;
-        std::fs::create_dir_all(&builder.dirs.data).map_err(|error| StartError::DataDir {
-            path: builder.dirs.data.clone(),
-            error,
-        })?;
+        std::fs::create_dir_all(&builder.dirs.data)
+            .map_err(|error| StartError::DataDir { path: builder.dirs.data.clone(), error })?;
         for entry in &config.sources {
             let context = builder.context(&entry.name);
-            let source = entry
-                .config
-                .open(&context)
-                .map_err(failed(ComponentKind::Source, &entry.name))?;
+            let source = entry.config.open(&context).map_err(failed(ComponentKind::Source, &entry.name))?;
             builder = builder.source(entry.name.clone(), source);
         }
         for entry in config.sinks {
             let options = SinkOptions::from(&entry.settings);
-            let context = Context {
-                content: options.content,
-                accept: options.accept,
-                ..builder.context(&entry.name)
-            };
-            let sink = entry
-                .config
-                .open(&context)
-                .map_err(failed(ComponentKind::Sink, &entry.name))?;
+            let context = Context { content: options.content, accept: options.accept, ..builder.context(&entry.name) };
+            let sink = entry.config.open(&context).map_err(failed(ComponentKind::Sink, &entry.name))?;
             let config = entry.config;
             let reopen: Reopen = Some(Box::new(move || config.open(&context)));
-            builder.sinks.push(NewSink {
-                name: entry.name,
-                sink,
-                reopen,
-                options,
-            });
+            builder.sinks.push(NewSink { name: entry.name, sink, reopen, options });
         }
         for entry in config.rules {
-            let context = Context {
-                by: entry.settings.by.clone(),
-                ..builder.context(&entry.name)
-            };
-            let rule = entry
-                .config
-                .open(&context)
-                .map_err(failed(ComponentKind::Rule, &entry.name))?;
+            let context = Context { by: entry.settings.by.clone(), ..builder.context(&entry.name) };
+            let rule = entry.config.open(&context).map_err(failed(ComponentKind::Rule, &entry.name))?;
             builder = builder.rule(entry.name, rule, entry.settings);
         }
         for entry in config.charts {
             let context = builder.context(&entry.name);
-            let chart = entry
-                .config
-                .open(&context)
-                .map_err(failed(ComponentKind::Chart, &entry.name))?;
+            let chart = entry.config.open(&context).map_err(failed(ComponentKind::Chart, &entry.name))?;
             builder = builder.chart(entry.name, chart);
         }
         Ok(builder)
+    }
+
+    /// Opens the rules of a configuration, and nothing that leaves a trace: no sink, no chart, no data folder. The clock
+    /// follows the events.
+    ///
+    /// # Errors
+    /// When a rule cannot be opened.
+    pub fn for_replay(config: Config) -> Result<Self, StartError> {
+        let builder = Self::with_settings(&config).event_time();
+        builder.open_rules(config.rules)
+    }
+
+    fn open_rules(mut self, rules: Vec<Entry<dyn RuleConfig, RuleSettings>>) -> Result<Self, StartError> {
+        for entry in rules {
+            let context = Context { by: entry.settings.by.clone(), ..self.context(&entry.name) };
+            let rule = entry.config.open(&context).map_err(failed(ComponentKind::Rule, &entry.name))?;
+            self = self.rule(entry.name, rule, entry.settings);
+        }
+        Ok(self)
     }
 
     /// What a component of this name is told when it is opened.
@@ -319,28 +290,13 @@ impl Builder {
     }
 
     /// Adds a sink.
-    pub fn sink_with(
-        mut self,
-        name: impl Into<Text>,
-        sink: impl Sink + 'static,
-        options: SinkOptions,
-    ) -> Self {
-        self.sinks.push(NewSink {
-            name: name.into(),
-            sink: Box::new(sink),
-            reopen: None,
-            options,
-        });
+    pub fn sink_with(mut self, name: impl Into<Text>, sink: impl Sink + 'static, options: SinkOptions) -> Self {
+        self.sinks.push(NewSink { name: name.into(), sink: Box::new(sink), reopen: None, options });
         self
     }
 
     /// Adds a rule.
-    pub fn rule(
-        mut self,
-        name: impl Into<Text>,
-        rule: Box<dyn Rule>,
-        settings: RuleSettings,
-    ) -> Self {
+    pub fn rule(mut self, name: impl Into<Text>, rule: Box<dyn Rule>, settings: RuleSettings) -> Self {
         self.rules.push(RuleHost::new(name.into(), rule, settings));
         self
     }
@@ -352,16 +308,8 @@ impl Builder {
     }
 
     /// Calls `call` every so often, and a last time at the end.
-    pub fn every(
-        mut self,
-        every: Duration,
-        call: impl FnMut(&Store, Timestamp) + Send + 'static,
-    ) -> Self {
-        self.periodic.push(Periodic {
-            every,
-            next: None,
-            call: Box::new(call),
-        });
+    pub fn every(mut self, every: Duration, call: impl FnMut(&Store, Timestamp) + Send + 'static) -> Self {
+        self.periodic.push(Periodic { every, next: None, call: Box::new(call) });
         self
     }
 
@@ -371,9 +319,7 @@ impl Builder {
     /// When the system gives no thread.
     pub fn start(self) -> Result<Pipeline, StartError> {
         let bus = Bus::new(BUS_CAPACITY);
-        let refused_file = self
-            .keep_refused
-            .then(|| self.dirs.data.join("rejected.jsonl"));
+        let refused_file = self.keep_refused.then(|| self.dirs.data.join("rejected.jsonl"));
         let stop = Arc::new(AtomicBool::new(false));
         let deadline = Arc::new(Deadline::default());
         let input = Arc::new(InputCounters::default());
@@ -398,13 +344,7 @@ impl Builder {
             outcome: Outcome::default(),
         };
         let mut sinks = Vec::new();
-        for NewSink {
-            name,
-            sink,
-            reopen,
-            options,
-        } in self.sinks
-        {
+        for NewSink { name, sink, reopen, options } in self.sinks {
             let counters = Arc::new(SinkCounters::default());
             let position = Arc::new(AtomicU64::new(0));
             let worker = SinkWorker {
@@ -420,13 +360,7 @@ impl Builder {
                 state: Writing::default(),
             };
             let thread = spawn(&format!("sink {name}"), move || worker.run())?;
-            sinks.push(RunningSink {
-                name,
-                required: options.required,
-                counters,
-                position,
-                thread: Some(thread),
-            });
+            sinks.push(RunningSink { name, required: options.required, counters, position, thread: Some(thread) });
         }
         let engine = spawn("engine", move || engine.run())?;
 
@@ -447,11 +381,7 @@ impl Builder {
                 lines: LineReader {
                     source: name.clone(),
                     parser: LineParser::new(self.zone.clone()),
-                    clock: if self.event_time {
-                        Clock::System
-                    } else {
-                        self.clock.clone()
-                    },
+                    clock: if self.event_time { Clock::System } else { self.clock.clone() },
                     refusals: Arc::clone(&refusals),
                 },
                 counters: Arc::clone(&counters),
@@ -460,22 +390,12 @@ impl Builder {
                 batch: Vec::new(),
                 latest: Latest::Unknown,
             };
-            let thread = spawn(&format!("source {name}"), move || {
-                source_worker::run(source, emitter)
-            })?;
-            sources.push(RunningSource {
-                name,
-                blocks,
-                counters,
-                thread: Some(thread),
-            });
+            let thread = spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?;
+            sources.push(RunningSource { name, blocks, counters, thread: Some(thread) });
         }
         let merge = if merging {
-            let output =
-                source_worker::to_bus(bus.clone(), Deriver::new(&self.labels), Arc::clone(&input));
-            Some(spawn("merge", move || {
-                source_worker::merge(streams, output)
-            })?)
+            let output = source_worker::to_bus(bus.clone(), Deriver::new(&self.labels), Arc::clone(&input));
+            Some(spawn("merge", move || source_worker::merge(streams, output))?)
         } else {
             None
         };
@@ -499,19 +419,12 @@ impl Builder {
 }
 
 fn failed<'a>(kind: ComponentKind, name: &'a Text) -> impl FnOnce(BoxError) -> StartError + 'a {
-    move |error| StartError::Open {
-        kind,
-        name: name.clone(),
-        error,
-    }
+    move |error| StartError::Open { kind, name: name.clone(), error }
 }
 
 fn spawn<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<std::thread::JoinHandle<T>, StartError> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(run)
-        .map_err(StartError::Thread)
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(StartError::Thread)
 }

@@ -30,19 +30,13 @@ impl NamedCounters {
 
     pub(crate) fn add(&self, name: &Text) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = if counts.len() < Self::MOST || counts.contains_key(name) {
-            name
-        } else {
-            &Text::new_static("other")
-        };
+        let name =
+            if counts.len() < Self::MOST || counts.contains_key(name) { name } else { &Text::new_static("other") };
         *counts.entry(name.clone()).or_default() += 1;
     }
 
     pub(crate) fn get(&self) -> BTreeMap<Text, u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -60,11 +54,7 @@ impl InputCounters {
         for event in events {
             kinds[event.kind() as usize] += 1;
             if let Body::Evaluation(evaluation) = &event.body {
-                for score in evaluation
-                    .scores
-                    .iter()
-                    .filter(|score| score.value.is_none())
-                {
+                for score in evaluation.scores.iter().filter(|score| score.value.is_none()) {
                     self.missing_scores.add(&score.name);
                 }
             }
@@ -80,11 +70,7 @@ impl InputCounters {
     }
 
     pub(crate) fn by_kind(&self) -> BTreeMap<&'static str, u64> {
-        Kind::ALL
-            .into_iter()
-            .zip(&self.kinds)
-            .map(|(kind, counter)| (kind.as_str(), counter.get()))
-            .collect()
+        Kind::ALL.into_iter().zip(&self.kinds).map(|(kind, counter)| (kind.as_str(), counter.get())).collect()
     }
 }
 
@@ -109,10 +95,7 @@ impl SinkCounters {
     }
 
     pub(crate) fn last_error(&self) -> Option<String> {
-        self.error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Events of which the fate is known.

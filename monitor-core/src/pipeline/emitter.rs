@@ -45,12 +45,10 @@ pub struct LineReader {
 impl LineReader {
     /// The event of a line; `None` for a blank line, and for a bad one, which is refused.
     pub fn read(&self, line: &[u8], place: Place<'_>) -> Option<Event> {
-        self.parser
-            .parse(line, self.clock.now())
-            .unwrap_or_else(|refusal| {
-                self.refuse(&refusal, line, place);
-                None
-            })
+        self.parser.parse(line, self.clock.now()).unwrap_or_else(|refusal| {
+            self.refuse(&refusal, line, place);
+            None
+        })
     }
 
     /// Counts and keeps a line that is no event.
@@ -124,10 +122,7 @@ impl Emitter {
         if self.believed(event.time) {
             return self.push(event);
         }
-        let error = format!(
-            "`timestamp` lies more than a day ahead of the clock: {}",
-            event.time
-        );
+        let error = format!("`timestamp` lies more than a day ahead of the clock: {}", event.time);
         self.refuse(&Refusal::new(Reason::Future, error), line, place);
         Ok(())
     }
@@ -139,11 +134,7 @@ impl Emitter {
 
     fn push(&mut self, event: Event) -> Result<(), Stopped> {
         self.batch.push(event);
-        if self.batch.len() >= BATCH {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.batch.len() >= BATCH { self.flush() } else { Ok(()) }
     }
 
     /// Hands on what was emitted, so that it does not wait for more to come.

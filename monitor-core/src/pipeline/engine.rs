@@ -79,9 +79,7 @@ impl Engine {
     fn patience(&self) -> Duration {
         let most = Duration::from_millis(if self.clock.is_manual() { 10 } else { 500 });
         match self.next_tick {
-            Some(tick) if !self.event_time => tick
-                .since(self.clock.now())
-                .clamp(Duration::from_millis(1), most),
+            Some(tick) if !self.event_time => tick.since(self.clock.now()).clamp(Duration::from_millis(1), most),
             _ => most,
         }
     }
@@ -93,10 +91,7 @@ impl Engine {
             self.store.insert(batch.samples());
         }
         self.cursor.commit();
-        self.position.store(
-            batch.first() + batch.events().len() as u64,
-            Ordering::Release,
-        );
+        self.position.store(batch.first() + batch.events().len() as u64, Ordering::Release);
     }
 
     fn take_by_event_time(&mut self, batch: &Batch) {
@@ -124,11 +119,7 @@ impl Engine {
     fn tick_until(&mut self, time: Timestamp) {
         let first_after = time.floor(self.interval);
         // A tick at the very time of the event waits for the events of the same moment.
-        let first_after = if first_after == time {
-            first_after
-        } else {
-            first_after.plus(self.interval)
-        };
+        let first_after = if first_after == time { first_after } else { first_after.plus(self.interval) };
         let Some(mut tick) = self.next_tick else {
             self.next_tick = Some(first_after);
             return;
@@ -147,9 +138,7 @@ impl Engine {
 
     fn tick_by_clock(&mut self) {
         let now = self.clock.now();
-        let tick = *self
-            .next_tick
-            .get_or_insert_with(|| now.floor(self.interval).plus(self.interval));
+        let tick = *self.next_tick.get_or_insert_with(|| now.floor(self.interval).plus(self.interval));
         if now >= tick {
             // After a sleep only the latest tick is of interest.
             let latest = now.floor(self.interval);
@@ -164,11 +153,7 @@ impl Engine {
             self.clock.set(now);
             self.call_periodic(now);
         }
-        let alerts: Vec<Event> = self
-            .rules
-            .iter_mut()
-            .flat_map(|rule| rule.tick(&self.store, now))
-            .collect();
+        let alerts: Vec<Event> = self.rules.iter_mut().flat_map(|rule| rule.tick(&self.store, now)).collect();
         if alerts.is_empty() {
             return;
         }
@@ -181,9 +166,7 @@ impl Engine {
             }
         }
         let room = KEPT_ALERTS.saturating_sub(self.outcome.alerts.len());
-        self.outcome
-            .alerts
-            .extend(alerts.iter().take(room).cloned());
+        self.outcome.alerts.extend(alerts.iter().take(room).cloned());
         let draft = Draft::new(alerts, &mut self.deriver);
         if self.bus.publish(draft, Lane::Alerts).is_err() {
             tracing::error!("failed to publish alerts: the bus is closed");
@@ -192,9 +175,7 @@ impl Engine {
 
     fn call_periodic(&mut self, now: Timestamp) {
         for periodic in &mut self.periodic {
-            let next = periodic
-                .next
-                .get_or_insert_with(|| now.plus(periodic.every));
+            let next = periodic.next.get_or_insert_with(|| now.plus(periodic.every));
             if now >= *next {
                 periodic.next = Some(now.plus(periodic.every));
                 call(periodic, &self.store, now);
@@ -218,18 +199,12 @@ impl Engine {
             call(periodic, &self.store, now);
         }
         for (name, chart) in &mut self.charts {
-            self.outcome
-                .charts
-                .extend(draw(name, chart.as_mut(), &self.store, now, &self.plots));
+            self.outcome.charts.extend(draw(name, chart.as_mut(), &self.store, now, &self.plots));
         }
         self.outcome.firing = self
             .rules
             .iter()
-            .flat_map(|rule| {
-                rule.firing()
-                    .map(|labels| format!("{}{labels}", rule.name()))
-                    .collect::<Vec<_>>()
-            })
+            .flat_map(|rule| rule.firing().map(|labels| format!("{}{labels}", rule.name())).collect::<Vec<_>>())
             .collect();
     }
 }
@@ -242,13 +217,7 @@ fn call(periodic: &mut Periodic, store: &Store, now: Timestamp) {
 }
 
 /// Draws a chart to its files, which appear whole or not at all.
-fn draw(
-    name: &Text,
-    chart: &mut dyn Chart,
-    store: &Store,
-    now: Timestamp,
-    folder: &Path,
-) -> Vec<ChartSummary> {
+fn draw(name: &Text, chart: &mut dyn Chart, store: &Store, now: Timestamp, folder: &Path) -> Vec<ChartSummary> {
     let drawn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| chart.draw(store, now)));
     let pictures = match drawn {
         Ok(Ok(pictures)) => pictures,
@@ -263,11 +232,7 @@ fn draw(
         .map(|picture| {
             let path = folder.join(format!("{}.{}", file_name(name), picture.extension));
             match write_whole(&path, &picture.bytes) {
-                Ok(()) => ChartSummary {
-                    name: name.clone(),
-                    path: Some(path),
-                    error: None,
-                },
+                Ok(()) => ChartSummary { name: name.clone(), path: Some(path), error: None },
                 Err(error) => ChartSummary::failed(name, format!("`{}`: {error}", path.display())),
             }
         })
@@ -276,16 +241,8 @@ fn draw(
 
 /// A chart's name as the name of a file in its folder.
 fn file_name(name: &str) -> String {
-    let safe: String = name
-        .chars()
-        .map(|c| {
-            if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let safe: String =
+        name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }).collect();
     safe.trim_start_matches('.').to_owned()
 }
 

@@ -26,10 +26,7 @@ pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
 use std::time::Instant;
 
 /// A monotonic reading, for waits and rates; never a time that is stored.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "waits are measured by the machine, whatever the pipeline's clock shows"
-)]
+#[expect(clippy::disallowed_methods, reason = "waits are measured by the machine, whatever the pipeline's clock shows")]
 pub(crate) fn instant() -> Instant {
     Instant::now()
 }

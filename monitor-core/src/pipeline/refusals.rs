@@ -48,16 +48,8 @@ struct Line<'a> {
 impl Refusals {
     /// Refusals that are kept in the file `path`, or only counted. The file is made with the first refused line.
     pub fn new(path: Option<PathBuf>) -> Self {
-        let kept = Kept {
-            path,
-            file: None,
-            written: 0,
-            examples: Vec::new(),
-        };
-        Self {
-            counts: std::array::from_fn(|_| Counter::default()),
-            kept: Mutex::new(kept),
-        }
+        let kept = Kept { path, file: None, written: 0, examples: Vec::new() };
+        Self { counts: std::array::from_fn(|_| Counter::default()), kept: Mutex::new(kept) }
     }
 
     /// Counts and keeps a refused line.
@@ -83,9 +75,7 @@ impl Refusals {
             truncated: line.len() > KEPT_OF_LINE,
         };
         if let Err(error) = kept.write(&record) {
-            tracing::warn!(
-                "failed to keep refused lines, they are only counted from now on: {error}"
-            );
+            tracing::warn!("failed to keep refused lines, they are only counted from now on: {error}");
             kept.path = None;
         }
     }
@@ -111,11 +101,7 @@ impl Refusals {
 
     /// The first few, as `file:line: error`.
     pub fn examples(&self) -> Vec<String> {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .examples
-            .clone()
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).examples.clone()
     }
 
     /// Brings the file to the disk's cache. What fails here was said before, or is said by the next line.
@@ -137,9 +123,7 @@ impl Kept {
         }
         let file = match &mut self.file {
             Some(file) => file,
-            empty => empty.insert(BufWriter::new(
-                File::options().create(true).append(true).open(path)?,
-            )),
+            empty => empty.insert(BufWriter::new(File::options().create(true).append(true).open(path)?)),
         };
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');

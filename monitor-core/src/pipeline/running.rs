@@ -77,18 +77,12 @@ impl Pipeline {
 
     /// How far it is.
     pub fn progress(&self) -> Progress {
-        Progress {
-            events: self.input.events(),
-            rejected: self.refusals.total(),
-            elapsed: self.started.elapsed(),
-        }
+        Progress { events: self.input.events(), rejected: self.refusals.total(), elapsed: self.started.elapsed() }
     }
 
     /// Whether every source has come to its end.
     pub fn finished(&self) -> bool {
-        self.sources
-            .iter()
-            .all(|source| source.counters.done.load(Ordering::Acquire))
+        self.sources.iter().all(|source| source.counters.done.load(Ordering::Acquire))
             && self.merge.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
@@ -96,10 +90,7 @@ impl Pipeline {
     pub fn settled(&self) -> bool {
         let published = self.bus.published();
         self.engine_position.load(Ordering::Acquire) >= published
-            && self
-                .sinks
-                .iter()
-                .all(|sink| sink.position.load(Ordering::Acquire) >= published)
+            && self.sinks.iter().all(|sink| sink.position.load(Ordering::Acquire) >= published)
     }
 
     /// Waits for the sources to come to their end, then ends the pipeline without haste.
@@ -117,24 +108,14 @@ impl Pipeline {
         self.stop.store(true, Ordering::Relaxed);
         // A source that waits in the kernel for input (a terminal, a pipe) does not notice; it is left behind.
         let grace = instant() + self.shutdown_timeout / 2;
-        let moving = |source: &RunningSource| {
-            !source.blocks && !source.counters.done.load(Ordering::Acquire)
-        };
+        let moving = |source: &RunningSource| !source.blocks && !source.counters.done.load(Ordering::Acquire);
         while self.sources.iter().any(moving) && instant() < grace {
-            for thread in self
-                .sources
-                .iter()
-                .filter_map(|source| source.thread.as_ref())
-            {
+            for thread in self.sources.iter().filter_map(|source| source.thread.as_ref()) {
                 thread.thread().unpark();
             }
             std::thread::park_timeout(Duration::from_millis(1));
         }
-        if let Some(merge) = self
-            .merge
-            .as_ref()
-            .filter(|_| !self.sources.iter().any(|source| source.blocks))
-        {
+        if let Some(merge) = self.merge.as_ref().filter(|_| !self.sources.iter().any(|source| source.blocks)) {
             while !merge.is_finished() && instant() < grace {
                 std::thread::park_timeout(Duration::from_millis(1));
             }
@@ -178,22 +159,13 @@ impl Pipeline {
             events: self.input.events(),
             events_by_kind: self.input.by_kind(),
             rejected: self.refusals.total(),
-            rejected_by_reason: self
-                .refusals
-                .by_reason()
-                .iter()
-                .map(|(reason, n)| (reason.as_str(), *n))
-                .collect(),
+            rejected_by_reason: self.refusals.by_reason().iter().map(|(reason, n)| (reason.as_str(), *n)).collect(),
             rejected_examples: self.refusals.examples(),
             samples: self.input.samples.get(),
             missing_scores: self.input.missing_scores.get(),
             dropped: std::collections::BTreeMap::new(),
             sources: self.sources.iter().map(RunningSource::summary).collect(),
-            sinks: self
-                .sinks
-                .iter()
-                .map(|sink| sink.summary(published))
-                .collect(),
+            sinks: self.sinks.iter().map(|sink| sink.summary(published)).collect(),
             alerts: outcome.alerts,
             fired: outcome.fired,
             resolved: outcome.resolved,
@@ -210,12 +182,7 @@ impl RunningSource {
         SourceSummary {
             name: self.name.clone(),
             events: self.counters.events.get(),
-            error: self
-                .counters
-                .error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            error: self.counters.error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }
@@ -223,10 +190,7 @@ impl RunningSource {
 impl RunningSink {
     fn summary(&self, published: u64) -> SinkSummary {
         let counters = &self.counters;
-        let lost = [
-            ("overflow", counters.overflowed.load(Ordering::Relaxed)),
-            ("gave_up", counters.given_up.get()),
-        ];
+        let lost = [("overflow", counters.overflowed.load(Ordering::Relaxed)), ("gave_up", counters.given_up.get())];
         SinkSummary {
             name: self.name.clone(),
             accepted: published,

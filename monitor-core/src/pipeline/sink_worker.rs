@@ -89,20 +89,11 @@ impl SinkWorker {
                 Next::End => break,
             }
             self.note_losses();
-            if self
-                .state
-                .waiting_since
-                .is_some_and(|since| since.elapsed() >= self.options.linger)
-            {
+            if self.state.waiting_since.is_some_and(|since| since.elapsed() >= self.options.linger) {
                 self.write_fresh();
             }
             let full = self.state.tally.written >= UNFLUSHED.max(self.options.batch as u64);
-            if full
-                || self
-                    .state
-                    .last_flush
-                    .is_none_or(|last| last.elapsed() >= FLUSH_EVERY)
-            {
+            if full || self.state.last_flush.is_none_or(|last| last.elapsed() >= FLUSH_EVERY) {
                 self.flush();
             }
         }
@@ -113,33 +104,19 @@ impl SinkWorker {
 
     fn pause(&self) -> Duration {
         match self.state.waiting_since {
-            Some(since) => self
-                .options
-                .linger
-                .saturating_sub(since.elapsed())
-                .max(Duration::from_millis(1)),
-            None if !self.state.held.is_empty() => {
-                self.options.linger.max(Duration::from_millis(1))
-            }
+            Some(since) => self.options.linger.saturating_sub(since.elapsed()).max(Duration::from_millis(1)),
+            None if !self.state.held.is_empty() => self.options.linger.max(Duration::from_millis(1)),
             None => FLUSH_EVERY,
         }
     }
 
     fn note_losses(&self) {
-        self.counters
-            .overflowed
-            .store(self.cursor.lost(), Ordering::Relaxed);
+        self.counters.overflowed.store(self.cursor.lost(), Ordering::Relaxed);
     }
 
     fn hold(&mut self, batch: Arc<Batch>) {
-        let accepted = batch
-            .events()
-            .iter()
-            .filter(|event| self.options.accept.contains(event.kind()))
-            .count();
-        self.counters
-            .filtered
-            .add((batch.events().len() - accepted) as u64);
+        let accepted = batch.events().iter().filter(|event| self.options.accept.contains(event.kind())).count();
+        self.counters.filtered.add((batch.events().len() - accepted) as u64);
         if accepted == 0 && self.state.held.is_empty() {
             return self.commit();
         }
@@ -176,11 +153,7 @@ impl SinkWorker {
                 samples: batch.samples_of(at),
             })
         };
-        batches
-            .iter()
-            .flat_map(numbered)
-            .filter(|item| self.options.accept.contains(item.event.kind()))
-            .collect()
+        batches.iter().flat_map(numbered).filter(|item| self.options.accept.contains(item.event.kind())).collect()
     }
 
     /// Writes one batch, for as long as it takes.
@@ -188,16 +161,13 @@ impl SinkWorker {
         let mut tries = 0;
         let mut pause = FIRST_PAUSE;
         while !items.is_empty() {
-            let tired = !self.options.required
-                && (tries >= OPTIONAL_TRIES || self.state.panics >= OPTIONAL_TRIES);
+            let tired = !self.options.required && (tries >= OPTIONAL_TRIES || self.state.panics >= OPTIONAL_TRIES);
             if self.state.dead || tired || self.out_of_time() {
                 self.state.tally.given_up += items.len() as u64;
                 break;
             }
             let delivery = Delivery::new(items);
-            match catch_unwind(AssertUnwindSafe(|| self.sink.write(&delivery)))
-                .map_err(|_| Panicked)?
-            {
+            match catch_unwind(AssertUnwindSafe(|| self.sink.write(&delivery))).map_err(|_| Panicked)? {
                 Answer::Ok => {
                     self.state.tally.written += items.len() as u64;
                     break;
@@ -208,11 +178,7 @@ impl SinkWorker {
                     self.state.tally.written += items.len() as u64 - rejected;
                     break;
                 }
-                Answer::Retry {
-                    accepted,
-                    after,
-                    error,
-                } => {
+                Answer::Retry { accepted, after, error } => {
                     let accepted = accepted.min(items.len());
                     self.state.tally.written += accepted as u64;
                     items = &items[accepted..];
@@ -270,11 +236,7 @@ impl SinkWorker {
 
     /// The fate of all that is held is known: it is counted, and the bus may let go of it.
     fn settle(&mut self) {
-        let Tally {
-            written,
-            rejected,
-            given_up,
-        } = std::mem::take(&mut self.state.tally);
+        let Tally { written, rejected, given_up } = std::mem::take(&mut self.state.tally);
         self.counters.delivered.add(written);
         self.counters.rejected.add(rejected);
         self.counters.given_up.add(given_up);
@@ -287,8 +249,7 @@ impl SinkWorker {
     fn commit(&mut self) {
         self.cursor.commit();
         self.note_losses();
-        self.position
-            .store(self.counters.settled(), Ordering::Release);
+        self.position.store(self.counters.settled(), Ordering::Release);
     }
 
     /// Opens the sink anew; all that is held will be written again.
@@ -297,12 +258,7 @@ impl SinkWorker {
         self.state.panics += 1;
         self.state.fresh = 0;
         self.state.tally = Tally::default();
-        let held: usize = self
-            .state
-            .held
-            .iter()
-            .map(|batch| batch.events().len())
-            .sum();
+        let held: usize = self.state.held.iter().map(|batch| batch.events().len()).sum();
         tracing::error!(sink = %self.name, "panicked; it is restarted, and up to {held} events are written again");
         self.counters.note("it panicked");
         match self.reopen.as_ref().map(|reopen| reopen()) {
@@ -329,10 +285,7 @@ impl SinkWorker {
     fn out_of_time(&self) -> bool {
         let troubled = self.counters.retries.get() + self.counters.restarts.get() > 0;
         self.deadline.passed.load(Ordering::Relaxed)
-            || self
-                .state
-                .ended
-                .is_some_and(|ended| troubled && ended.elapsed() > self.patience)
+            || self.state.ended.is_some_and(|ended| troubled && ended.elapsed() > self.patience)
     }
 
     /// Pauses, but wakes early when time is up.
@@ -340,11 +293,7 @@ impl SinkWorker {
         let pause = pause.mul_f64(jitter());
         let began = instant();
         while began.elapsed() < pause && !self.out_of_time() {
-            std::thread::park_timeout(
-                pause
-                    .saturating_sub(began.elapsed())
-                    .min(Duration::from_millis(20)),
-            );
+            std::thread::park_timeout(pause.saturating_sub(began.elapsed()).min(Duration::from_millis(20)));
         }
     }
 }

@@ -30,11 +30,7 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
     drop(emitter.flush());
     if let Some(error) = error {
         tracing::error!(source = %emitter.lines.source, "failed to read on: {error}");
-        *emitter
-            .counters
-            .error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(error);
+        *emitter.counters.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
     emitter.counters.done.store(true, Ordering::Release);
 }
@@ -46,27 +42,19 @@ pub(super) fn to_bus(bus: Bus, mut deriver: Deriver, input: Arc<InputCounters>) 
         // Counted before it is published, so that nobody sees more come out than has come in.
         let samples = draft.sample_count();
         input.count(draft.events(), samples);
-        bus.publish(draft, Lane::Input)
-            .map(drop)
-            .map_err(|_| Stopped)
+        bus.publish(draft, Lane::Input).map(drop).map_err(|_| Stopped)
     })
 }
 
 /// A channel from a source to the merge.
 pub(super) fn to_merge() -> (Output, Receiver<Vec<Event>>) {
     let (sender, receiver): (SyncSender<Vec<Event>>, _) = sync_channel(AHEAD);
-    (
-        Box::new(move |events| sender.send(events).map_err(|_| Stopped)),
-        receiver,
-    )
+    (Box::new(move |events| sender.send(events).map_err(|_| Stopped)), receiver)
 }
 
 /// Merges the streams of several sources by time.
 pub(super) fn merge(streams: Vec<Receiver<Vec<Event>>>, mut output: Output) {
-    let streams = streams
-        .into_iter()
-        .map(|stream| (None, stream.into_iter().flatten()))
-        .collect();
+    let streams = streams.into_iter().map(|stream| (None, stream.into_iter().flatten())).collect();
     let mut batch = Vec::with_capacity(MERGED_BATCH);
     for event in merge_by_time(streams) {
         batch.push(event);

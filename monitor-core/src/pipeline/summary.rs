@@ -100,11 +100,7 @@ pub struct ChartSummary {
 impl ChartSummary {
     pub(super) fn failed(name: &Text, error: String) -> Self {
         tracing::error!(chart = %name, "failed to draw: {error}");
-        Self {
-            name: name.clone(),
-            path: None,
-            error: Some(error),
-        }
+        Self { name: name.clone(), path: None, error: Some(error) }
     }
 }
 
@@ -116,8 +112,7 @@ impl SinkSummary {
 
     /// Whether every event is accounted for.
     pub fn closes(&self) -> bool {
-        self.accepted
-            == self.delivered + self.filtered + self.rejected + self.lost_total() + self.pending
+        self.accepted == self.delivered + self.filtered + self.rejected + self.lost_total() + self.pending
     }
 }
 
@@ -134,10 +129,7 @@ impl Summary {
             let missing = sink.rejected + sink.lost_total() + sink.pending;
             if missing > 0 {
                 let error = sink.error.as_deref().unwrap_or("it was too slow");
-                failures.push(format!(
-                    "sink `{}` did not get {missing} events: {error}",
-                    sink.name
-                ));
+                failures.push(format!("sink `{}` did not get {missing} events: {error}", sink.name));
             }
         }
         for chart in &self.charts {

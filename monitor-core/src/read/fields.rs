@@ -5,8 +5,7 @@ use serde_json::Number;
 use super::json::{Json, Object, into_map};
 use super::{Reason, Refusal};
 use crate::event::{
-    Alert, AlertData, AlertState, Body, Evaluation, Generation, Kind, Level, Log, Metadata, Metric,
-    Score, Tokens,
+    Alert, AlertData, AlertState, Body, Evaluation, Generation, Kind, Level, Log, Metadata, Metric, Score, Tokens,
 };
 use crate::sample::Labels;
 use crate::{Text, Timestamp, Zone};
@@ -23,11 +22,7 @@ type Read<T> = Result<T, Refusal>;
 
 impl<'a> Fields<'a> {
     pub(super) fn new(object: Object<'a>, zone: &'a Zone, non_finite: bool) -> Self {
-        Self {
-            left: object,
-            zone,
-            non_finite,
-        }
+        Self { left: object, zone, non_finite }
     }
 
     /// Takes a field out; of two of one name the last wins.
@@ -65,27 +60,22 @@ impl<'a> Fields<'a> {
             // The reference's metric lines carry any metadata beside `metric` and `value`, a `type` among it.
             _ if is_metric => Ok(Kind::Metric),
             Some(Err(unknown)) => Err(Refusal::new(Reason::UnknownType, unknown.to_string())),
-            None => Err(Refusal::new(
-                Reason::NotAnEvent,
-                "not an event: it has neither `type`, nor `metric` and `value`",
-            )),
+            None => {
+                Err(Refusal::new(Reason::NotAnEvent, "not an event: it has neither `type`, nor `metric` and `value`"))
+            }
         }
     }
 
     /// The moment that the object gives: `timestamp`, else `metadata.timestamp`.
     pub(super) fn time(&mut self) -> Read<Option<Timestamp>> {
         let given = self.given("timestamp").or_else(|| {
-            let (_, Json::Object(metadata)) =
-                self.left.iter_mut().find(|(key, _)| key == "metadata")?
-            else {
+            let (_, Json::Object(metadata)) = self.left.iter_mut().find(|(key, _)| key == "metadata")? else {
                 return None;
             };
             let at = metadata.iter().rposition(|(key, _)| key == "timestamp")?;
             Some(metadata.remove(at).1).filter(|value| *value != Json::Null)
         });
-        given
-            .map(|value| self.moment("timestamp", &value))
-            .transpose()
+        given.map(|value| self.moment("timestamp", &value)).transpose()
     }
 
     fn moment(&self, name: &str, value: &Json<'_>) -> Read<Timestamp> {
@@ -145,15 +135,11 @@ impl<'a> Fields<'a> {
     pub(super) fn log(&mut self) -> Read<Log> {
         let level = match self.text("level")? {
             None => Level::Info,
-            Some(word) => word.parse().map_err(|e: crate::event::UnknownLevel| {
-                Refusal::new(Reason::WrongType, e.to_string())
-            })?,
+            Some(word) => {
+                word.parse().map_err(|e: crate::event::UnknownLevel| Refusal::new(Reason::WrongType, e.to_string()))?
+            }
         };
-        Ok(Log {
-            level,
-            message: self.required_text("message")?,
-            metadata: self.metadata()?,
-        })
+        Ok(Log { level, message: self.required_text("message")?, metadata: self.metadata()? })
     }
 
     fn alert(&mut self) -> Read<Alert> {
@@ -166,12 +152,8 @@ impl<'a> Fields<'a> {
                 return Err(Refusal::new(Reason::WrongType, error));
             }
         };
-        let Log { level, message, .. } = Fields::new(
-            self.split(&["level", "message"]),
-            self.zone,
-            self.non_finite,
-        )
-        .log()?;
+        let Log { level, message, .. } =
+            Fields::new(self.split(&["level", "message"]), self.zone, self.non_finite).log()?;
         let labels = match self.given("labels") {
             None => Labels::NONE,
             Some(Json::Object(pairs)) => pairs
@@ -195,23 +177,11 @@ impl<'a> Fields<'a> {
         };
         let data = match self.given("data") {
             None => None,
-            Some(Json::Object(pairs)) => {
-                Some(Fields::new(pairs, self.zone, self.non_finite).alert_data()?)
-            }
+            Some(Json::Object(pairs)) => Some(Fields::new(pairs, self.zone, self.non_finite).alert_data()?),
             Some(other) => return Err(wrong("data", "an object", &other)),
         };
         let key = self.text("key")?.unwrap_or_default();
-        Ok(Alert {
-            name,
-            state,
-            level,
-            message,
-            labels,
-            value,
-            data,
-            since,
-            key,
-        })
+        Ok(Alert { name, state, level, message, labels, value, data, since, key })
     }
 
     fn alert_data(&mut self) -> Read<AlertData> {
@@ -224,19 +194,13 @@ impl<'a> Fields<'a> {
     }
 
     fn split(&mut self, names: &[&str]) -> Object<'a> {
-        names
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned().into(), self.take(name)?)))
-            .collect()
+        names.iter().filter_map(|name| Some(((*name).to_owned().into(), self.take(name)?))).collect()
     }
 
     fn duration(&mut self) -> Read<f64> {
         let duration = self.number("duration")?;
         if duration < 0.0 {
-            return Err(Refusal::new(
-                Reason::Negative,
-                format!("`duration` must not be negative, and is {duration}"),
-            ));
+            return Err(Refusal::new(Reason::Negative, format!("`duration` must not be negative, and is {duration}")));
         }
         Ok(duration)
     }
@@ -249,10 +213,9 @@ impl<'a> Fields<'a> {
         match self.take(name) {
             None => Ok(None),
             Some(Json::Number(number)) => finite(name, &number).map(Some),
-            Some(Json::Null) if self.non_finite => Err(Refusal::new(
-                Reason::NonFinite,
-                format!("`{name}` is not a finite number"),
-            )),
+            Some(Json::Null) if self.non_finite => {
+                Err(Refusal::new(Reason::NonFinite, format!("`{name}` is not a finite number")))
+            }
             Some(other) => Err(wrong(name, "a number", &other)),
         }
     }
@@ -267,20 +230,11 @@ impl<'a> Fields<'a> {
         };
         let count = finite(name, &number)?;
         if count < 0.0 {
-            Err(Refusal::new(
-                Reason::Negative,
-                format!("`{name}` must not be negative, and is {number}"),
-            ))
+            Err(Refusal::new(Reason::Negative, format!("`{name}` must not be negative, and is {number}")))
         } else if count > LARGEST {
-            Err(Refusal::new(
-                Reason::OutOfRange,
-                format!("`{name}` is too large: {number}"),
-            ))
+            Err(Refusal::new(Reason::OutOfRange, format!("`{name}` is too large: {number}")))
         } else if count.fract() != 0.0 {
-            Err(Refusal::new(
-                Reason::WrongType,
-                format!("`{name}` must be a whole number, and is {number}"),
-            ))
+            Err(Refusal::new(Reason::WrongType, format!("`{name}` must be a whole number, and is {number}")))
         } else {
             Ok(Some(count as u64))
         }
@@ -313,10 +267,7 @@ impl<'a> Fields<'a> {
     fn required_text(&mut self, name: &str) -> Read<Text> {
         let text = self.text(name)?.ok_or_else(|| missing(name))?;
         if text.is_empty() && name != "message" {
-            return Err(Refusal::new(
-                Reason::MissingField,
-                format!("`{name}` is empty"),
-            ));
+            return Err(Refusal::new(Reason::MissingField, format!("`{name}` is empty")));
         }
         Ok(text)
     }
@@ -325,11 +276,7 @@ impl<'a> Fields<'a> {
     fn name(&mut self, name: &str) -> Read<Option<Text>> {
         let known = self.has(name);
         let text = self.text(name)?;
-        Ok(if known {
-            text.or(Some(Text::new_static("unknown")))
-        } else {
-            None
-        })
+        Ok(if known { text.or(Some(Text::new_static("unknown"))) } else { None })
     }
 
     fn scores(&mut self) -> Read<Vec<Score>> {
@@ -378,27 +325,14 @@ fn score(name: Text, value: Json<'_>) -> Score {
     };
     match value {
         Json::Object(pairs) => {
-            let part = |part: &str| {
-                pairs
-                    .iter()
-                    .rfind(|(key, _)| key == part)
-                    .map(|(_, value)| value)
-            };
+            let part = |part: &str| pairs.iter().rfind(|(key, _)| key == part).map(|(_, value)| value);
             let feedback = match part("feedback") {
                 Some(Json::Text(text)) => Some(Text::new(text)),
                 _ => None,
             };
-            Score {
-                value: part("score").and_then(number),
-                feedback,
-                name: name.clone(),
-            }
+            Score { value: part("score").and_then(number), feedback, name: name.clone() }
         }
-        other => Score {
-            value: number(&other),
-            feedback: None,
-            name: name.clone(),
-        },
+        other => Score { value: number(&other), feedback: None, name: name.clone() },
     }
 }
 
@@ -408,10 +342,7 @@ pub(crate) const LARGEST: f64 = 1e150;
 fn finite(name: &str, number: &Number) -> Read<f64> {
     match number.as_f64() {
         Some(value) if value.abs() <= LARGEST => Ok(value),
-        _ => Err(Refusal::new(
-            Reason::OutOfRange,
-            format!("`{name}` is too large: {number}"),
-        )),
+        _ => Err(Refusal::new(Reason::OutOfRange, format!("`{name}` is too large: {number}"))),
     }
 }
 
@@ -420,8 +351,5 @@ fn missing(name: &str) -> Refusal {
 }
 
 fn wrong(name: &str, expected: &str, found: &Json<'_>) -> Refusal {
-    Refusal::new(
-        Reason::WrongType,
-        format!("`{name}` must be {expected}, not {}", found.article()),
-    )
+    Refusal::new(Reason::WrongType, format!("`{name}` must be {expected}, not {}", found.article()))
 }

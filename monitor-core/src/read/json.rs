@@ -48,10 +48,7 @@ impl Json<'_> {
 }
 
 pub(super) fn into_map(pairs: Object<'_>) -> Map<String, Value> {
-    pairs
-        .into_iter()
-        .map(|(key, value)| (key.into_owned(), value.into_value()))
-        .collect()
+    pairs.into_iter().map(|(key, value)| (key.into_owned(), value.into_value())).collect()
 }
 
 /// Parses a line as an object.
@@ -62,9 +59,7 @@ pub(super) fn parse_object(text: &str) -> Result<(Object<'_>, bool), Refusal> {
         Ok(object) => Ok((object, false)),
         Err(refusal) if refusal.reason == Reason::InvalidJson => match without_non_finite(text) {
             // The repaired text lives only here: what is kept of it is copied.
-            Some(repaired) => parse(&repaired)
-                .map(|object| (to_owned(object), true))
-                .map_err(|_| refusal),
+            Some(repaired) => parse(&repaired).map(|object| (to_owned(object), true)).map_err(|_| refusal),
             None => Err(refusal),
         },
         Err(refusal) => Err(refusal),
@@ -74,24 +69,16 @@ pub(super) fn parse_object(text: &str) -> Result<(Object<'_>, bool), Refusal> {
 fn parse(text: &str) -> Result<Object<'_>, Refusal> {
     match serde_json::from_str::<Json<'_>>(text) {
         Ok(Json::Object(object)) => Ok(object),
-        Ok(other) => Err(Refusal::new(
-            Reason::NotAnEvent,
-            format!("an event is an object, not {}", other.article()),
-        )),
+        Ok(other) => Err(Refusal::new(Reason::NotAnEvent, format!("an event is an object, not {}", other.article()))),
         Err(error) => {
             let whole = error.to_string();
-            let message = whole
-                .rsplit_once(" at line ")
-                .map_or(whole.as_str(), |(message, _)| message);
+            let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
             let reason = match message {
                 "recursion limit exceeded" => Reason::TooDeep,
                 "number out of range" => Reason::OutOfRange,
                 _ => Reason::InvalidJson,
             };
-            Err(Refusal::new(
-                reason,
-                format!("{message} (column {})", error.column()),
-            ))
+            Err(Refusal::new(reason, format!("{message} (column {})", error.column())))
         }
     }
 }
@@ -107,10 +94,7 @@ fn to_owned(object: Object<'_>) -> Object<'static> {
             Json::Object(pairs) => Json::Object(to_owned(pairs)),
         }
     }
-    object
-        .into_iter()
-        .map(|(key, value)| (Cow::Owned(key.into_owned()), owned(value)))
-        .collect()
+    object.into_iter().map(|(key, value)| (Cow::Owned(key.into_owned()), owned(value))).collect()
 }
 
 /// The text with null for every bare NaN, Infinity and -Infinity; `None` if it holds none.
@@ -121,19 +105,12 @@ fn without_non_finite(text: &str) -> Option<String> {
     while let Some(at) = rest.find(['"', 'N', 'I', '-']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        if let Some(token) = ["NaN", "Infinity", "-Infinity"]
-            .into_iter()
-            .find(|token| rest.starts_with(token))
-        {
+        if let Some(token) = ["NaN", "Infinity", "-Infinity"].into_iter().find(|token| rest.starts_with(token)) {
             out.push_str("null");
             rest = &rest[token.len()..];
             found = true;
         } else {
-            let end = if rest.starts_with('"') {
-                string_end(rest)
-            } else {
-                1
-            };
+            let end = if rest.starts_with('"') { string_end(rest) } else { 1 };
             out.push_str(&rest[..end]);
             rest = &rest[end..];
         }
@@ -247,30 +224,19 @@ mod tests {
     #[test]
     fn non_finite_numbers_are_found_outside_of_strings_only() {
         assert_eq!(
-            without_non_finite(
-                r#"{"a": NaN, "b": -Infinity, "c": [Infinity, -1], "NaN": "NaN \" Infinity"}"#
-            )
-            .as_deref(),
+            without_non_finite(r#"{"a": NaN, "b": -Infinity, "c": [Infinity, -1], "NaN": "NaN \" Infinity"}"#)
+                .as_deref(),
             Some(r#"{"a": null, "b": null, "c": [null, -1], "NaN": "NaN \" Infinity"}"#)
         );
         assert_eq!(without_non_finite(r#"{"a": "NaN", "b": -1}"#), None);
-        assert_eq!(
-            without_non_finite(r#"{"a": NaN, "unclosed"#).as_deref(),
-            Some(r#"{"a": null, "unclosed"#)
-        );
+        assert_eq!(without_non_finite(r#"{"a": NaN, "unclosed"#).as_deref(), Some(r#"{"a": null, "unclosed"#));
     }
 
     #[test]
     fn text_without_escapes_is_borrowed() {
         let (object, repaired) = parse_object(r#"{"a":"b","c\n":"d\n"}"#).expect("an object");
         assert!(!repaired);
-        assert!(matches!(
-            &object[0],
-            (Cow::Borrowed("a"), Json::Text(Cow::Borrowed("b")))
-        ));
-        assert!(matches!(
-            &object[1],
-            (Cow::Owned(_), Json::Text(Cow::Owned(_)))
-        ));
+        assert!(matches!(&object[0], (Cow::Borrowed("a"), Json::Text(Cow::Borrowed("b")))));
+        assert!(matches!(&object[1], (Cow::Owned(_), Json::Text(Cow::Owned(_)))));
     }
 }

@@ -35,10 +35,7 @@ impl LineParser {
     /// When the line is no event, with the reason.
     pub fn parse(&self, line: &[u8], arrival: Timestamp) -> Result<Option<Event>, Refusal> {
         let text = std::str::from_utf8(line).map_err(|error| {
-            Refusal::new(
-                Reason::InvalidUtf8,
-                format!("invalid UTF-8 (column {})", error.valid_up_to() + 1),
-            )
+            Refusal::new(Reason::InvalidUtf8, format!("invalid UTF-8 (column {})", error.valid_up_to() + 1))
         })?;
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
@@ -56,29 +53,20 @@ impl LineParser {
         let mut fields = Fields::new(object, &self.zone, non_finite);
         let kind = fields.kind()?;
         let time = fields.time()?.unwrap_or(arrival);
-        Ok(Event {
-            time,
-            body: fields.body(kind)?,
-        })
+        Ok(Event { time, body: fields.body(kind)? })
     }
 
     fn log(&self, time: &str, json: &str) -> Result<Event, Refusal> {
-        let line_time = Timestamp::parse(time, &self.zone)
-            .map_err(|error| Refusal::new(Reason::Timestamp, error.to_string()))?;
+        let line_time =
+            Timestamp::parse(time, &self.zone).map_err(|error| Refusal::new(Reason::Timestamp, error.to_string()))?;
         let (mut object, non_finite) = parse_object(json)?;
         let Some((kind, data)) = tracked(&mut object) else {
             let mut fields = Fields::new(object, &self.zone, non_finite);
-            return Ok(Event {
-                time: line_time,
-                body: fields.log()?.into(),
-            });
+            return Ok(Event { time: line_time, body: fields.log()?.into() });
         };
         let mut fields = Fields::new(data, &self.zone, non_finite);
         let time = fields.time()?.unwrap_or(line_time);
-        Ok(Event {
-            time,
-            body: fields.body(kind)?,
-        })
+        Ok(Event { time, body: fields.body(kind)? })
     }
 }
 
@@ -89,9 +77,7 @@ fn tracked<'a>(object: &mut Object<'a>) -> Option<(Kind, Object<'a>)> {
         (_, Json::Text(message)) if message == "Evaluation metrics" => Kind::Evaluation,
         _ => return None,
     };
-    let at = object
-        .iter()
-        .position(|(key, value)| key == "data" && matches!(value, Json::Object(_)))?;
+    let at = object.iter().position(|(key, value)| key == "data" && matches!(value, Json::Object(_)))?;
     match object.swap_remove(at) {
         (_, Json::Object(data)) => Some((kind, data)),
         _ => None,

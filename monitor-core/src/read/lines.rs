@@ -32,14 +32,7 @@ pub enum Next<'a> {
 impl<R: BufRead> Lines<R> {
     /// Lines of `reader`.
     pub fn new(reader: R) -> Self {
-        Self {
-            reader,
-            line: Vec::new(),
-            done: true,
-            skipping: false,
-            number: 0,
-            position: 0,
-        }
+        Self { reader, line: Vec::new(), done: true, skipping: false, number: 0, position: 0 }
     }
 
     /// What is read from.
@@ -82,11 +75,7 @@ impl<R: BufRead> Lines<R> {
             self.skipping = false;
         }
         let room = MAX_LINE + 1 - self.line.len();
-        let read = self
-            .reader
-            .by_ref()
-            .take(room as u64)
-            .read_until(b'\n', &mut self.line)?;
+        let read = self.reader.by_ref().take(room as u64).read_until(b'\n', &mut self.line)?;
         self.position += read as u64;
         let ended = self.line.last() == Some(&b'\n');
         if !ended && self.line.len() > MAX_LINE {

@@ -58,21 +58,14 @@ impl OpenError {
 pub fn open_recording(path: &Path) -> Result<Box<dyn BufRead + Send>, OpenError> {
     let file = File::open(path).map_err(|error| OpenError::io(path, error))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(OpenError::Folder {
-            path: path.to_owned(),
-        });
+        return Err(OpenError::Folder { path: path.to_owned() });
     }
     let mut reader = BufReader::with_capacity(CHUNK, file);
     let mut magic = [0; 2];
-    let known = reader
-        .fill_buf()
-        .map_err(|error| OpenError::io(path, error))?;
+    let known = reader.fill_buf().map_err(|error| OpenError::io(path, error))?;
     let read = known.take(2).read(&mut magic).unwrap_or(0);
     if read == 2 && magic == [0x1f, 0x8b] {
-        return Ok(Box::new(BufReader::with_capacity(
-            CHUNK,
-            MultiGzDecoder::new(reader),
-        )));
+        return Ok(Box::new(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(reader))));
     }
     Ok(Box::new(reader))
 }

@@ -90,9 +90,6 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal for `reason`.
     pub fn new(reason: Reason, error: impl Into<String>) -> Self {
-        Self {
-            reason,
-            error: error.into(),
-        }
+        Self { reason, error: error.into() }
     }
 }

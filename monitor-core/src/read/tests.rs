@@ -44,9 +44,7 @@ fn the_references_metric_lines() {
 #[test]
 fn the_references_log_lines() {
     assert_eq!(
-        read(
-            r#"2026-05-04 14:00:02,881 - {"message": "Model info set", "num_api_keys": 3, "level": "info"}"#
-        ),
+        read(r#"2026-05-04 14:00:02,881 - {"message": "Model info set", "num_api_keys": 3, "level": "info"}"#),
         r#"{"type":"log","timestamp":"2026-05-04T14:00:02.881000Z","level":"info","message":"Model info set","metadata":{"num_api_keys":3}}"#
     );
     assert_eq!(
@@ -71,60 +69,28 @@ fn the_references_log_lines() {
 fn timestamps_of_every_origin() {
     let time = |line: &str| parse(line).map(|event| event.map(|event| event.time.to_rfc3339()));
     let moment = Ok(Some("2026-05-04T14:00:02.500000Z".to_owned()));
+    assert_eq!(time(r#"{"metric":"m","value":1,"timestamp":1777903202.5}"#), moment);
+    assert_eq!(time(r#"{"metric":"m","value":1,"timestamp":"2026-05-04T16:00:02.5+02:00"}"#), moment);
     assert_eq!(
-        time(r#"{"metric":"m","value":1,"timestamp":1777903202.5}"#),
-        moment
-    );
-    assert_eq!(
-        time(r#"{"metric":"m","value":1,"timestamp":"2026-05-04T16:00:02.5+02:00"}"#),
-        moment
-    );
-    assert_eq!(
-        time(
-            r#"{"type":"metric","metric":"m","value":1,"metadata":{"timestamp":"2026-05-04T14:00:02.5"}}"#
-        ),
+        time(r#"{"type":"metric","metric":"m","value":1,"metadata":{"timestamp":"2026-05-04T14:00:02.5"}}"#),
         moment
     );
     let arrival = Ok(Some("1970-01-01T00:00:01.000000Z".to_owned()));
     assert_eq!(time(r#"{"metric":"m","value":1}"#), arrival);
-    assert_eq!(
-        time(r#"{"metric":"m","value":1,"timestamp":null}"#),
-        arrival
-    );
+    assert_eq!(time(r#"{"metric":"m","value":1,"timestamp":null}"#), arrival);
 }
 
 #[test]
 fn what_is_wrong_is_told_by_field() {
     let generation = |fields: &str| read(format!(r#"{{"type":"generation",{fields}}}"#));
     let cases = [
-        (
-            generation(r#""success":true"#),
-            "missing_field: `duration` is missing",
-        ),
-        (
-            generation(r#""duration":1"#),
-            "missing_field: `success` is missing",
-        ),
-        (
-            generation(r#""duration":"1","success":true"#),
-            "wrong_type: `duration` must be a number, not text",
-        ),
-        (
-            generation(r#""duration":null,"success":true"#),
-            "wrong_type: `duration` must be a number, not null",
-        ),
-        (
-            generation(r#""duration":-1,"success":true"#),
-            "negative: `duration` must not be negative, and is -1",
-        ),
-        (
-            generation(r#""duration":1,"success":"yes""#),
-            "wrong_type: `success` must be true or false, not text",
-        ),
-        (
-            generation(r#""duration":1,"success":1"#),
-            "wrong_type: `success` must be true or false, not a number",
-        ),
+        (generation(r#""success":true"#), "missing_field: `duration` is missing"),
+        (generation(r#""duration":1"#), "missing_field: `success` is missing"),
+        (generation(r#""duration":"1","success":true"#), "wrong_type: `duration` must be a number, not text"),
+        (generation(r#""duration":null,"success":true"#), "wrong_type: `duration` must be a number, not null"),
+        (generation(r#""duration":-1,"success":true"#), "negative: `duration` must not be negative, and is -1"),
+        (generation(r#""duration":1,"success":"yes""#), "wrong_type: `success` must be true or false, not text"),
+        (generation(r#""duration":1,"success":1"#), "wrong_type: `success` must be true or false, not a number"),
         (
             generation(r#""duration":1,"success":true,"model_name":7"#),
             "wrong_type: `model_name` must be text, not a number",
@@ -133,10 +99,7 @@ fn what_is_wrong_is_told_by_field() {
             generation(r#""duration":1,"success":true,"finish_reason":[]"#),
             "wrong_type: `finish_reason` must be text, not a list",
         ),
-        (
-            generation(r#""duration":1,"success":true,"error":{}"#),
-            "wrong_type: `error` must be text, not an object",
-        ),
+        (generation(r#""duration":1,"success":true,"error":{}"#), "wrong_type: `error` must be text, not an object"),
         (
             generation(r#""duration":1,"success":true,"metadata":"x""#),
             "wrong_type: `metadata` must be an object, not text",
@@ -169,44 +132,21 @@ fn what_is_wrong_is_told_by_field() {
             generation(r#""duration":1,"success":true,"conversation_length":true"#),
             "wrong_type: `conversation_length` must be a whole number, not a boolean",
         ),
+        (read(r#"{"type":"evaluation","duration":1,"success":true}"#), "missing_field: `evaluator_type` is missing"),
         (
-            read(r#"{"type":"evaluation","duration":1,"success":true}"#),
-            "missing_field: `evaluator_type` is missing",
-        ),
-        (
-            read(
-                r#"{"type":"evaluation","duration":1,"success":true,"evaluator_type":"E","scores":[1]}"#,
-            ),
+            read(r#"{"type":"evaluation","duration":1,"success":true,"evaluator_type":"E","scores":[1]}"#),
             "wrong_type: `scores` must be an object, not a list",
         ),
-        (
-            read(r#"{"type":"metric","metric":"m"}"#),
-            "missing_field: `value` is missing",
-        ),
-        (
-            read(r#"{"type":"metric","metric":"","value":1}"#),
-            "missing_field: `metric` is empty",
-        ),
-        (
-            read(r#"{"metric":"m","value":true}"#),
-            "wrong_type: `value` must be a number, not a boolean",
-        ),
-        (
-            read(r#"{"metric":["m"],"value":1}"#),
-            "wrong_type: `metric` must be text, not a list",
-        ),
-        (
-            read(r#"{"type":"log"}"#),
-            "missing_field: `message` is missing",
-        ),
+        (read(r#"{"type":"metric","metric":"m"}"#), "missing_field: `value` is missing"),
+        (read(r#"{"type":"metric","metric":"","value":1}"#), "missing_field: `metric` is empty"),
+        (read(r#"{"metric":"m","value":true}"#), "wrong_type: `value` must be a number, not a boolean"),
+        (read(r#"{"metric":["m"],"value":1}"#), "wrong_type: `metric` must be text, not a list"),
+        (read(r#"{"type":"log"}"#), "missing_field: `message` is missing"),
         (
             read(r#"{"type":"log","message":"m","level":"loud"}"#),
             "wrong_type: unknown level `loud`: there are debug, info, warning, error and critical",
         ),
-        (
-            read(r#"{"type":7}"#),
-            "wrong_type: `type` must be text, not a number",
-        ),
+        (read(r#"{"type":7}"#), "wrong_type: `type` must be text, not a number"),
         (
             read(r#"{"type":"generations"}"#),
             "unknown_type: unknown kind of event `generations`: there are generation, evaluation, metric, log and alert",
@@ -223,27 +163,11 @@ fn what_is_wrong_is_told_by_field() {
 
 #[test]
 fn numbers_that_are_none() {
-    let generation = |fields: &str| {
-        read(format!(
-            r#"{{"type":"generation","success":true,{fields}}}"#
-        ))
-    };
-    assert_eq!(
-        generation(r#""duration":NaN"#),
-        "non_finite: `duration` is not a finite number"
-    );
-    assert_eq!(
-        generation(r#""duration":-Infinity"#),
-        "non_finite: `duration` is not a finite number"
-    );
-    assert_eq!(
-        generation(r#""duration":1e400"#),
-        "out_of_range: number out of range (column 52)"
-    );
-    assert_eq!(
-        generation(r#""duration":1e151"#),
-        "out_of_range: `duration` is too large: 1e+151"
-    );
+    let generation = |fields: &str| read(format!(r#"{{"type":"generation","success":true,{fields}}}"#));
+    assert_eq!(generation(r#""duration":NaN"#), "non_finite: `duration` is not a finite number");
+    assert_eq!(generation(r#""duration":-Infinity"#), "non_finite: `duration` is not a finite number");
+    assert_eq!(generation(r#""duration":1e400"#), "out_of_range: number out of range (column 52)");
+    assert_eq!(generation(r#""duration":1e151"#), "out_of_range: `duration` is too large: 1e+151");
     // A NaN in an open attribute, or one score of six, costs only itself.
     assert_eq!(
         generation(r#""duration":1,"timestamp":1,"metadata":{"logprob":NaN}"#),
@@ -261,28 +185,13 @@ fn numbers_that_are_none() {
 fn lines_that_are_no_events() {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let cases: [(&[u8], &str); 14] = [
-        (
-            br#"{"type":"metric","metric":"m","val"#,
-            "invalid_json: EOF while parsing a string (column 34)",
-        ),
-        (
-            br#"{"type":"metric","metric":"m"}}"#,
-            "invalid_json: trailing characters (column 31)",
-        ),
-        (
-            br#"{"metric":"m","value":1} {"metric":"m","value":1}"#,
-            "invalid_json: trailing characters (column 26)",
-        ),
-        (
-            br#"[{"metric":"m","value":1}]"#,
-            "not_an_event: an event is an object, not a list",
-        ),
+        (br#"{"type":"metric","metric":"m","val"#, "invalid_json: EOF while parsing a string (column 34)"),
+        (br#"{"type":"metric","metric":"m"}}"#, "invalid_json: trailing characters (column 31)"),
+        (br#"{"metric":"m","value":1} {"metric":"m","value":1}"#, "invalid_json: trailing characters (column 26)"),
+        (br#"[{"metric":"m","value":1}]"#, "not_an_event: an event is an object, not a list"),
         (b"42", "not_an_event: an event is an object, not a number"),
         (b"null", "not_an_event: an event is an object, not null"),
-        (
-            br#"{"hello":"world"}"#,
-            "not_an_event: not an event: it has neither `type`, nor `metric` and `value`",
-        ),
+        (br#"{"hello":"world"}"#, "not_an_event: not an event: it has neither `type`, nor `metric` and `value`"),
         (
             br#"{"level":"info","msg":"x"}"#,
             "not_an_event: not an event: it has neither `type`, nor `metric` and `value`",
@@ -293,14 +202,8 @@ fn lines_that_are_no_events() {
             b"{\"metric\":\"a\0b\",\"value\":1}",
             "invalid_json: control character (\\u0000-\\u001F) found while parsing a string (column 13)",
         ),
-        (
-            b"{\"metric\":\"\xff\",\"value\":1}",
-            "invalid_utf8: invalid UTF-8 (column 12)",
-        ),
-        (
-            deep.as_bytes(),
-            "too_deep: recursion limit exceeded (column 128)",
-        ),
+        (b"{\"metric\":\"\xff\",\"value\":1}", "invalid_utf8: invalid UTF-8 (column 12)"),
+        (deep.as_bytes(), "too_deep: recursion limit exceeded (column 128)"),
         (
             b"2026-05-04 14:99:02,881 - {}",
             "timestamp: `2026-05-04 14:99:02,881` is not a timestamp: RFC 3339 (2026-05-04T14:00:02Z), the same without a zone, or a Unix number",
@@ -315,8 +218,7 @@ fn lines_that_are_no_events() {
 
 #[test]
 fn a_byte_order_mark_a_carriage_return_and_a_key_given_twice() {
-    let metric =
-        r#"{"type":"metric","timestamp":"1970-01-01T00:00:01.000000Z","metric":"m","value":2.0}"#;
+    let metric = r#"{"type":"metric","timestamp":"1970-01-01T00:00:01.000000Z","metric":"m","value":2.0}"#;
     assert_eq!(read("\u{feff}{\"metric\":\"m\",\"value\":2}"), metric);
     assert_eq!(read("{\"metric\":\"m\",\"value\":2}\r"), metric);
     // As in Python and in every browser, the last of two keys wins.
@@ -326,9 +228,7 @@ fn a_byte_order_mark_a_carriage_return_and_a_key_given_twice() {
 #[test]
 fn a_line_of_many_keys_is_read_in_linear_time() {
     let keys: String = (0..200_000).map(|n| format!(",\"k{n}\":{n}")).collect();
-    let event = parse(format!(r#"{{"metric":"m","value":1{keys}}}"#))
-        .expect("an event")
-        .expect("not blank");
+    let event = parse(format!(r#"{{"metric":"m","value":1{keys}}}"#)).expect("an event").expect("not blank");
     assert_eq!(event.metadata().map(crate::Metadata::len), Some(200_000));
     let scores: String = (0..100_000).map(|n| format!(",\"k{n}\":{n}")).collect();
     let line = format!(

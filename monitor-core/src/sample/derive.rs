@@ -13,14 +13,8 @@ use crate::event::{Body, Evaluation, Event, Generation, Metadata, Metric, Metric
 use crate::{Text, Timestamp};
 
 /// The attributes that are labels without being asked for.
-pub const BUILTIN_LABELS: [&str; 6] = [
-    "model_name",
-    "operation",
-    "evaluator_type",
-    "success",
-    "finish_reason",
-    "error_type",
-];
+pub const BUILTIN_LABELS: [&str; 6] =
+    ["model_name", "operation", "evaluator_type", "success", "finish_reason", "error_type"];
 
 /// Past this many series the memory of known series is emptied: it saves time, it must not cost memory.
 const REMEMBERED: usize = 65_536;
@@ -49,12 +43,7 @@ impl Deriver {
     /// A deriver with the built-in labels and `extra` attributes as labels.
     pub fn new(extra: &[Text]) -> Self {
         let mut labels: Vec<Text> = BUILTIN_LABELS.into_iter().map(Text::new_static).collect();
-        labels.extend(
-            extra
-                .iter()
-                .filter(|name| !BUILTIN_LABELS.contains(&name.as_str()))
-                .cloned(),
-        );
+        labels.extend(extra.iter().filter(|name| !BUILTIN_LABELS.contains(&name.as_str())).cloned());
         Self {
             labels,
             hasher: RandomState::default(),
@@ -110,10 +99,7 @@ impl Deriver {
             }
         }
         if let Some(error) = &evaluation.error {
-            known.add(
-                "evaluation_error_rate",
-                f64::from(u8::from(!error.is_empty())),
-            );
+            known.add("evaluation_error_rate", f64::from(u8::from(!error.is_empty())));
         }
         for (name, count) in evaluation.tokens.named() {
             known.add_count(name, count);
@@ -132,20 +118,14 @@ impl Deriver {
             _ => {
                 let series = self.metric_series(&metric.key);
                 if shared {
-                    self.handles
-                        .insert(address, (Arc::clone(&metric.key), Arc::clone(&series)));
+                    self.handles.insert(address, (Arc::clone(&metric.key), Arc::clone(&series)));
                     self.remembered(1);
                 }
                 series
             }
         };
         let feedback = metric.key.metadata.text("feedback").map(Text::new);
-        out.push(Sample {
-            time,
-            value: metric.value,
-            series,
-            feedback,
-        });
+        out.push(Sample { time, value: metric.value, series, feedback });
     }
 
     fn metric_series(&mut self, key: &MetricKey) -> Arc<SeriesKey> {
@@ -169,11 +149,7 @@ impl Deriver {
         if metadata.is_empty() {
             return;
         }
-        for place in places
-            .iter()
-            .copied()
-            .chain(BUILTIN_LABELS.len()..self.labels.len())
-        {
+        for place in places.iter().copied().chain(BUILTIN_LABELS.len()..self.labels.len()) {
             if let Some(value) = metadata.get(&self.labels[place]).and_then(label_value) {
                 found.push((place, value));
             }
@@ -187,24 +163,13 @@ impl Deriver {
             self.series = 0;
         }
         let hash = self.hasher.hash_one(found);
-        let fits = self
-            .known
-            .get(&hash)
-            .is_some_and(|known| same(&self.labels, &known.labels, found));
+        let fits = self.known.get(&hash).is_some_and(|known| same(&self.labels, &known.labels, found));
         if !fits {
             let labels = self.to_labels(found);
-            self.known.insert(
-                hash,
-                KnownLabels {
-                    labels,
-                    series: HashMap::default(),
-                },
-            );
+            self.known.insert(hash, KnownLabels { labels, series: HashMap::default() });
             self.remembered(8);
         }
-        self.known
-            .get_mut(&hash)
-            .expect("was just inserted unless it was there")
+        self.known.get_mut(&hash).expect("was just inserted unless it was there")
     }
 
     fn remembered(&mut self, more: usize) {
@@ -212,10 +177,7 @@ impl Deriver {
     }
 
     fn to_labels(&self, found: &[Found<'_>]) -> Labels {
-        found
-            .iter()
-            .map(|(place, value)| (self.labels[*place].clone(), Text::new(value)))
-            .collect()
+        found.iter().map(|(place, value)| (self.labels[*place].clone(), Text::new(value))).collect()
     }
 }
 
@@ -235,11 +197,7 @@ impl KnownLabels {
     }
 
     fn at<'a>(&'a mut self, time: Timestamp, out: &'a mut Vec<Sample>) -> Adding<'a> {
-        Adding {
-            known: self,
-            time,
-            out,
-        }
+        Adding { known: self, time, out }
     }
 }
 
@@ -271,12 +229,7 @@ impl Adding<'_> {
     fn push(&mut self, metric: &str, value: f64, feedback: Option<Text>) {
         if value.is_finite() {
             let series = self.known.series(metric);
-            self.out.push(Sample {
-                time: self.time,
-                value,
-                series,
-                feedback,
-            });
+            self.out.push(Sample { time: self.time, value, series, feedback });
         }
     }
 }
@@ -303,11 +256,7 @@ fn label_value(value: &Value) -> Option<Cow<'_, str>> {
 
 fn same(names: &[Text], labels: &Labels, found: &[Found<'_>]) -> bool {
     labels.iter().count() == found.len()
-        && found.iter().all(|(place, value)| {
-            labels
-                .get(&names[*place])
-                .is_some_and(|known| known == value.as_ref())
-        })
+        && found.iter().all(|(place, value)| labels.get(&names[*place]).is_some_and(|known| known == value.as_ref()))
 }
 
 #[cfg(test)]
@@ -320,17 +269,7 @@ mod tests {
         let mut samples = Vec::new();
         Deriver::new(&["user".into()]).derive(&event, &mut samples);
         assert!(samples.iter().all(|sample| sample.time == event.time));
-        samples
-            .iter()
-            .map(|sample| {
-                format!(
-                    "{} {} {}",
-                    sample.name(),
-                    sample.value,
-                    sample.series.labels()
-                )
-            })
-            .collect()
+        samples.iter().map(|sample| format!("{} {} {}", sample.name(), sample.value, sample.series.labels())).collect()
     }
 
     #[test]
@@ -338,11 +277,7 @@ mod tests {
         let call = Generation::new(2.5, true)
             .model("gpt-4o")
             .finish_reason("stop")
-            .tokens(Tokens {
-                prompt: Some(4),
-                completion: None,
-                total: Some(9),
-            })
+            .tokens(Tokens { prompt: Some(4), completion: None, total: Some(9) })
             .with("operation", "answer_generation")
             .with("user", 7)
             .with("open", "not a label");
@@ -361,19 +296,14 @@ mod tests {
 
     #[test]
     fn a_failed_call_and_a_conversation() {
-        let failed = Generation::new(0.3, false)
-            .error("429")
-            .with("error_type", "ClientError");
+        let failed = Generation::new(0.3, false).error("429").with("error_type", "ClientError");
         assert_eq!(
             derived(failed),
             ["generation_time 0.3", "success_rate 0", "error_rate 1"]
                 .map(|name| format!("{name} {{error_type=ClientError, success=false}}"))
         );
         let conversation = Generation::new(9.0, true).conversation_length(2);
-        assert_eq!(
-            derived(conversation)[3],
-            "conversation_length 2 {success=true}"
-        );
+        assert_eq!(derived(conversation)[3], "conversation_length 2 {success=true}");
     }
 
     #[test]
@@ -384,11 +314,7 @@ mod tests {
             .model("gpt-4o")
             .tokens(Tokens::of(1, 2))
             .error("late");
-        judged.scores.push(crate::event::Score {
-            name: "missing".into(),
-            value: None,
-            feedback: None,
-        });
+        judged.scores.push(crate::event::Score { name: "missing".into(), value: None, feedback: None });
         let names = [
             "evaluation_time 1.5",
             "evaluation_score_overall 0.5",
@@ -399,10 +325,7 @@ mod tests {
             "total_token_count 3",
         ];
         let labels = "{evaluator_type=Judge, model_name=gpt-4o, success=true}";
-        assert_eq!(
-            derived(judged),
-            names.map(|name| format!("{name} {labels}"))
-        );
+        assert_eq!(derived(judged), names.map(|name| format!("{name} {labels}")));
     }
 
     #[test]
@@ -414,10 +337,7 @@ mod tests {
         deriver.derive(&event, &mut samples);
         deriver.derive(&event, &mut samples);
         assert!(Arc::ptr_eq(&samples[0].series, &samples[1].series));
-        assert_eq!(
-            samples[0].series.labels().to_string(),
-            "{finish_reason=stop}"
-        );
+        assert_eq!(samples[0].series.labels().to_string(), "{finish_reason=stop}");
         assert_eq!(derived(Metric::new("load", f64::NAN)), Vec::<String>::new());
         drop(metric);
     }

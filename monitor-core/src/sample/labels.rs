@@ -29,19 +29,13 @@ impl Labels {
     /// The value of a label.
     pub fn get(&self, name: &str) -> Option<&Text> {
         let pairs = self.0.as_deref()?;
-        let at = pairs
-            .binary_search_by(|(known, _)| known.as_str().cmp(name))
-            .ok()?;
+        let at = pairs.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
         Some(&pairs[at].1)
     }
 
     /// Names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&Text, &Text)> {
-        self.0
-            .as_deref()
-            .unwrap_or_default()
-            .iter()
-            .map(|(name, value)| (name, value))
+        self.0.as_deref().unwrap_or_default().iter().map(|(name, value)| (name, value))
     }
 
     /// Whether there is none.
@@ -51,33 +45,18 @@ impl Labels {
 
     /// Only the labels of these names.
     pub fn only(&self, names: &[Text]) -> Self {
-        Self::new(
-            names
-                .iter()
-                .filter_map(|name| Some((name.clone(), self.get(name)?.clone())))
-                .collect(),
-        )
+        Self::new(names.iter().filter_map(|name| Some((name.clone(), self.get(name)?.clone()))).collect())
     }
 
     /// These labels and the others; of two of one name the other's wins.
     pub fn merged(&self, other: &Self) -> Self {
-        Self::new(
-            self.iter()
-                .chain(other.iter())
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        )
+        Self::new(self.iter().chain(other.iter()).map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 }
 
 impl<N: Into<Text>, V: Into<Text>> FromIterator<(N, V)> for Labels {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self::new(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self::new(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -122,11 +101,6 @@ mod tests {
         assert_eq!(labels.get("b").map(Text::as_str), Some("3"));
         assert_eq!(labels.get("c"), None);
         assert_eq!(labels.only(&["b".into(), "c".into()]).to_string(), "{b=3}");
-        assert_eq!(
-            labels
-                .merged(&[("a", "4")].into_iter().collect())
-                .to_string(),
-            "{a=4, b=3}"
-        );
+        assert_eq!(labels.merged(&[("a", "4")].into_iter().collect()).to_string(), "{a=4, b=3}");
     }
 }

@@ -24,10 +24,9 @@ impl SeriesKey {
     /// A key. `model_usage:x` and `finish_reason:x` become the family's metric with `x` as a label.
     pub fn new(name: &str, labels: Labels) -> Self {
         match family(name) {
-            Some((metric, label, value)) => Self::plain(
-                Text::new_static(metric),
-                labels.merged(&[(label, value)].into_iter().collect()),
-            ),
+            Some((metric, label, value)) => {
+                Self::plain(Text::new_static(metric), labels.merged(&[(label, value)].into_iter().collect()))
+            }
             None => Self::plain(Text::new(name), labels),
         }
     }
@@ -35,11 +34,7 @@ impl SeriesKey {
     /// A key of a metric that is known to be no member of a family.
     pub(super) fn plain(metric: Text, labels: Labels) -> Self {
         let hash = HASHER.hash_one((&metric, &labels));
-        Self {
-            metric,
-            labels,
-            hash,
-        }
+        Self { metric, labels, hash }
     }
 
     /// The metric.
@@ -54,10 +49,7 @@ impl SeriesKey {
 
     /// The name as the reference writes it: `model_usage:gpt-4o`, not `model_usage`.
     pub fn full_name(&self) -> Cow<'_, str> {
-        let label = FAMILIES
-            .iter()
-            .find(|(metric, _)| *metric == self.metric)
-            .map(|(_, label)| *label);
+        let label = FAMILIES.iter().find(|(metric, _)| *metric == self.metric).map(|(_, label)| *label);
         match label.and_then(|label| self.labels.get(label)) {
             Some(value) => Cow::Owned(format!("{}:{value}", self.metric)),
             None => Cow::Borrowed(&self.metric),
@@ -80,18 +72,12 @@ impl Hash for SeriesKey {
 }
 
 /// Metrics of which the reference makes one name a label value.
-const FAMILIES: [(&str, &str); 2] = [
-    ("model_usage", "model_name"),
-    ("finish_reason", "finish_reason"),
-];
+const FAMILIES: [(&str, &str); 2] = [("model_usage", "model_name"), ("finish_reason", "finish_reason")];
 
 /// Splits `model_usage:x` into the metric, the label, and the label's value; `None` for every other name.
 pub fn family(name: &str) -> Option<(&'static str, &'static str, &str)> {
     let (prefix, value) = name.split_once(':')?;
-    FAMILIES
-        .iter()
-        .find(|(metric, _)| *metric == prefix)
-        .map(|(metric, label)| (*metric, *label, value))
+    FAMILIES.iter().find(|(metric, _)| *metric == prefix).map(|(metric, label)| (*metric, *label, value))
 }
 
 #[cfg(test)]
@@ -100,23 +86,11 @@ mod tests {
 
     #[test]
     fn a_family_is_one_metric_with_a_label() {
-        let key = SeriesKey::new(
-            "model_usage:meta-llama/llama-3.3-70b-instruct:free",
-            Labels::NONE,
-        );
+        let key = SeriesKey::new("model_usage:meta-llama/llama-3.3-70b-instruct:free", Labels::NONE);
         assert_eq!(key.metric(), "model_usage");
-        assert_eq!(
-            key.labels().to_string(),
-            "{model_name=meta-llama/llama-3.3-70b-instruct:free}"
-        );
-        assert_eq!(
-            key.full_name(),
-            "model_usage:meta-llama/llama-3.3-70b-instruct:free"
-        );
+        assert_eq!(key.labels().to_string(), "{model_name=meta-llama/llama-3.3-70b-instruct:free}");
+        assert_eq!(key.full_name(), "model_usage:meta-llama/llama-3.3-70b-instruct:free");
         let other = SeriesKey::new("queue:depth", Labels::NONE);
-        assert_eq!(
-            (other.metric().as_str(), other.full_name().as_ref()),
-            ("queue:depth", "queue:depth")
-        );
+        assert_eq!((other.metric().as_str(), other.full_name().as_ref()), ("queue:depth", "queue:depth"));
     }
 }

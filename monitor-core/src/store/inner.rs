@@ -63,15 +63,8 @@ impl Inner {
         }
         self.bounds.overflowed += 1;
         // Metrics without end overflow too: the last resort is one series for all of them.
-        let name = if self.metrics.contains_key(key.metric()) {
-            key.metric().as_str()
-        } else {
-            "overflow"
-        };
-        let other = Arc::new(SeriesKey::new(
-            name,
-            Labels::new(vec![("overflow".into(), "other".into())]),
-        ));
+        let name = if self.metrics.contains_key(key.metric()) { key.metric().as_str() } else { "overflow" };
+        let other = Arc::new(SeriesKey::new(name, Labels::new(vec![("overflow".into(), "other".into())])));
         match self.places.get(&other) {
             Some(place) => *place,
             None => self.add_series(other),
@@ -81,10 +74,7 @@ impl Inner {
     fn add_series(&mut self, key: Arc<SeriesKey>) -> usize {
         let place = self.series.len();
         self.places.insert(Arc::clone(&key), place);
-        self.metrics
-            .entry(key.metric().clone())
-            .or_default()
-            .push(place);
+        self.metrics.entry(key.metric().clone()).or_default().push(place);
         self.series.push((key, Points::default()));
         place
     }
@@ -95,11 +85,7 @@ impl Inner {
         let most = self.limits.max_bytes / SAMPLE_BYTES;
         if self.bounds.samples > most {
             while self.bounds.samples > most && self.oldest < self.newest {
-                let eighth = self
-                    .newest
-                    .since(self.extent_start())
-                    .max(Duration::from_micros(8))
-                    / 8;
+                let eighth = self.newest.since(self.extent_start()).max(Duration::from_micros(8)) / 8;
                 let oldest = self.extent_start().plus(eighth);
                 self.bounds.evicted += self.expire(oldest);
             }
@@ -118,29 +104,16 @@ impl Inner {
 
     fn expire(&mut self, oldest: Timestamp) -> u64 {
         self.oldest = oldest;
-        let gone = self
-            .series
-            .iter_mut()
-            .map(|(_, points)| points.expire(oldest))
-            .sum();
+        let gone = self.series.iter_mut().map(|(_, points)| points.expire(oldest)).sum();
         self.bounds.samples -= gone;
         gone
     }
 
-    pub(super) fn select(
-        &self,
-        selector: &Selector,
-    ) -> Result<Vec<&(Arc<SeriesKey>, Points)>, NoSuchMetric> {
+    pub(super) fn select(&self, selector: &Selector) -> Result<Vec<&(Arc<SeriesKey>, Points)>, NoSuchMetric> {
         let unknown = || no_such_metric(selector.name(), self.metrics.keys().map(Text::as_str));
-        let places = self
-            .metrics
-            .get(selector.stored_metric())
-            .ok_or_else(unknown)?;
-        let series: Vec<_> = places
-            .iter()
-            .map(|place| &self.series[*place])
-            .filter(|(key, _)| selector.matches(key.labels()))
-            .collect();
+        let places = self.metrics.get(selector.stored_metric()).ok_or_else(unknown)?;
+        let series: Vec<_> =
+            places.iter().map(|place| &self.series[*place]).filter(|(key, _)| selector.matches(key.labels())).collect();
         // A member of a family that was never seen is as unknown as a metric that was never seen.
         if series.is_empty() && family(selector.name()).is_some() {
             return Err(unknown());
@@ -160,26 +133,12 @@ impl Inner {
     }
 
     pub(super) fn extent(&self) -> Option<Window> {
-        let start = self
-            .series
-            .iter()
-            .filter_map(|(_, points)| points.first())
-            .min()?;
-        let end = self
-            .series
-            .iter()
-            .filter_map(|(_, points)| points.last())
-            .max()?;
-        Some(Window {
-            start: Timestamp::from_micros(start),
-            end: Timestamp::from_micros(end),
-        })
+        let start = self.series.iter().filter_map(|(_, points)| points.first()).min()?;
+        let end = self.series.iter().filter_map(|(_, points)| points.last()).max()?;
+        Some(Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) })
     }
 
     pub(super) fn bounds(&self) -> Bounds {
-        Bounds {
-            series: self.series.len(),
-            ..self.bounds
-        }
+        Bounds { series: self.series.len(), ..self.bounds }
     }
 }

@@ -37,11 +37,7 @@ pub struct Limits {
 impl Default for Limits {
     /// A day, 100,000 series, 512 MiB.
     fn default() -> Self {
-        Self {
-            raw_retention: Duration::from_secs(86_400),
-            max_series: 100_000,
-            max_bytes: 512 << 20,
-        }
+        Self { raw_retention: Duration::from_secs(86_400), max_series: 100_000, max_bytes: 512 << 20 }
     }
 }
 
@@ -57,17 +53,11 @@ pub struct Window {
 impl Window {
     /// The last `length` up to `now`.
     pub fn last(length: Duration, now: Timestamp) -> Self {
-        Self {
-            start: now.minus(length),
-            end: now,
-        }
+        Self { start: now.minus(length), end: now }
     }
 
     /// All of time.
-    pub const ALL: Self = Self {
-        start: Timestamp::from_micros(i64::MIN),
-        end: Timestamp::from_micros(i64::MAX),
-    };
+    pub const ALL: Self = Self { start: Timestamp::from_micros(i64::MIN), end: Timestamp::from_micros(i64::MAX) };
 
     /// Seconds from end to end.
     pub fn seconds(&self) -> f64 {
@@ -131,9 +121,7 @@ pub struct Store {
 impl Store {
     /// An empty store.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            inner: RwLock::new(Inner::new(limits)),
-        }
+        Self { inner: RwLock::new(Inner::new(limits)) }
     }
 
     /// Adds samples, in any order of time.
@@ -150,45 +138,25 @@ impl Store {
     ///
     /// # Errors
     /// When the store has never seen the metric.
-    pub fn stats(
-        &self,
-        selector: &Selector,
-        window: Window,
-    ) -> Result<Option<WindowStats>, NoSuchMetric> {
+    pub fn stats(&self, selector: &Selector, window: Window) -> Result<Option<WindowStats>, NoSuchMetric> {
         let inner = self.read();
         let series = inner.select(selector)?;
-        Ok(WindowStats::of(
-            series.iter().map(|(_, points)| points.slice(window)),
-            window,
-        ))
+        Ok(WindowStats::of(series.iter().map(|(_, points)| points.slice(window)), window))
     }
 
     /// Statistics by the values of `labels`, sorted by them; groups without samples in the window are left out.
     ///
     /// # Errors
     /// When the store has never seen the metric.
-    pub fn stats_by(
-        &self,
-        selector: &Selector,
-        window: Window,
-        labels: &[Text],
-    ) -> Result<Vec<Group>, NoSuchMetric> {
+    pub fn stats_by(&self, selector: &Selector, window: Window, labels: &[Text]) -> Result<Vec<Group>, NoSuchMetric> {
         let inner = self.read();
         let mut groups: BTreeMap<Labels, Vec<_>> = BTreeMap::new();
         for (key, points) in inner.select(selector)? {
-            groups
-                .entry(key.labels().only(labels))
-                .or_default()
-                .push(points.slice(window));
+            groups.entry(key.labels().only(labels)).or_default().push(points.slice(window));
         }
         Ok(groups
             .into_iter()
-            .filter_map(|(labels, slices)| {
-                Some(Group {
-                    labels,
-                    stats: WindowStats::of(slices, window)?,
-                })
-            })
+            .filter_map(|(labels, slices)| Some(Group { labels, stats: WindowStats::of(slices, window)? }))
             .collect())
     }
 
@@ -196,17 +164,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store has never seen the metric.
-    pub fn points(
-        &self,
-        selector: &Selector,
-        window: Window,
-    ) -> Result<Vec<(Timestamp, f64)>, NoSuchMetric> {
+    pub fn points(&self, selector: &Selector, window: Window) -> Result<Vec<(Timestamp, f64)>, NoSuchMetric> {
         let inner = self.read();
-        let mut points: Vec<_> = inner
-            .select(selector)?
-            .iter()
-            .flat_map(|(_, points)| points.slice(window).iter())
-            .collect();
+        let mut points: Vec<_> =
+            inner.select(selector)?.iter().flat_map(|(_, points)| points.slice(window).iter()).collect();
         points.sort_by_key(|(time, _)| *time);
         Ok(points)
     }
@@ -215,20 +176,9 @@ impl Store {
     pub fn token_usage(&self, window: Window) -> TokenUsage {
         let by = [Text::new_static("model_name")];
         let mut usage = TokenUsage::default();
-        for metric in [
-            "prompt_token_count",
-            "completion_token_count",
-            "total_token_count",
-        ] {
-            for group in self
-                .stats_by(&Selector::metric(metric), window, &by)
-                .unwrap_or_default()
-            {
-                let model = group
-                    .labels
-                    .get("model_name")
-                    .cloned()
-                    .unwrap_or(Text::new_static("unknown"));
+        for metric in ["prompt_token_count", "completion_token_count", "total_token_count"] {
+            for group in self.stats_by(&Selector::metric(metric), window, &by).unwrap_or_default() {
+                let model = group.labels.get("model_name").cloned().unwrap_or(Text::new_static("unknown"));
                 usage.add(model, metric, group.stats.sum as u64);
             }
         }
@@ -261,10 +211,7 @@ impl Store {
 }
 
 fn no_such_metric<'a>(name: &Text, known: impl Iterator<Item = &'a str>) -> NoSuchMetric {
-    NoSuchMetric {
-        name: name.clone(),
-        nearest: nearest(name, known).map(Text::new),
-    }
+    NoSuchMetric { name: name.clone(), nearest: nearest(name, known).map(Text::new) }
 }
 
 #[cfg(test)]

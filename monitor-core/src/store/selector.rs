@@ -31,17 +31,9 @@ impl Selector {
         match family(&name) {
             Some((metric, label, value)) => {
                 let labels = vec![(Text::new_static(label), Text::new(value))];
-                Self {
-                    metric: Text::new_static(metric),
-                    labels,
-                    name,
-                }
+                Self { metric: Text::new_static(metric), labels, name }
             }
-            None => Self {
-                metric: name.clone(),
-                labels: Vec::new(),
-                name,
-            },
+            None => Self { metric: name.clone(), labels: Vec::new(), name },
         }
     }
 
@@ -63,9 +55,7 @@ impl Selector {
 
     /// Whether a series with these labels is meant.
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.labels
-            .iter()
-            .all(|(name, value)| labels.get(name) == Some(value))
+        self.labels.iter().all(|(name, value)| labels.get(name) == Some(value))
     }
 }
 
@@ -79,9 +69,7 @@ impl fmt::Display for Selector {
 
 /// A selector that could not be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a metric: write a name, or a name with labels as in \"generation_time{{model_name=gpt-4o}}\""
-)]
+#[error("`{0}` is not a metric: write a name, or a name with labels as in \"generation_time{{model_name=gpt-4o}}\"")]
 pub struct ParseSelectorError(pub String);
 
 impl FromStr for Selector {
@@ -96,12 +84,12 @@ impl FromStr for Selector {
         if name.trim().is_empty() {
             return Err(wrong());
         }
-        labels
-            .split(',')
-            .filter(|pair| !pair.trim().is_empty())
-            .try_fold(Self::metric(name.trim()), |selector, pair| {
+        labels.split(',').filter(|pair| !pair.trim().is_empty()).try_fold(
+            Self::metric(name.trim()),
+            |selector, pair| {
                 let (label, value) = pair.split_once('=').ok_or_else(wrong)?;
                 Ok(selector.with(label.trim(), value.trim().trim_matches('"')))
-            })
+            },
+        )
     }
 }

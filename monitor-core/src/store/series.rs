@@ -31,24 +31,14 @@ impl Points {
     }
 
     pub(super) fn slice(&self, window: Window) -> Slice<'_> {
-        let from = self
-            .times
-            .partition_point(|time| *time < window.start.as_micros());
-        let to = self
-            .times
-            .partition_point(|time| *time <= window.end.as_micros())
-            .max(from);
-        Slice {
-            times: &self.times[from..to],
-            values: &self.values[from..to],
-        }
+        let from = self.times.partition_point(|time| *time < window.start.as_micros());
+        let to = self.times.partition_point(|time| *time <= window.end.as_micros()).max(from);
+        Slice { times: &self.times[from..to], values: &self.values[from..to] }
     }
 
     /// Lets go of what is older than `oldest`, and says how much that was.
     pub(super) fn expire(&mut self, oldest: Timestamp) -> u64 {
-        let count = self
-            .times
-            .partition_point(|time| *time < oldest.as_micros());
+        let count = self.times.partition_point(|time| *time < oldest.as_micros());
         if count > 0 {
             self.times.drain(..count);
             self.values.drain(..count);
@@ -75,9 +65,6 @@ impl Points {
 
 impl<'a> Slice<'a> {
     pub(super) fn iter(self) -> impl Iterator<Item = (Timestamp, f64)> + 'a {
-        self.times
-            .iter()
-            .map(|time| Timestamp::from_micros(*time))
-            .zip(self.values.iter().copied())
+        self.times.iter().map(|time| Timestamp::from_micros(*time)).zip(self.values.iter().copied())
     }
 }

@@ -47,10 +47,7 @@ pub struct WindowStats {
 }
 
 impl WindowStats {
-    pub(super) fn of<'a>(
-        slices: impl IntoIterator<Item = Slice<'a>>,
-        window: Window,
-    ) -> Option<Self> {
+    pub(super) fn of<'a>(slices: impl IntoIterator<Item = Slice<'a>>, window: Window) -> Option<Self> {
         let mut values = Vec::new();
         let mut first: Option<(i64, f64)> = None;
         let mut last: Option<(i64, f64)> = None;
@@ -79,20 +76,12 @@ impl WindowStats {
             mean,
             min: values[0],
             max: values[values.len() - 1],
-            stddev: if values.len() > 1 {
-                (squares / (count - 1.0)).sqrt()
-            } else {
-                0.0
-            },
+            stddev: if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 },
             p50: percentile(&values, 0.5),
             p90: percentile(&values, 0.9),
             p95: percentile(&values, 0.95),
             p99: percentile(&values, 0.99),
-            rate: if seconds > 0.0 {
-                count / seconds
-            } else {
-                count
-            },
+            rate: if seconds > 0.0 { count / seconds } else { count },
             first,
             last,
             first_time: Timestamp::from_micros(first_time),
@@ -124,11 +113,7 @@ fn compensated_sum(values: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
     for value in values {
         let next = sum + value;
-        lost += if sum.abs() >= value.abs() {
-            (sum - next) + value
-        } else {
-            (value - next) + sum
-        };
+        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
         sum = next;
     }
     sum + lost
@@ -229,9 +214,6 @@ impl FromStr for Aggregate {
     type Err = UnknownAggregate;
 
     fn from_str(text: &str) -> Result<Self, UnknownAggregate> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.as_str() == text)
-            .ok_or_else(|| UnknownAggregate(text.to_owned()))
+        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| UnknownAggregate(text.to_owned()))
     }
 }

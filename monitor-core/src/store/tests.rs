@@ -18,10 +18,7 @@ fn sample(metric: &str, labels: &[(&str, &str)], micros: i64, value: f64) -> Sam
 }
 
 fn window(start: i64, end: i64) -> Window {
-    Window {
-        start: Timestamp::from_micros(start),
-        end: Timestamp::from_micros(end),
-    }
+    Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) }
 }
 
 #[test]
@@ -30,46 +27,24 @@ fn no_metric_and_no_data_are_two_answers() {
     store.insert(&[sample("latency", &[("model_name", "a")], 10, 1.0)]);
     let stats = |name: &str, window| store.stats(&name.parse().expect("a selector"), window);
     let unknown = stats("latencey", Window::ALL).expect_err("never seen");
-    assert_eq!(
-        unknown.to_string(),
-        "no metric `latencey`; did you mean `latency`?"
-    );
+    assert_eq!(unknown.to_string(), "no metric `latencey`; did you mean `latency`?");
     assert_eq!(stats("latency", window(11, 20)), Ok(None));
     assert_eq!(stats("latency{model_name=b}", Window::ALL), Ok(None));
-    assert_eq!(
-        stats("latency", window(10, 10)).map(|stats| stats.map(|stats| stats.count)),
-        Ok(Some(1))
-    );
-    assert_eq!(
-        stats("model_usage:x", Window::ALL).map_err(|error| error.name),
-        Err("model_usage:x".into())
-    );
+    assert_eq!(stats("latency", window(10, 10)).map(|stats| stats.map(|stats| stats.count)), Ok(Some(1)));
+    assert_eq!(stats("model_usage:x", Window::ALL).map_err(|error| error.name), Err("model_usage:x".into()));
 }
 
 #[test]
 fn a_family_member_is_a_name_like_any_other() {
     let store = Store::new(Limits::default());
     store.insert(&[
-        sample(
-            "model_usage",
-            &[("model_name", "a"), ("operation", "x")],
-            1,
-            1.0,
-        ),
+        sample("model_usage", &[("model_name", "a"), ("operation", "x")], 1, 1.0),
         sample("model_usage:a", &[], 2, 1.0),
         sample("model_usage:b", &[], 3, 1.0),
     ]);
-    let count = |name: &str| {
-        store
-            .stats(&Selector::metric(name), Window::ALL)
-            .map(|stats| stats.map(|s| s.count))
-    };
+    let count = |name: &str| store.stats(&Selector::metric(name), Window::ALL).map(|stats| stats.map(|s| s.count));
     assert_eq!(
-        [
-            count("model_usage:a"),
-            count("model_usage:b"),
-            count("model_usage")
-        ],
+        [count("model_usage:a"), count("model_usage:b"), count("model_usage")],
         [Ok(Some(2)), Ok(Some(1)), Ok(Some(3))]
     );
     assert!(count("model_usage:c").is_err());
@@ -77,10 +52,7 @@ fn a_family_member_is_a_name_like_any_other() {
 
 #[test]
 fn retention_holds_by_age_and_by_bytes() {
-    let limits = Limits {
-        raw_retention: Duration::from_micros(100),
-        ..Limits::default()
-    };
+    let limits = Limits { raw_retention: Duration::from_micros(100), ..Limits::default() };
     let store = Store::new(limits);
     for time in 0..1_000 {
         store.insert(&[sample("m", &[], time, 1.0)]);
@@ -91,10 +63,7 @@ fn retention_holds_by_age_and_by_bytes() {
     store.insert(&[sample("m", &[], 5, 1.0)]);
     assert_eq!(store.bounds().too_old, 1);
 
-    let store = Store::new(Limits {
-        max_bytes: 16 * 64,
-        ..Limits::default()
-    });
+    let store = Store::new(Limits { max_bytes: 16 * 64, ..Limits::default() });
     for time in 0..1_000 {
         store.insert(&[sample("m", &[], time, 1.0), sample("n", &[], time, 1.0)]);
     }
@@ -105,29 +74,15 @@ fn retention_holds_by_age_and_by_bytes() {
 
 #[test]
 fn series_without_end_leave_the_totals_right() {
-    let store = Store::new(Limits {
-        max_series: 10,
-        ..Limits::default()
-    });
+    let store = Store::new(Limits { max_series: 10, ..Limits::default() });
     for n in 0..1_000 {
         store.insert(&[sample("m", &[("user", &n.to_string())], n, 1.0)]);
     }
-    let stats = store
-        .stats(&Selector::metric("m"), Window::ALL)
-        .expect("seen")
-        .expect("data");
+    let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
     assert_eq!((stats.count, stats.sum), (1_000, 1_000.0));
-    assert_eq!(
-        (store.bounds().series, store.bounds().overflowed),
-        (11, 990)
-    );
-    let other = store
-        .stats(
-            &Selector::metric("m").with("overflow", "other"),
-            Window::ALL,
-        )
-        .expect("seen")
-        .expect("data");
+    assert_eq!((store.bounds().series, store.bounds().overflowed), (11, 990));
+    let other =
+        store.stats(&Selector::metric("m").with("overflow", "other"), Window::ALL).expect("seen").expect("data");
     assert_eq!(other.count, 990);
 }
 

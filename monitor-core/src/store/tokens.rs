@@ -33,29 +33,17 @@ pub struct ModelTokens {
 impl TokenUsage {
     /// Adds the sum of one of the three token metrics.
     pub(super) fn add(&mut self, model: Text, metric: &str, tokens: u64) {
-        let place = match self
-            .by_model
-            .binary_search_by(|known| known.model_name.cmp(&model))
-        {
+        let place = match self.by_model.binary_search_by(|known| known.model_name.cmp(&model)) {
             Ok(place) => place,
             Err(place) => {
-                self.by_model.insert(
-                    place,
-                    ModelTokens {
-                        model_name: model,
-                        ..ModelTokens::default()
-                    },
-                );
+                self.by_model.insert(place, ModelTokens { model_name: model, ..ModelTokens::default() });
                 place
             }
         };
         let entry = &mut self.by_model[place];
         let (of_model, of_all) = match metric {
             "prompt_token_count" => (&mut entry.prompt_tokens, &mut self.total_prompt_tokens),
-            "completion_token_count" => (
-                &mut entry.completion_tokens,
-                &mut self.total_completion_tokens,
-            ),
+            "completion_token_count" => (&mut entry.completion_tokens, &mut self.total_completion_tokens),
             _ => (&mut entry.total_tokens, &mut self.total_tokens),
         };
         *of_model = of_model.saturating_add(tokens);

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 /// A length of time that could not be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "`{text}` is not a length of time: write a number and a unit, as in \"90s\", \"5m\" or \"1h 30m\""
-)]
+#[error("`{text}` is not a length of time: write a number and a unit, as in \"90s\", \"5m\" or \"1h 30m\"")]
 pub struct ParseDurationError {
     /// What was written.
     pub text: String,
@@ -20,9 +18,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
     const LONGEST: Duration = Duration::from_secs(1_000 * 366 * 86_400);
     match humantime::parse_duration(text.trim()) {
         Ok(length) if length <= LONGEST => Ok(length),
-        _ => Err(ParseDurationError {
-            text: text.to_owned(),
-        }),
+        _ => Err(ParseDurationError { text: text.to_owned() }),
     }
 }
 
@@ -44,15 +40,7 @@ mod tests {
         assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration(" 1h 30m "), Ok(Duration::from_secs(5_400)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        for bad in [
-            "",
-            "5",
-            "five minutes",
-            "-5m",
-            "5 parsecs",
-            "100000000y",
-            "1e3s",
-        ] {
+        for bad in ["", "5", "five minutes", "-5m", "5 parsecs", "100000000y", "1e3s"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }

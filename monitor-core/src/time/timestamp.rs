@@ -15,9 +15,7 @@ pub struct Timestamp(i64);
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TimeError {
     /// The text has none of the known forms.
-    #[error(
-        "`{0}` is not a timestamp: RFC 3339 (2026-05-04T14:00:02Z), the same without a zone, or a Unix number"
-    )]
+    #[error("`{0}` is not a timestamp: RFC 3339 (2026-05-04T14:00:02Z), the same without a zone, or a Unix number")]
     Unreadable(String),
     /// A year outside 1970 to 9999.
     #[error("timestamp `{0}` lies outside the years 1970 to 9999")]
@@ -76,21 +74,12 @@ impl Timestamp {
     pub fn parse(text: &str, zone: &Zone) -> Result<Self, TimeError> {
         let text = text.trim();
         let checked = |micros: i64| {
-            if (0..=LAST).contains(&micros) {
-                Ok(Self(micros))
-            } else {
-                Err(TimeError::OutOfRange(excerpt(text)))
-            }
+            if (0..=LAST).contains(&micros) { Ok(Self(micros)) } else { Err(TimeError::OutOfRange(excerpt(text))) }
         };
         if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
             return checked(moment.timestamp_micros());
         }
-        for form in [
-            "%Y-%m-%dT%H:%M:%S%.f",
-            "%Y-%m-%d %H:%M:%S%.f",
-            "%Y-%m-%d %H:%M:%S,%3f",
-            "%Y-%m-%dT%H:%M:%S,%3f",
-        ] {
+        for form in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S,%3f", "%Y-%m-%dT%H:%M:%S,%3f"] {
             if let Ok(naive) = NaiveDateTime::parse_from_str(text, form) {
                 return checked(zone.to_utc(naive).timestamp_micros());
             }
@@ -154,10 +143,7 @@ impl serde::Serialize for Timestamp {
 }
 
 fn micros(span: Duration) -> i64 {
-    TimeDelta::from_std(span)
-        .ok()
-        .and_then(|delta| delta.num_microseconds())
-        .unwrap_or(i64::MAX)
+    TimeDelta::from_std(span).ok().and_then(|delta| delta.num_microseconds()).unwrap_or(i64::MAX)
 }
 
 fn excerpt(text: &str) -> String {
@@ -184,28 +170,15 @@ mod tests {
             "1777903202.881",
             "1777903202881",
         ] {
-            assert_eq!(
-                utc(text).as_deref(),
-                Ok("2026-05-04T14:00:02.881000Z"),
-                "{text}"
-            );
+            assert_eq!(utc(text).as_deref(), Ok("2026-05-04T14:00:02.881000Z"), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_moment() {
-        assert_eq!(
-            utc("yesterday"),
-            Err(TimeError::Unreadable("yesterday".into()))
-        );
-        assert_eq!(
-            utc("2026-13-04T14:00:02"),
-            Err(TimeError::Unreadable("2026-13-04T14:00:02".into()))
-        );
-        assert!(matches!(
-            utc("1969-12-31T23:59:59Z"),
-            Err(TimeError::OutOfRange(_))
-        ));
+        assert_eq!(utc("yesterday"), Err(TimeError::Unreadable("yesterday".into())));
+        assert_eq!(utc("2026-13-04T14:00:02"), Err(TimeError::Unreadable("2026-13-04T14:00:02".into())));
+        assert!(matches!(utc("1969-12-31T23:59:59Z"), Err(TimeError::OutOfRange(_))));
         assert!(matches!(utc("1e300"), Err(TimeError::OutOfRange(_))));
         assert!(matches!(utc("NaN"), Err(TimeError::OutOfRange(_))));
     }

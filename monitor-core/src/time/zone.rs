@@ -2,9 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{
-    DateTime, FixedOffset, Local, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc,
-};
+use chrono::{DateTime, FixedOffset, Local, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 
 /// A time zone: the machine's, a named one, or a fixed offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,14 +45,8 @@ impl Zone {
     pub fn offset_seconds(&self, moment: DateTime<Utc>) -> i32 {
         let naive = moment.naive_utc();
         match self {
-            Self::Local => Local
-                .offset_from_utc_datetime(&naive)
-                .fix()
-                .local_minus_utc(),
-            Self::Named(zone) => zone
-                .offset_from_utc_datetime(&naive)
-                .fix()
-                .local_minus_utc(),
+            Self::Local => Local.offset_from_utc_datetime(&naive).fix().local_minus_utc(),
+            Self::Named(zone) => zone.offset_from_utc_datetime(&naive).fix().local_minus_utc(),
             Self::Fixed(zone) => zone.local_minus_utc(),
         }
     }
@@ -62,13 +54,9 @@ impl Zone {
 
 fn resolve<Z: TimeZone>(zone: &Z, naive: NaiveDateTime) -> DateTime<Utc> {
     match zone.from_local_datetime(&naive) {
-        MappedLocalTime::Single(moment) | MappedLocalTime::Ambiguous(moment, _) => {
-            moment.with_timezone(&Utc)
-        }
+        MappedLocalTime::Single(moment) | MappedLocalTime::Ambiguous(moment, _) => moment.with_timezone(&Utc),
         MappedLocalTime::None => {
-            let before = zone
-                .offset_from_utc_datetime(&(naive - TimeDelta::hours(3)))
-                .fix();
+            let before = zone.offset_from_utc_datetime(&(naive - TimeDelta::hours(3))).fix();
             (naive - TimeDelta::seconds(i64::from(before.local_minus_utc()))).and_utc()
         }
     }
@@ -96,12 +84,8 @@ mod tests {
     use super::*;
 
     fn berlin(text: &str) -> String {
-        let zone: Zone = "Europe/Berlin"
-            .parse()
-            .expect("a name of the IANA database");
-        Timestamp::parse(text, &zone)
-            .expect("a naive timestamp")
-            .to_rfc3339()
+        let zone: Zone = "Europe/Berlin".parse().expect("a name of the IANA database");
+        Timestamp::parse(text, &zone).expect("a naive timestamp").to_rfc3339()
     }
 
     #[test]
@@ -116,16 +100,8 @@ mod tests {
 
     #[test]
     fn names_and_offsets() {
-        assert_eq!(
-            "+02:00".parse(),
-            Ok(Zone::Fixed(
-                FixedOffset::east_opt(7_200).expect("two hours")
-            ))
-        );
+        assert_eq!("+02:00".parse(), Ok(Zone::Fixed(FixedOffset::east_opt(7_200).expect("two hours"))));
         assert_eq!("UTC".parse(), Ok(Zone::UTC));
-        assert_eq!(
-            "Mars/Olympus".parse::<Zone>(),
-            Err(UnknownZone("Mars/Olympus".into()))
-        );
+        assert_eq!("Mars/Olympus".parse::<Zone>(), Err(UnknownZone("Mars/Olympus".into())));
     }
 }

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use monitor_core::Zone;
 use monitor_core::component::{
-    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Sink, SinkConfig,
-    SinkDefinition, Validate,
+    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Sink, SinkConfig, SinkDefinition, Validate,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -47,11 +46,7 @@ impl SinkConfig for Config {
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
         let file = AppendFile::open(&context.dirs.output(&self.path))?;
-        Ok(Box::new(JsonlSink {
-            file,
-            content: context.content,
-            zone: context.zone.clone(),
-        }))
+        Ok(Box::new(JsonlSink { file, content: context.content, zone: context.zone.clone() }))
     }
 }
 
@@ -70,8 +65,7 @@ impl Sink for JsonlSink {
         match self.content {
             Content::Events => {
                 for event in delivery.events() {
-                    serde_json::to_writer(&mut *out, event)
-                        .expect("an event is JSON, and memory takes it");
+                    serde_json::to_writer(&mut *out, event).expect("an event is JSON, and memory takes it");
                     out.push(b'\n');
                 }
             }

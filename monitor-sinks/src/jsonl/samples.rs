@@ -30,24 +30,15 @@ pub(super) fn write(out: &mut Vec<u8>, item: &Item<'_>, zone: &Zone) {
 
 /// Counts are whole numbers in the reference's files, and everything else is a float.
 fn number(name: &str, value: f64) -> Value {
-    let counted = name.ends_with("_token_count")
-        || matches!(name, "conversation_length" | "evaluation_error_rate");
-    if counted && value.fract() == 0.0 {
-        Value::from(value as i64)
-    } else {
-        Value::from(value)
-    }
+    let counted = name.ends_with("_token_count") || matches!(name, "conversation_length" | "evaluation_error_rate");
+    if counted && value.fract() == 0.0 { Value::from(value as i64) } else { Value::from(value) }
 }
 
 /// What the reference writes beside a sample that it derived itself.
 fn derived_metadata(name: &str, sample: &Sample, line: &mut Map<String, Value>) {
     let mut copy = |label: &str| {
         if let Some(value) = sample.series.labels().get(label) {
-            let value = if label == "success" {
-                Value::Bool(value == "true")
-            } else {
-                Value::from(value.as_str())
-            };
+            let value = if label == "success" { Value::Bool(value == "true") } else { Value::from(value.as_str()) };
             line.insert(label.to_owned(), value);
         }
     };
@@ -60,10 +51,7 @@ fn derived_metadata(name: &str, sample: &Sample, line: &mut Map<String, Value>) 
         }
         _ if name.starts_with("evaluation_score_") => {
             copy("evaluator_type");
-            line.insert(
-                "feedback".to_owned(),
-                sample.feedback.as_deref().map_or(Value::Null, Value::from),
-            );
+            line.insert("feedback".to_owned(), sample.feedback.as_deref().map_or(Value::Null, Value::from));
         }
         _ => {}
     }

@@ -12,9 +12,7 @@ use monitor_core::{Clock, Event, KindSet, Metadata, Metric, Timestamp};
 use super::*;
 
 fn recording(name: &str) -> Lines<Box<dyn std::io::BufRead + Send>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../monitor-core/testdata/afterimage-run")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../monitor-core/testdata/afterimage-run").join(name);
     Lines::new(open_recording(&path).expect("the recorded run"))
 }
 
@@ -29,23 +27,13 @@ fn lines(name: &str) -> Vec<String> {
 
 fn events(lines: &[String]) -> Vec<Event> {
     let parser = LineParser::new(Zone::UTC);
-    lines
-        .iter()
-        .filter_map(|line| {
-            parser
-                .parse(line.as_bytes(), Timestamp::MIN)
-                .expect("an event")
-        })
-        .collect()
+    lines.iter().filter_map(|line| parser.parse(line.as_bytes(), Timestamp::MIN).expect("an event")).collect()
 }
 
 fn context(folder: &Path, content: Content) -> Context {
     Context {
         name: "test".into(),
-        dirs: Dirs {
-            base: folder.to_owned(),
-            data: folder.to_owned(),
-        },
+        dirs: Dirs { base: folder.to_owned(), data: folder.to_owned() },
         clock: Clock::System,
         zone: Zone::UTC,
         content,
@@ -57,22 +45,14 @@ fn context(folder: &Path, content: Content) -> Context {
 /// The lines that a sink writes for these events.
 fn written(content: Content, events: Vec<Event>) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = Config {
-        path: "deep/er/out.jsonl".into(),
-    };
-    let mut sink = config
-        .open(&context(folder.path(), content))
-        .expect("opens");
+    let config = Config { path: "deep/er/out.jsonl".into() };
+    let mut sink = config.open(&context(folder.path(), content)).expect("opens");
     let batch: Batch = Draft::new(events, &mut Deriver::new(&[])).numbered(0);
     let items: Vec<Item<'_>> = batch
         .events()
         .iter()
         .enumerate()
-        .map(|(at, event)| Item {
-            sequence: at as u64,
-            event,
-            samples: batch.samples_of(at),
-        })
+        .map(|(at, event)| Item { sequence: at as u64, event, samples: batch.samples_of(at) })
         .collect();
     assert!(matches!(sink.write(&Delivery::new(&items)), Answer::Ok));
     sink.flush().expect("flushes");
@@ -110,10 +90,7 @@ fn the_events_of_the_recorded_run_give_the_references_own_lines() {
             None => line,
         })
         .collect();
-    let (ours, theirs): (Vec<_>, Vec<_>) = (
-        ours.iter().map(as_float).collect(),
-        theirs.iter().map(as_float).collect(),
-    );
+    let (ours, theirs): (Vec<_>, Vec<_>) = (ours.iter().map(as_float).collect(), theirs.iter().map(as_float).collect());
     // What the reference counts wrongly (a score that was not given as zero, too), and what it records without an event.
     let same = |line: &str| {
         !line.starts_with(r#"{"metric":"error_rate""#)
@@ -121,16 +98,11 @@ fn the_events_of_the_recorded_run_give_the_references_own_lines() {
             && !line.contains("no score returned")
     };
     let (ours_same, theirs_same) = (counted(&ours, same), counted(&theirs, same));
-    let differing: Vec<_> = theirs_same
-        .iter()
-        .filter(|(line, count)| ours_same.get(*line) != Some(*count))
-        .take(5)
-        .collect();
+    let differing: Vec<_> =
+        theirs_same.iter().filter(|(line, count)| ours_same.get(*line) != Some(*count)).take(5).collect();
     assert_eq!(differing, Vec::<(&&str, &usize)>::new());
     assert_eq!(ours_same.len(), theirs_same.len());
-    let errors = counted(&ours, |line| line.starts_with(r#"{"metric": "error_rate""#))
-        .values()
-        .sum::<usize>();
+    let errors = counted(&ours, |line| line.starts_with(r#"{"metric":"error_rate""#)).values().sum::<usize>();
     assert_eq!(errors, 2_756);
 }
 
@@ -153,13 +125,8 @@ fn whole_events_are_read_back_as_they_were() {
 
 #[test]
 fn metadata_does_not_overwrite_the_real_thing() {
-    let metadata: Metadata = [("value", 7), ("metric", 8), ("timestamp", 9), ("other", 10)]
-        .into_iter()
-        .collect();
-    let event = Event::new(
-        Timestamp::from_secs(1),
-        Metric::with_metadata("m", 0.5, metadata),
-    );
+    let metadata: Metadata = [("value", 7), ("metric", 8), ("timestamp", 9), ("other", 10)].into_iter().collect();
+    let event = Event::new(Timestamp::from_secs(1), Metric::with_metadata("m", 0.5, metadata));
     assert_eq!(
         written(Content::Samples, vec![event]),
         [
@@ -172,18 +139,10 @@ fn metadata_does_not_overwrite_the_real_thing() {
 fn a_line_that_was_cut_short_spoils_only_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("out.jsonl"), "{\"cut").expect("writes");
-    let config = Config {
-        path: "out.jsonl".into(),
-    };
-    let mut sink = config
-        .open(&context(folder.path(), Content::Events))
-        .expect("opens");
+    let config = Config { path: "out.jsonl".into() };
+    let mut sink = config.open(&context(folder.path(), Content::Events)).expect("opens");
     let event = Event::new(Timestamp::from_secs(1), Metric::new("m", 0.5));
-    let items = [Item {
-        sequence: 0,
-        event: &event,
-        samples: &[],
-    }];
+    let items = [Item { sequence: 0, event: &event, samples: &[] }];
     assert!(matches!(sink.write(&Delivery::new(&items)), Answer::Ok));
     sink.flush().expect("flushes");
     assert_eq!(

@@ -6,8 +6,7 @@ mod tests;
 use std::path::PathBuf;
 
 use monitor_core::component::{
-    Answer, BoxError, Context, Delivery, Dirs, Invalid, Resource, Sink, SinkConfig, SinkDefinition,
-    Validate,
+    Answer, BoxError, Context, Delivery, Dirs, Invalid, Resource, Sink, SinkConfig, SinkDefinition, Validate,
 };
 use monitor_core::{Alert, AlertState, Body, Event, Level, Metadata, Zone};
 use schemars::JsonSchema;
@@ -48,10 +47,7 @@ impl SinkConfig for Config {
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
         let file = AppendFile::open(&context.dirs.output(&self.path))?;
-        Ok(Box::new(LogSink {
-            file,
-            zone: context.zone.clone(),
-        }))
+        Ok(Box::new(LogSink { file, zone: context.zone.clone() }))
     }
 }
 
@@ -120,10 +116,7 @@ fn add_alert(line: &mut Map<String, Value>, alert: &Alert) -> Level {
     line.insert("message".to_owned(), alert.message.as_str().into());
     line.insert("alert".to_owned(), alert.name.as_str().into());
     line.insert("state".to_owned(), alert.state.as_str().into());
-    line.insert(
-        "labels".to_owned(),
-        serde_json::to_value(&alert.labels).expect("labels are JSON"),
-    );
+    line.insert("labels".to_owned(), serde_json::to_value(&alert.labels).expect("labels are JSON"));
     line.insert("value".to_owned(), alert.value.into());
     match alert.state {
         AlertState::Firing => alert.level,
@@ -134,11 +127,8 @@ fn add_alert(line: &mut Map<String, Value>, alert: &Alert) -> Level {
 /// Attributes beside the message; one of the same name as a key of the line does not overwrite it.
 fn add_metadata(line: &mut Map<String, Value>, metadata: &Metadata) {
     for (name, value) in metadata.iter() {
-        let name = if line.contains_key(name) || name == "level" {
-            format!("metadata_{name}")
-        } else {
-            name.to_owned()
-        };
+        let name =
+            if line.contains_key(name) || name == "level" { format!("metadata_{name}") } else { name.to_owned() };
         line.insert(name, value.clone());
     }
 }

@@ -18,9 +18,7 @@ fn the_form_is_the_references() {
         r#"2026-05-04 14:00:02,881 - {"message": "Generation metrics", "data": {"timestamp": "2026-05-04T14:00:02.881194", "duration": 2.7811943369201004, "success": true, "model_name": "gemini-2.5-flash", "prompt_token_count": 420, "metadata": {"operation": "x"}}, "level": "info"}"#,
         r#"2026-05-04 14:00:02,881 - {"message": "late", "level": "error"}"#,
     ] {
-        let event = LineParser::new(Zone::UTC)
-            .parse(expected.as_bytes(), Timestamp::MIN)
-            .expect("an event");
+        let event = LineParser::new(Zone::UTC).parse(expected.as_bytes(), Timestamp::MIN).expect("an event");
         assert_eq!(line(&event.expect("not blank")), expected);
     }
 }
@@ -29,17 +27,10 @@ fn the_form_is_the_references() {
 fn calls_come_back_as_they_were() {
     let time = Timestamp::from_micros(1_777_903_202_881_194);
     for event in [
+        Event::new(time, Generation::new(0.5, false).error("429").with("error_type", "ClientError")),
         Event::new(
             time,
-            Generation::new(0.5, false)
-                .error("429")
-                .with("error_type", "ClientError"),
-        ),
-        Event::new(
-            time,
-            Evaluation::new("E", 1.5, true)
-                .score_with_feedback("tone", 0.5, "ok")
-                .tokens(Tokens::of(1, 2)),
+            Evaluation::new("E", 1.5, true).score_with_feedback("tone", 0.5, "ok").tokens(Tokens::of(1, 2)),
         ),
     ] {
         let read = LineParser::new(Zone::UTC).parse(line(&event).as_bytes(), Timestamp::MIN);
@@ -49,18 +40,13 @@ fn calls_come_back_as_they_were() {
 
 #[test]
 fn attributes_do_not_overwrite_the_line() {
-    let log = Log::new(Level::Info, "m")
-        .with("level", "x")
-        .with("message", "y");
+    let log = Log::new(Level::Info, "m").with("level", "x").with("message", "y");
     assert_eq!(
         line(&Event::new(Timestamp::from_secs(1), log)),
         r#"1970-01-01 00:00:01,000 - {"message": "m", "metadata_level": "x", "metadata_message": "y", "level": "info"}"#
     );
     assert_eq!(
-        line(&Event::new(
-            Timestamp::from_secs(1),
-            Metric::new("depth", 7.0)
-        )),
+        line(&Event::new(Timestamp::from_secs(1), Metric::new("depth", 7.0))),
         r#"1970-01-01 00:00:01,000 - {"message": "Metric", "metric": "depth", "value": 7.0, "level": "info"}"#
     );
 }

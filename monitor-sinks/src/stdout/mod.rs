@@ -5,8 +5,7 @@ mod text;
 use std::io::{IsTerminal, Write};
 
 use monitor_core::component::{
-    Answer, BoxError, Content, Context, Delivery, Dirs, Resource, Sink, SinkConfig, SinkDefinition,
-    Validate,
+    Answer, BoxError, Content, Context, Delivery, Dirs, Resource, Sink, SinkConfig, SinkDefinition, Validate,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,20 +46,16 @@ impl SinkConfig for Config {
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
-        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let text = Text::new(context.zone.clone(), colour);
-        Ok(Box::new(StdoutSink {
-            format: self.format,
-            content: context.content,
-            text,
-            buffer: Vec::new(),
-        }))
+        let terminal = std::io::stdout().is_terminal();
+        let text = Text::new(context.zone.clone(), terminal && std::env::var_os("NO_COLOR").is_none());
+        Ok(Box::new(StdoutSink { format: self.format, content: context.content, terminal, text, buffer: Vec::new() }))
     }
 }
 
 struct StdoutSink {
     format: Format,
     content: Content,
+    terminal: bool,
     text: Text,
     buffer: Vec<u8>,
 }
@@ -68,20 +63,18 @@ struct StdoutSink {
 impl Sink for StdoutSink {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
         self.buffer.clear();
+        if self.terminal {
+            // The host's progress line may stand here.
+            self.buffer.extend_from_slice(b"\r\x1b[K");
+        }
         match (self.format, self.content) {
             (Format::Text, Content::Events) => {
-                delivery
-                    .events()
-                    .for_each(|event| self.text.event(&mut self.buffer, event));
+                delivery.events().for_each(|event| self.text.event(&mut self.buffer, event));
             }
             (Format::Text, Content::Samples) => {
-                delivery
-                    .samples()
-                    .for_each(|sample| self.text.sample(&mut self.buffer, sample));
+                delivery.samples().for_each(|sample| self.text.sample(&mut self.buffer, sample));
             }
-            (Format::Json, Content::Events) => delivery
-                .events()
-                .for_each(|event| line(&mut self.buffer, event)),
+            (Format::Json, Content::Events) => delivery.events().for_each(|event| line(&mut self.buffer, event)),
             (Format::Json, Content::Samples) => delivery.samples().for_each(|sample| {
                 line(
                     &mut self.buffer,

@@ -5,9 +5,7 @@ use std::io::Write;
 use monitor_core::sample::Sample;
 use monitor_core::template::thousands;
 use monitor_core::time::format_duration;
-use monitor_core::{
-    Alert, AlertState, Body, Evaluation, Event, Generation, Level, Metadata, Timestamp, Zone,
-};
+use monitor_core::{Alert, AlertState, Body, Evaluation, Event, Generation, Level, Metadata, Timestamp, Zone};
 
 /// Writes events as lines for people.
 #[derive(Clone, Debug)]
@@ -28,39 +26,21 @@ impl Text {
             Body::Generation(generation) => generation_line(generation),
             Body::Evaluation(evaluation) => evaluation_line(evaluation),
             Body::Metric(metric) => {
-                format!(
-                    "metric      {} {}{}",
-                    metric.key.name,
-                    metric.value,
-                    extra(&metric.key.metadata)
-                )
+                format!("metric      {} {}{}", metric.key.name, metric.value, extra(&metric.key.metadata))
             }
             Body::Log(log) => {
                 let level = self.level(log.level, &format!("{:<11}", log.level.as_str()));
-                format!(
-                    "{level} {}{}",
-                    clean(&log.message),
-                    clean(&extra(&log.metadata))
-                )
+                format!("{level} {}{}", clean(&log.message), clean(&extra(&log.metadata)))
             }
             Body::Alert(alert) => self.alert_line(alert, event.time),
         };
-        let line = if matches!(event.body, Body::Log(_) | Body::Alert(_)) {
-            line
-        } else {
-            clean(&line)
-        };
+        let line = if matches!(event.body, Body::Log(_) | Body::Alert(_)) { line } else { clean(&line) };
         self.line(out, event.time, &line);
     }
 
     /// Appends a sample.
     pub fn sample(&self, out: &mut Vec<u8>, sample: &Sample) {
-        let line = format!(
-            "{} {} {}",
-            sample.name(),
-            sample.value,
-            sample.series.labels()
-        );
+        let line = format!("{} {} {}", sample.name(), sample.value, sample.series.labels());
         self.line(out, sample.time, clean(&line).trim_end());
     }
 
@@ -70,27 +50,17 @@ impl Text {
     }
 
     fn alert_line(&self, alert: &Alert, now: Timestamp) -> String {
-        let labels = if alert.labels.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", clean(&alert.labels.to_string()))
-        };
+        let labels =
+            if alert.labels.is_empty() { String::new() } else { format!(" {}", clean(&alert.labels.to_string())) };
         let name = clean(&alert.name);
         match alert.state {
             AlertState::Firing => {
                 let state = self.level(alert.level, "FIRING     ");
-                format!(
-                    "{state} {name}{labels} [{}] {}",
-                    alert.level,
-                    clean(&alert.message)
-                )
+                format!("{state} {name}{labels} [{}] {}", alert.level, clean(&alert.message))
             }
             AlertState::Resolved => {
                 let lasted = format_duration(now.since(alert.since));
-                format!(
-                    "{} {name}{labels} after {lasted}",
-                    self.paint("32", "RESOLVED   ")
-                )
+                format!("{} {name}{labels} after {lasted}", self.paint("32", "RESOLVED   "))
             }
         }
     }
@@ -105,21 +75,14 @@ impl Text {
 
     /// Colours text, by the code of ECMA-48 (SGR).
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 
 fn generation_line(generation: &Generation) -> String {
     let outcome = if generation.success { "ok" } else { "failed" };
     let mut line = format!("generation  {outcome} {}", seconds(generation.duration));
-    for part in [&generation.model_name, &generation.finish_reason]
-        .into_iter()
-        .flatten()
-    {
+    for part in [&generation.model_name, &generation.finish_reason].into_iter().flatten() {
         line.push(' ');
         line.push_str(part);
     }
@@ -137,22 +100,12 @@ fn generation_line(generation: &Generation) -> String {
 
 fn evaluation_line(evaluation: &Evaluation) -> String {
     let outcome = if evaluation.success { "ok" } else { "failed" };
-    let mut line = format!(
-        "evaluation  {outcome} {} {}",
-        seconds(evaluation.duration),
-        evaluation.evaluator_type
-    );
+    let mut line = format!("evaluation  {outcome} {} {}", seconds(evaluation.duration), evaluation.evaluator_type);
     for score in &evaluation.scores {
-        let value = score
-            .value
-            .map_or_else(|| "missing".to_owned(), |value| format!("{value:.3}"));
+        let value = score.value.map_or_else(|| "missing".to_owned(), |value| format!("{value:.3}"));
         line.push_str(&format!(" {}={value}", score.name));
     }
-    if let Some(error) = evaluation
-        .error
-        .as_deref()
-        .filter(|error| !error.is_empty())
-    {
+    if let Some(error) = evaluation.error.as_deref().filter(|error| !error.is_empty()) {
         line.push_str(&format!(" error={error:?}"));
     }
     line + &extra(&evaluation.metadata)
@@ -163,10 +116,7 @@ fn seconds(duration: f64) -> String {
 }
 
 fn extra(metadata: &Metadata) -> String {
-    metadata
-        .iter()
-        .map(|(name, value)| format!(" {name}={value}"))
-        .collect()
+    metadata.iter().map(|(name, value)| format!(" {name}={value}")).collect()
 }
 
 /// Shows control characters instead of obeying them: a label must not move the cursor.
@@ -174,15 +124,7 @@ fn clean(text: &str) -> String {
     if !text.chars().any(char::is_control) {
         return text.to_owned();
     }
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]
@@ -193,19 +135,13 @@ mod tests {
 
     fn shown(body: impl Into<Body>) -> String {
         let mut out = Vec::new();
-        Text::new(Zone::UTC, false).event(
-            &mut out,
-            &Event::new(Timestamp::from_secs(1_777_903_202), body),
-        );
+        Text::new(Zone::UTC, false).event(&mut out, &Event::new(Timestamp::from_secs(1_777_903_202), body));
         String::from_utf8(out).expect("text")
     }
 
     #[test]
     fn a_line_an_event() {
-        let call = Generation::new(2.781, true)
-            .model("gpt-4o")
-            .finish_reason("stop")
-            .tokens(Tokens::of(1_000, 484));
+        let call = Generation::new(2.781, true).model("gpt-4o").finish_reason("stop").tokens(Tokens::of(1_000, 484));
         assert_eq!(
             shown(call.with("operation", "answer")),
             "2026-05-04 14:00:02 generation  ok 2.78s gpt-4o stop 1,484 tokens operation=\"answer\"\n"
@@ -214,10 +150,7 @@ mod tests {
             shown(Evaluation::new("Judge", 1.0, true).score("tone", 0.5)),
             "2026-05-04 14:00:02 evaluation  ok 1.00s Judge tone=0.500\n"
         );
-        assert_eq!(
-            shown(Metric::new("depth", 7.0)),
-            "2026-05-04 14:00:02 metric      depth 7\n"
-        );
+        assert_eq!(shown(Metric::new("depth", 7.0)), "2026-05-04 14:00:02 metric      depth 7\n");
     }
 
     #[test]
@@ -237,26 +170,12 @@ mod tests {
             message: "it is low".into(),
             labels: [("model_name", "m")].into_iter().collect(),
             value: Some(0.1),
-            data: Some(AlertData {
-                mean: 0.1,
-                min: 0.0,
-                max: 1.0,
-                count: 3,
-            }),
+            data: Some(AlertData { mean: 0.1, min: 0.0, max: 1.0, count: 3 }),
             since: Timestamp::from_secs(1_777_903_082),
             key: "k".into(),
         };
-        assert_eq!(
-            shown(alert.clone()),
-            "2026-05-04 14:00:02 FIRING      low {model_name=m} [error] it is low\n"
-        );
-        let resolved = Alert {
-            state: AlertState::Resolved,
-            ..alert
-        };
-        assert_eq!(
-            shown(resolved),
-            "2026-05-04 14:00:02 RESOLVED    low {model_name=m} after 2m\n"
-        );
+        assert_eq!(shown(alert.clone()), "2026-05-04 14:00:02 FIRING      low {model_name=m} [error] it is low\n");
+        let resolved = Alert { state: AlertState::Resolved, ..alert };
+        assert_eq!(shown(resolved), "2026-05-04 14:00:02 RESOLVED    low {model_name=m} after 2m\n");
     }
 }

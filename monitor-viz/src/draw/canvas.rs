@@ -7,9 +7,7 @@
 use std::convert::Infallible;
 
 use plotters_backend::text_anchor::HPos;
-use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
-};
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind};
 
 use super::mask::Mask;
 use super::text::{self, X_HEIGHT};
@@ -27,18 +25,11 @@ pub(super) struct Canvas<'a> {
 impl<'a> Canvas<'a> {
     /// A canvas over `pixels`, which are `width × height × 3` bytes.
     pub(super) fn new(pixels: &'a mut [u8], (width, height): (u32, u32), scale: f64) -> Self {
-        Self {
-            pixels,
-            size: (width as usize, height as usize),
-            pixels_per_unit: scale / UNITS_PER_PIXEL,
-        }
+        Self { pixels, size: (width as usize, height as usize), pixels_per_unit: scale / UNITS_PER_PIXEL }
     }
 
     fn pixel(&self, (x, y): BackendCoord) -> (f64, f64) {
-        (
-            f64::from(x) * self.pixels_per_unit,
-            f64::from(y) * self.pixels_per_unit,
-        )
+        (f64::from(x) * self.pixels_per_unit, f64::from(y) * self.pixels_per_unit)
     }
 
     fn blend(&mut self, x: usize, y: usize, color: BackendColor, cover: f32) {
@@ -48,10 +39,7 @@ impl<'a> Canvas<'a> {
         }
         let start = (y * self.size.0 + x) * 3;
         let (red, green, blue) = color.rgb;
-        for (byte, ink) in self.pixels[start..start + 3]
-            .iter_mut()
-            .zip([red, green, blue])
-        {
+        for (byte, ink) in self.pixels[start..start + 3].iter_mut().zip([red, green, blue]) {
             let old = f32::from(*byte);
             *byte = (old + (f32::from(ink) - old) * share).round() as u8;
         }
@@ -94,46 +82,26 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    fn draw_line<S: BackendStyle>(
-        &mut self,
-        from: BackendCoord,
-        to: BackendCoord,
-        style: &S,
-    ) -> Drawn {
+    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
         self.draw_path([from, to], style)
     }
 
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
-        &mut self,
-        path: I,
-        style: &S,
-    ) -> Drawn {
-        let path: Vec<(f32, f32)> = path
-            .into_iter()
-            .map(|point| self.pixel(point))
-            .map(|(x, y)| (x as f32, y as f32))
-            .collect();
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+        let path: Vec<(f32, f32)> =
+            path.into_iter().map(|point| self.pixel(point)).map(|(x, y)| (x as f32, y as f32)).collect();
         let radius = f64::from(style.stroke_width()) * self.pixels_per_unit / 2.0;
         self.stroke(&path, radius as f32, style.color());
         Ok(())
     }
 
-    fn draw_rect<S: BackendStyle>(
-        &mut self,
-        from: BackendCoord,
-        to: BackendCoord,
-        style: &S,
-        fill: bool,
-    ) -> Drawn {
+    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Drawn {
         if !fill {
             return self.draw_path([from, (to.0, from.1), to, (from.0, to.1), from], style);
         }
         let (left, top) = self.pixel(from);
         let (right, bottom) = self.pixel(to);
-        let columns =
-            left.round().max(0.0) as usize..(right.round().max(0.0) as usize).min(self.size.0);
-        for y in top.round().max(0.0) as usize..(bottom.round().max(0.0) as usize).min(self.size.1)
-        {
+        let columns = left.round().max(0.0) as usize..(right.round().max(0.0) as usize).min(self.size.0);
+        for y in top.round().max(0.0) as usize..(bottom.round().max(0.0) as usize).min(self.size.1) {
             for x in columns.clone() {
                 self.blend(x, y, style.color(), 1.0);
             }
@@ -141,25 +109,14 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    fn draw_circle<S: BackendStyle>(
-        &mut self,
-        center: BackendCoord,
-        radius: u32,
-        style: &S,
-        _fill: bool,
-    ) -> Drawn {
+    fn draw_circle<S: BackendStyle>(&mut self, center: BackendCoord, radius: u32, style: &S, _fill: bool) -> Drawn {
         let (x, y) = self.pixel(center);
         let radius = f64::from(radius) * self.pixels_per_unit;
         self.stroke(&[(x as f32, y as f32)], radius as f32, style.color());
         Ok(())
     }
 
-    fn draw_text<S: BackendTextStyle>(
-        &mut self,
-        words: &str,
-        style: &S,
-        at: BackendCoord,
-    ) -> Drawn {
+    fn draw_text<S: BackendTextStyle>(&mut self, words: &str, style: &S, at: BackendCoord) -> Drawn {
         let size = style.size() / SVG_FONT_FACTOR * self.pixels_per_unit;
         let (x, middle) = self.pixel(at);
         let shift = match style.anchor().h_pos {

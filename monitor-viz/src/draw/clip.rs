@@ -12,11 +12,7 @@ pub(super) fn clip(path: &[Point], top: f64, bottom: f64) -> Vec<Vec<Point>> {
     let mut parts: Vec<Vec<Point>> = Vec::new();
     let mut open = false;
     if let [only] = path {
-        return if inside(only) {
-            vec![vec![*only]]
-        } else {
-            parts
-        };
+        return if inside(only) { vec![vec![*only]] } else { parts };
     }
     for pair in path.windows(2) {
         let Some((from, to)) = piece(pair[0], pair[1], top, bottom) else {
@@ -61,18 +57,12 @@ mod tests {
     #[test]
     fn a_peak_above_the_edge_is_cut_into_two() {
         let path = [(0.0, 5.0), (1.0, -5.0), (2.0, 5.0)];
-        assert_eq!(
-            clip(&path, 0.0, 10.0),
-            vec![vec![(0.0, 5.0), (0.5, 0.0)], vec![(1.5, 0.0), (2.0, 5.0)]]
-        );
+        assert_eq!(clip(&path, 0.0, 10.0), vec![vec![(0.0, 5.0), (0.5, 0.0)], vec![(1.5, 0.0), (2.0, 5.0)]]);
     }
 
     #[test]
     fn a_piece_across_the_whole_height_keeps_its_middle() {
-        assert_eq!(
-            clip(&[(0.0, -10.0), (3.0, 20.0)], 0.0, 10.0),
-            vec![vec![(1.0, 0.0), (2.0, 10.0)]]
-        );
+        assert_eq!(clip(&[(0.0, -10.0), (3.0, 20.0)], 0.0, 10.0), vec![vec![(1.0, 0.0), (2.0, 10.0)]]);
     }
 
     #[test]

@@ -41,9 +41,7 @@ const NAMES: [(&str, u32); 17] = [
 ];
 
 /// Okabe & Ito without black, the most distinct ones first.
-const PALETTE: [u32; 7] = [
-    0x00_72_B2, 0xD5_5E_00, 0x00_9E_73, 0xCC_79_A7, 0xE6_9F_00, 0x56_B4_E9, 0xF0_E4_42,
-];
+const PALETTE: [u32; 7] = [0x00_72_B2, 0xD5_5E_00, 0x00_9E_73, 0xCC_79_A7, 0xE6_9F_00, 0x56_B4_E9, 0xF0_E4_42];
 
 impl Color {
     /// The colour of the series with this number. After the palette's seven it starts again in
@@ -74,8 +72,7 @@ impl Color {
 
     /// This colour with `share` (0 to 1) of another one in it.
     pub(super) fn mix(self, other: Self, share: f64) -> Self {
-        let blend =
-            |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;
+        let blend = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;
         Self {
             red: blend(self.red, other.red),
             green: blend(self.green, other.green),
@@ -92,11 +89,7 @@ impl Color {
     fn luminance(self) -> f64 {
         let linear = |channel: u8| {
             let value = f64::from(channel) / 255.0;
-            if value <= 0.040_45 {
-                value / 12.92
-            } else {
-                ((value + 0.055) / 1.055).powf(2.4)
-            }
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
     }
@@ -124,9 +117,7 @@ impl FromStr for Color {
             if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(unknown());
             }
-            return u32::from_str_radix(digits, 16)
-                .map(Self::from_rgb)
-                .map_err(|_| unknown());
+            return u32::from_str_radix(digits, 16).map(Self::from_rgb).map_err(|_| unknown());
         }
         NAMES
             .iter()
@@ -142,11 +133,7 @@ pub struct UnknownColor(pub String);
 
 impl fmt::Display for UnknownColor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "no colour is called `{}`: write #rrggbb or one of",
-            self.0
-        )?;
+        write!(f, "no colour is called `{}`: write #rrggbb or one of", self.0)?;
         for (index, name) in Color::names().enumerate() {
             write!(f, "{} {name}", if index == 0 { "" } else { "," })?;
         }
@@ -164,14 +151,7 @@ mod tests {
     fn names_and_hex() {
         assert_eq!("green".parse(), Ok(Color::from_rgb(0x00_9E_73)));
         assert_eq!(" Red ".parse(), Ok(Color::from_rgb(0xCC_33_11)));
-        assert_eq!(
-            "#1f77b4".parse(),
-            Ok(Color {
-                red: 0x1F,
-                green: 0x77,
-                blue: 0xB4
-            })
-        );
+        assert_eq!("#1f77b4".parse(), Ok(Color { red: 0x1F, green: 0x77, blue: 0xB4 }));
         for name in Color::names() {
             let color: Color = name.parse().expect("a name of the list");
             assert_eq!(color.to_string().parse(), Ok(color), "{name}");
@@ -181,18 +161,12 @@ mod tests {
 
     #[test]
     fn what_is_no_color_is_told_the_names() {
-        for text in [
-            "", "gren", "#12345", "#1234567", "#12345g", "#+12345", "123456", "#ääb",
-        ] {
+        for text in ["", "gren", "#12345", "#1234567", "#12345g", "#+12345", "123456", "#ääb"] {
             let error = text.parse::<Color>().expect_err(text);
             assert_eq!(error, UnknownColor(text.to_owned()));
         }
         let message = UnknownColor("gren".to_owned()).to_string();
-        assert!(
-            message
-                .starts_with("no colour is called `gren`: write #rrggbb or one of black, blue, "),
-            "{message}"
-        );
+        assert!(message.starts_with("no colour is called `gren`: write #rrggbb or one of black, blue, "), "{message}");
     }
 
     #[test]

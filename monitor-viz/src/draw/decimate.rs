@@ -71,9 +71,7 @@ pub(super) fn thin(dots: &[(f64, f64)], size: (f64, f64), limit: usize) -> Vec<(
 /// of the golden section.
 fn scattered(count: usize) -> impl Iterator<Item = usize> {
     let near = (count as f64 * 0.618_034) as usize;
-    let step = (near..=count)
-        .find(|step| coprime(*step, count))
-        .unwrap_or(1);
+    let step = (near..=count).find(|step| coprime(*step, count)).unwrap_or(1);
     (0..count).scan(0, move |at, _| {
         let here = *at;
         *at = (here + step) % count;
@@ -99,9 +97,7 @@ mod tests {
         let mut state = 42_u64;
         (0..count as i64)
             .map(|at| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 (at * 1_000, (state >> 40) as f64)
             })
             .collect()
@@ -113,15 +109,8 @@ mod tests {
     fn naive(points: &[(i64, f64)], time: (i64, i64), columns: usize) -> Columns {
         let mut seen = Columns::new();
         for &(at, value) in points {
-            let entry = seen
-                .entry(column(at, time, columns))
-                .or_insert((value, value, at, at));
-            *entry = (
-                entry.0.min(value),
-                entry.1.max(value),
-                entry.2.min(at),
-                entry.3.max(at),
-            );
+            let entry = seen.entry(column(at, time, columns)).or_insert((value, value, at, at));
+            *entry = (entry.0.min(value), entry.1.max(value), entry.2.min(at), entry.3.max(at));
         }
         seen
     }
@@ -134,10 +123,7 @@ mod tests {
             let kept = m4(&points, time, columns);
             assert!(kept.len() <= columns * 4, "{} for {columns}", kept.len());
             assert_eq!(naive(&kept, time, columns), naive(&points, time, columns));
-            assert!(
-                kept.windows(2).all(|pair| pair[0].0 < pair[1].0),
-                "in order of time, none twice"
-            );
+            assert!(kept.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order of time, none twice");
         }
     }
 
@@ -149,19 +135,14 @@ mod tests {
 
     #[test]
     fn columns_at_the_ends_and_outside() {
-        assert_eq!(
-            [-5, 0, 9, 10, 99, 100, 500].map(|at| column(at, (0, 100), 10)),
-            [0, 0, 0, 1, 9, 9, 9]
-        );
+        assert_eq!([-5, 0, 9, 10, 99, 100, 500].map(|at| column(at, (0, 100), 10)), [0, 0, 0, 1, 9, 9, 9]);
         assert_eq!(column(7, (7, 7), 10), 0);
         assert_eq!(column(i64::MAX, (i64::MIN, i64::MAX), 10), 9);
     }
 
     #[test]
     fn dots_are_thinned_to_the_limit_and_outliers_stay() {
-        let mut dots: Vec<_> = (0..100_000)
-            .map(|i| (f64::from(i % 1000), f64::from(i / 1000)))
-            .collect();
+        let mut dots: Vec<_> = (0..100_000).map(|i| (f64::from(i % 1000), f64::from(i / 1000))).collect();
         dots.push((500.0, 400.0));
         let kept = thin(&dots, (1000.0, 500.0), 5_000);
         assert!(kept.len() <= 5_000 && kept.len() > 1_000, "{}", kept.len());

@@ -36,18 +36,12 @@ impl Frame {
 /// The range of the time axis: the data's, and a hundredth more on each side, so that no curve
 /// touches an edge.
 pub(super) fn time_range(figure: &Figure) -> Result<(i64, i64), DrawError> {
-    let range = figure
-        .finite()
-        .fold(None, |range: Option<(i64, i64)>, (at, _)| {
-            Some(range.map_or((at, at), |(from, to)| (from.min(at), to.max(at))))
-        });
+    let range = figure.finite().fold(None, |range: Option<(i64, i64)>, (at, _)| {
+        Some(range.map_or((at, at), |(from, to)| (from.min(at), to.max(at))))
+    });
     let (from, to) = range.ok_or(DrawError::NoData)?;
     let span = to.saturating_sub(from);
-    let pad = if span == 0 {
-        30_000_000
-    } else {
-        (span / 100).max(1)
-    };
+    let pad = if span == 0 { 30_000_000 } else { (span / 100).max(1) };
     Ok((from.saturating_sub(pad), to.saturating_add(pad)))
 }
 
@@ -55,25 +49,14 @@ pub(super) fn time_range(figure: &Figure) -> Result<(i64, i64), DrawError> {
 pub(super) fn value_range(figure: &Figure) -> Result<(f64, f64), DrawError> {
     if let Some((low, high)) = figure.y_range {
         let sound = low.is_finite() && high.is_finite() && low < high && (high - low).is_finite();
-        return if sound {
-            Ok((low, high))
-        } else {
-            Err(DrawError::Range { low, high })
-        };
+        return if sound { Ok((low, high)) } else { Err(DrawError::Range { low, high }) };
     }
-    let range = figure
-        .finite()
-        .fold(None, |range: Option<(f64, f64)>, (_, value)| {
-            Some(range.map_or((value, value), |(low, high)| {
-                (low.min(value), high.max(value))
-            }))
-        });
+    let range = figure.finite().fold(None, |range: Option<(f64, f64)>, (_, value)| {
+        Some(range.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
+    });
     let (low, high) = range.ok_or(DrawError::NoData)?;
     // Beyond this the width of the range itself would overflow; such values are cut at the edge.
-    Ok(with_headroom(
-        low.clamp(-1e300, 1e300),
-        high.clamp(-1e300, 1e300),
-    ))
+    Ok(with_headroom(low.clamp(-1e300, 1e300), high.clamp(-1e300, 1e300)))
 }
 
 fn with_headroom(low: f64, high: f64) -> (f64, f64) {
@@ -88,16 +71,8 @@ fn with_headroom(low: f64, high: f64) -> (f64, f64) {
     }
     let pad = span * 0.06;
     let near_zero = span * 0.25;
-    let floor = if (0.0..=near_zero).contains(&low) {
-        0.0
-    } else {
-        low - pad
-    };
-    let ceiling = if (-near_zero..=0.0).contains(&high) {
-        0.0
-    } else {
-        high + pad
-    };
+    let floor = if (0.0..=near_zero).contains(&low) { 0.0 } else { low - pad };
+    let ceiling = if (-near_zero..=0.0).contains(&high) { 0.0 } else { high + pad };
     (floor, ceiling)
 }
 

@@ -56,70 +56,36 @@ pub(super) fn layout(figure: &Figure, style: &Style) -> Result<Layout, DrawError
         let text = text::fit(&clean(text), size, room);
         let middle = y + line_height / 2.0;
         y += if text.is_empty() { 0.0 } else { line_height };
-        Placed {
-            x: EDGE,
-            y: middle,
-            text,
-        }
+        Placed { x: EDGE, y: middle, text }
     };
     let heading = line(&figure.title, HEADING, room, 30.0);
     let most_rows = ((height * 0.2 / legend::ROW) as usize).max(1);
     let legend = legend::legend(figure, room, most_rows);
     let legend_at = (EDGE, y + 2.0);
     let rows = legend::rows(&legend) as f64;
-    y += if rows > 0.0 {
-        rows * legend::ROW + 4.0
-    } else {
-        0.0
-    };
+    y += if rows > 0.0 { rows * legend::ROW + 4.0 } else { 0.0 };
     let y_name_text = text::fit(&clean(&figure.y_label), AXIS_NAME, room);
-    let y_name = Placed {
-        x: EDGE,
-        y: y + 11.0,
-        text: y_name_text,
-    };
+    let y_name = Placed { x: EDGE, y: y + 11.0, text: y_name_text };
     y += if y_name.text.is_empty() { 14.0 } else { 32.0 };
 
     let mut foot = height - 14.0;
     // A thumbnail needs the height for its curve more than it needs the words under it.
-    let (x_label, caption) = if height < 240.0 {
-        ("", "")
-    } else {
-        (figure.x_label.as_str(), figure.caption.as_str())
-    };
+    let (x_label, caption) = if height < 240.0 { ("", "") } else { (figure.x_label.as_str(), figure.caption.as_str()) };
     let x_name_text = text::fit(&clean(x_label), AXIS_NAME, room * 0.4);
     let caption_room = room - text::width(&x_name_text, AXIS_NAME) - 24.0;
     let caption_text = text::fit(&clean(caption), CAPTION, caption_room);
     let foot_middle = foot - 8.0;
-    foot -= if x_name_text.is_empty() && caption_text.is_empty() {
-        2.0
-    } else {
-        20.0
-    };
+    foot -= if x_name_text.is_empty() && caption_text.is_empty() { 2.0 } else { 20.0 };
 
     let (top, bottom) = (y, (foot - 44.0).max(y + 24.0));
     let values = value_ticks(value, (((bottom - top) / 48.0) as usize).clamp(2, 10));
-    let widest = values
-        .iter()
-        .map(|tick| text::width(&tick.label, NUMBERS))
-        .fold(0.0, f64::max);
+    let widest = values.iter().map(|tick| text::width(&tick.label, NUMBERS)).fold(0.0, f64::max);
     let left = (EDGE + widest + 10.0).min(width / 2.0);
     let right = width - EDGE - 4.0;
-    let room_for_marks =
-        |label: &str| ((right - left) / (text::width(label, NUMBERS) + 44.0)) as usize;
+    let room_for_marks = |label: &str| ((right - left) / (text::width(label, NUMBERS) + 44.0)) as usize;
     let times = time_ticks(time, &figure.zone, room_for_marks);
-    let frame = Frame {
-        left,
-        top: top.round(),
-        right: right.round(),
-        bottom: bottom.round(),
-        time,
-        value,
-    };
-    let frame = Frame {
-        left: left.round(),
-        ..frame
-    };
+    let frame = Frame { left, top: top.round(), right: right.round(), bottom: bottom.round(), time, value };
+    let frame = Frame { left: left.round(), ..frame };
     let dates = dates(&times, &frame, bottom.round() + 33.0);
 
     Ok(Layout {
@@ -130,16 +96,8 @@ pub(super) fn layout(figure: &Figure, style: &Style) -> Result<Layout, DrawError
         y_name,
         values,
         dates,
-        x_name: Placed {
-            x: frame.right,
-            y: foot_middle,
-            text: x_name_text,
-        },
-        caption: Placed {
-            x: EDGE,
-            y: foot_middle,
-            text: caption_text,
-        },
+        x_name: Placed { x: frame.right, y: foot_middle, text: x_name_text },
+        caption: Placed { x: EDGE, y: foot_middle, text: caption_text },
         times,
         frame,
     })

@@ -28,11 +28,7 @@ pub(super) struct Entry {
 impl Entry {
     /// From the left edge of the legend to the name.
     pub(super) fn text_x(&self) -> f64 {
-        if self.color.is_some() {
-            self.x + STROKE + STROKE_GAP
-        } else {
-            self.x
-        }
+        if self.color.is_some() { self.x + STROKE + STROKE_GAP } else { self.x }
     }
 }
 
@@ -45,42 +41,23 @@ pub(super) fn legend(figure: &Figure, room: f64, most_rows: usize) -> Vec<Entry>
         .filter(|(label, _)| !label.is_empty())
         .collect();
     // A lone name may use the whole width; among many, one must not push the others out.
-    let widest = if named.len() == 1 {
-        room
-    } else {
-        (room / 2.0).min(320.0).max(room / 4.0)
-    } - STROKE
-        - STROKE_GAP;
+    let widest = if named.len() == 1 { room } else { (room / 2.0).min(320.0).max(room / 4.0) } - STROKE - STROKE_GAP;
     let remark_room = text::width("+ 99,999 more", TYPE);
     let (mut entries, mut x, mut row) = (Vec::new(), 0.0, 0);
     for (index, (name, color)) in named.iter().enumerate() {
         let label = text::fit(name, TYPE, widest);
         let width = STROKE + STROKE_GAP + text::width(&label, TYPE);
         let is_last = index + 1 == named.len();
-        let reserve = if row + 1 >= most_rows && !is_last {
-            remark_room + ENTRY_GAP
-        } else {
-            0.0
-        };
+        let reserve = if row + 1 >= most_rows && !is_last { remark_room + ENTRY_GAP } else { 0.0 };
         if x > 0.0 && x + width + reserve > room {
             if row + 1 >= most_rows {
                 let label = format!("+ {} more", named.len() - index);
-                entries.push(Entry {
-                    x,
-                    row,
-                    color: None,
-                    label,
-                });
+                entries.push(Entry { x, row, color: None, label });
                 break;
             }
             (x, row) = (0.0, row + 1);
         }
-        entries.push(Entry {
-            x,
-            row,
-            color: Some(*color),
-            label,
-        });
+        entries.push(Entry { x, row, color: Some(*color), label });
         x += width + ENTRY_GAP;
     }
     entries
@@ -97,16 +74,8 @@ mod tests {
     use super::*;
 
     fn figure(count: usize, label: &str) -> Figure {
-        let series = (0..count)
-            .map(|index| Line {
-                label: format!("{label} {index}"),
-                ..Line::default()
-            })
-            .collect();
-        Figure {
-            series,
-            ..Figure::default()
-        }
+        let series = (0..count).map(|index| Line { label: format!("{label} {index}"), ..Line::default() }).collect();
+        Figure { series, ..Figure::default() }
     }
 
     #[test]
@@ -114,15 +83,9 @@ mod tests {
         let entries = legend(&figure(30, "a model's name"), 1_100.0, 3);
         assert_eq!(rows(&entries), 3);
         let shown = entries.iter().filter(|entry| entry.color.is_some()).count();
-        assert_eq!(
-            entries.last().expect("a remark").label,
-            format!("+ {} more", 30 - shown)
-        );
+        assert_eq!(entries.last().expect("a remark").label, format!("+ {} more", 30 - shown));
         for entry in &entries {
-            assert!(
-                entry.text_x() + text::width(&entry.label, TYPE) <= 1_100.0,
-                "{entry:?}"
-            );
+            assert!(entry.text_x() + text::width(&entry.label, TYPE) <= 1_100.0, "{entry:?}");
         }
     }
 
@@ -130,10 +93,7 @@ mod tests {
     fn a_long_name_is_shortened_and_no_name_is_no_entry() {
         let entries = legend(&figure(2, &"x".repeat(300)), 1_100.0, 3);
         assert!(entries.iter().all(|entry| entry.label.ends_with('…')));
-        let nameless = Figure {
-            series: vec![Line::default()],
-            ..Figure::default()
-        };
+        let nameless = Figure { series: vec![Line::default()], ..Figure::default() };
         assert!(legend(&nameless, 1_100.0, 3).is_empty());
     }
 }

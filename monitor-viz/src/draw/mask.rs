@@ -17,36 +17,22 @@ impl Mask {
     /// The mask of a stroke, cut to a picture of `size`; `None` if it lies wholly outside.
     pub(super) fn stroke(path: &[(f32, f32)], radius: f32, size: (usize, usize)) -> Option<Self> {
         let reach = radius + 1.0;
-        let low = |pick: fn(&(f32, f32)) -> f32| {
-            path.iter().map(pick).fold(f32::INFINITY, f32::min) - reach
-        };
-        let high = |pick: fn(&(f32, f32)) -> f32| {
-            path.iter().map(pick).fold(f32::NEG_INFINITY, f32::max) + reach
-        };
+        let low = |pick: fn(&(f32, f32)) -> f32| path.iter().map(pick).fold(f32::INFINITY, f32::min) - reach;
+        let high = |pick: fn(&(f32, f32)) -> f32| path.iter().map(pick).fold(f32::NEG_INFINITY, f32::max) + reach;
         let (left, right) = span(low(|p| p.0), high(|p| p.0), size.0)?;
         let (top, bottom) = span(low(|p| p.1), high(|p| p.1), size.1)?;
         let width = right - left;
-        let mut mask = Self {
-            left,
-            top,
-            width,
-            cover: vec![0; width * (bottom - top)],
-        };
+        let mut mask = Self { left, top, width, cover: vec![0; width * (bottom - top)] };
         match path {
             [only] => mask.bar(*only, *only, radius),
-            _ => path
-                .windows(2)
-                .for_each(|pair| mask.bar(pair[0], pair[1], radius)),
+            _ => path.windows(2).for_each(|pair| mask.bar(pair[0], pair[1], radius)),
         }
         Some(mask)
     }
 
     /// The rows of the mask: `(x of the first pixel, y, cover of each)`.
     pub(super) fn rows(&self) -> impl Iterator<Item = (usize, usize, &[u8])> {
-        self.cover
-            .chunks_exact(self.width.max(1))
-            .enumerate()
-            .map(|(row, cover)| (self.left, self.top + row, cover))
+        self.cover.chunks_exact(self.width.max(1)).enumerate().map(|(row, cover)| (self.left, self.top + row, cover))
     }
 
     /// One straight piece with round ends.
@@ -56,8 +42,7 @@ impl Mask {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let length_squared = dx * dx + dy * dy;
         let (low, high) = (a.1.min(b.1) - reach, a.1.max(b.1) + reach);
-        let Some((top, bottom)) = span(low - self.top as f32, high - self.top as f32, height)
-        else {
+        let Some((top, bottom)) = span(low - self.top as f32, high - self.top as f32, height) else {
             return;
         };
         for row in top..bottom {
@@ -70,18 +55,14 @@ impl Mask {
                 let half = reach * length_squared.sqrt() / dy.abs();
                 (from, to) = (from.max(middle - half), to.min(middle + half));
             }
-            let Some((from, to)) = span(from - self.left as f32, to - self.left as f32, self.width)
-            else {
+            let Some((from, to)) = span(from - self.left as f32, to - self.left as f32, self.width) else {
                 continue;
             };
             for column in from..to {
                 let x = (self.left + column) as f32 + 0.5;
                 let (px, py) = (x - a.0, y - a.1);
-                let along = if length_squared > 0.0 {
-                    ((px * dx + py * dy) / length_squared).clamp(0.0, 1.0)
-                } else {
-                    0.0
-                };
+                let along =
+                    if length_squared > 0.0 { ((px * dx + py * dy) / length_squared).clamp(0.0, 1.0) } else { 0.0 };
                 let (ex, ey) = (px - along * dx, py - along * dy);
                 let cover = (reach - (ex * ex + ey * ey).sqrt()).clamp(0.0, 1.0);
                 let cell = &mut self.cover[row * self.width + column];
@@ -103,30 +84,19 @@ mod tests {
     use super::*;
 
     fn cover_at(mask: &Mask, x: usize, y: usize) -> u8 {
-        let row = mask
-            .rows()
-            .find(|(_, top, _)| *top == y)
-            .expect("the row is in the mask");
+        let row = mask.rows().find(|(_, top, _)| *top == y).expect("the row is in the mask");
         row.2[x - row.0]
     }
 
     #[test]
     fn a_flat_line_of_two_pixels_covers_two_rows_and_no_more() {
         let mask = Mask::stroke(&[(5.0, 10.0), (50.0, 10.0)], 1.0, (100, 100)).expect("inside");
-        assert_eq!(
-            [8, 9, 10, 11].map(|y| cover_at(&mask, 20, y)),
-            [0, 255, 255, 0]
-        );
+        assert_eq!([8, 9, 10, 11].map(|y| cover_at(&mask, 20, y)), [0, 255, 255, 0]);
     }
 
     #[test]
     fn a_line_that_crosses_itself_has_no_hole() {
-        let mask = Mask::stroke(
-            &[(5.0, 5.0), (40.0, 40.0), (40.0, 5.0), (5.0, 40.0)],
-            2.0,
-            (50, 50),
-        )
-        .expect("inside");
+        let mask = Mask::stroke(&[(5.0, 5.0), (40.0, 40.0), (40.0, 5.0), (5.0, 40.0)], 2.0, (50, 50)).expect("inside");
         assert_eq!(cover_at(&mask, 22, 22), 255);
     }
 
@@ -134,9 +104,6 @@ mod tests {
     fn what_lies_outside_is_cut() {
         assert!(Mask::stroke(&[(-50.0, -50.0), (-20.0, -20.0)], 2.0, (50, 50)).is_none());
         let mask = Mask::stroke(&[(-50.0, 25.0), (200.0, 25.0)], 1.0, (50, 50)).expect("crosses");
-        assert!(
-            mask.rows()
-                .all(|(left, _, cover)| left == 0 && cover.len() == 50)
-        );
+        assert!(mask.rows().all(|(left, _, cover)| left == 0 && cover.len() == 50));
     }
 }

@@ -35,13 +35,8 @@ pub(super) fn paint<B: DrawingBackend>(
     layout: &Layout,
     theme: Theme,
 ) -> Result<(), DrawError> {
-    let painter = Painter {
-        area: backend.into_drawing_area(),
-        theme,
-    };
-    painter
-        .everything(figure, layout)
-        .map_err(|error| DrawError::Backend(error.to_string()))
+    let painter = Painter { area: backend.into_drawing_area(), theme };
+    painter.everything(figure, layout).map_err(|error| DrawError::Backend(error.to_string()))
 }
 
 type Painted<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
@@ -55,8 +50,7 @@ impl<B: DrawingBackend> Painter<B> {
     fn everything(&self, figure: &Figure, layout: &Layout) -> Painted<B> {
         let (width, height) = layout.size;
         let paper = [units((0.0, 0.0)), units((width, height))];
-        self.area
-            .draw(&Rectangle::new(paper, fill(self.theme.background(), 1.0)))?;
+        self.area.draw(&Rectangle::new(paper, fill(self.theme.background(), 1.0)))?;
         self.axes(layout)?;
         let dotted = figure.series.iter().filter(|line| !line.raw.is_empty());
         let most = MOST_DOTS / dotted.clone().count().max(1);
@@ -75,73 +69,37 @@ impl<B: DrawingBackend> Painter<B> {
         for tick in &layout.values {
             let y = sharp(frame.y(tick.at));
             let is_zero_inside = tick.at == 0.0 && frame.value.0 < 0.0;
-            let ink = if is_zero_inside {
-                self.theme.axis()
-            } else {
-                self.theme.grid()
-            };
+            let ink = if is_zero_inside { self.theme.axis() } else { self.theme.grid() };
             self.path(&[(frame.left, y), (frame.right, y)], 1.0, ink)?;
-            let place = Placed {
-                x: frame.left - 10.0,
-                y,
-                text: tick.label.clone(),
-            };
+            let place = Placed { x: frame.left - 10.0, y, text: tick.label.clone() };
             self.write(&place, NUMBERS, self.theme.faint_ink(), HPos::Right)?;
         }
         let base = sharp(frame.bottom);
-        self.path(
-            &[(frame.left, base), (frame.right, base)],
-            1.0,
-            self.theme.axis(),
-        )?;
+        self.path(&[(frame.left, base), (frame.right, base)], 1.0, self.theme.axis())?;
         for tick in &layout.times {
             let x = sharp(frame.x(tick.at));
             self.path(&[(x, base), (x, base + 5.0)], 1.0, self.theme.axis())?;
-            self.centred(
-                &Placed {
-                    x,
-                    y: base + 16.0,
-                    text: tick.label.clone(),
-                },
-                layout,
-            )?;
+            self.centred(&Placed { x, y: base + 16.0, text: tick.label.clone() }, layout)?;
         }
-        layout
-            .dates
-            .iter()
-            .try_for_each(|date| self.centred(date, layout))
+        layout.dates.iter().try_for_each(|date| self.centred(date, layout))
     }
 
     /// A label under the time axis, moved inwards where it would leave the picture.
     fn centred(&self, place: &Placed, layout: &Layout) -> Painted<B> {
         let half = text::width(&place.text, NUMBERS) / 2.0;
         let x = place.x.min(layout.size.0 - half - 8.0).max(half + 8.0);
-        self.write(
-            &Placed { x, ..place.clone() },
-            NUMBERS,
-            self.theme.faint_ink(),
-            HPos::Center,
-        )
+        self.write(&Placed { x, ..place.clone() }, NUMBERS, self.theme.faint_ink(), HPos::Center)
     }
 
     fn dots(&self, line: &Line, layout: &Layout, most: usize) -> Painted<B> {
         let frame = &layout.frame;
         let (low, high) = frame.value;
-        let seen = line
-            .raw
-            .iter()
-            .filter(|(_, value)| (low..=high).contains(value));
-        let places: Vec<_> = seen
-            .map(|(at, value)| (frame.x(*at) - frame.left, frame.y(*value) - frame.top))
-            .collect();
+        let seen = line.raw.iter().filter(|(_, value)| (low..=high).contains(value));
+        let places: Vec<_> = seen.map(|(at, value)| (frame.x(*at) - frame.left, frame.y(*value) - frame.top)).collect();
         let size = (frame.right - frame.left, frame.bottom - frame.top);
         let style = fill(self.theme.visible(line.color), self.theme.dot_opacity());
         for (x, y) in thin(&places, size, most) {
-            self.area.draw(&Circle::new(
-                units((x + frame.left, y + frame.top)),
-                length(DOT),
-                style,
-            ))?;
+            self.area.draw(&Circle::new(units((x + frame.left, y + frame.top)), length(DOT), style))?;
         }
         Ok(())
     }
@@ -150,22 +108,12 @@ impl<B: DrawingBackend> Painter<B> {
         let frame = &layout.frame;
         let color = self.theme.visible(line.color);
         let columns = (frame.right - frame.left) as usize;
-        for run in line
-            .points
-            .split(|(_, value)| !value.is_finite())
-            .filter(|run| !run.is_empty())
-        {
-            let path: Vec<_> = m4(run, frame.time, columns)
-                .iter()
-                .map(|(at, value)| (frame.x(*at), frame.y(*value)))
-                .collect();
+        for run in line.points.split(|(_, value)| !value.is_finite()).filter(|run| !run.is_empty()) {
+            let path: Vec<_> =
+                m4(run, frame.time, columns).iter().map(|(at, value)| (frame.x(*at), frame.y(*value))).collect();
             for part in clip(&path, frame.top, frame.bottom) {
                 match part[..] {
-                    [only] => self.area.draw(&Circle::new(
-                        units(only),
-                        length(LONE_POINT),
-                        fill(color, 1.0),
-                    ))?,
+                    [only] => self.area.draw(&Circle::new(units(only), length(LONE_POINT), fill(color, 1.0)))?,
                     _ => self.path(&part, CURVE, color)?,
                 }
             }
@@ -183,11 +131,7 @@ impl<B: DrawingBackend> Painter<B> {
                 let stroke = [(from + 1.5, y), (from + legend::STROKE - 1.5, y)];
                 self.path(&stroke, 3.0, self.theme.visible(color))?;
             }
-            let place = Placed {
-                x: left + entry.text_x(),
-                y,
-                text: entry.label.clone(),
-            };
+            let place = Placed { x: left + entry.text_x(), y, text: entry.label.clone() };
             self.write(&place, legend::TYPE, self.theme.ink(), HPos::Left)?;
         }
         self.write(&layout.y_name, AXIS_NAME, self.theme.ink(), HPos::Left)?;
@@ -204,13 +148,7 @@ impl<B: DrawingBackend> Painter<B> {
                 points.push(only);
             }
         }
-        self.area.draw(&PathElement::new(
-            points,
-            ShapeStyle {
-                stroke_width: length(width) as u32,
-                ..fill(color, 1.0)
-            },
-        ))
+        self.area.draw(&PathElement::new(points, ShapeStyle { stroke_width: length(width) as u32, ..fill(color, 1.0) }))
     }
 
     /// Writes a word with its capitals' middle at the place.
@@ -221,14 +159,8 @@ impl<B: DrawingBackend> Painter<B> {
         let font = FontDesc::new(FontFamily::Name(FAMILY), type_size(size), FontStyle::Normal);
         // Backends put the middle of a small x at the place.
         let middle = place.y + size * (CAP_HEIGHT - X_HEIGHT) / 2.0;
-        let style = font
-            .color(&rgba(color, 1.0))
-            .pos(Pos::new(anchor, VPos::Center));
-        self.area.draw(&Text::new(
-            place.text.as_str(),
-            units((place.x, middle)),
-            style,
-        ))
+        let style = font.color(&rgba(color, 1.0)).pos(Pos::new(anchor, VPos::Center));
+        self.area.draw(&Text::new(place.text.as_str(), units((place.x, middle)), style))
     }
 }
 
@@ -244,10 +176,7 @@ fn type_size(size: f64) -> f64 {
 }
 
 fn units((x, y): (f64, f64)) -> (i32, i32) {
-    (
-        (x * UNITS_PER_PIXEL).round() as i32,
-        (y * UNITS_PER_PIXEL).round() as i32,
-    )
+    ((x * UNITS_PER_PIXEL).round() as i32, (y * UNITS_PER_PIXEL).round() as i32)
 }
 
 fn length(pixels: f64) -> i32 {
@@ -264,9 +193,5 @@ fn rgba(color: Color, alpha: f64) -> RGBAColor {
 }
 
 fn fill(color: Color, alpha: f64) -> ShapeStyle {
-    ShapeStyle {
-        color: rgba(color, alpha),
-        filled: true,
-        stroke_width: 1,
-    }
+    ShapeStyle { color: rgba(color, alpha), filled: true, stroke_width: 1 }
 }

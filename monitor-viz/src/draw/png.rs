@@ -17,21 +17,11 @@ pub fn png(figure: &Figure, style: &Style) -> Result<Vec<u8>, DrawError> {
     let layout = layout(figure, style)?;
     let size = (style.width, style.height);
     let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
-    paint(
-        Canvas::new(&mut pixels, size, style.scale),
-        figure,
-        &layout,
-        style.theme,
-    )?;
-    encode(&pixels, size, &clean(&figure.title))
-        .map_err(|error| DrawError::Backend(error.to_string()))
+    paint(Canvas::new(&mut pixels, size, style.scale), figure, &layout, style.theme)?;
+    encode(&pixels, size, &clean(&figure.title)).map_err(|error| DrawError::Backend(error.to_string()))
 }
 
-fn encode(
-    pixels: &[u8],
-    (width, height): (u32, u32),
-    title: &str,
-) -> Result<Vec<u8>, png::EncodingError> {
+fn encode(pixels: &[u8], (width, height): (u32, u32), title: &str) -> Result<Vec<u8>, png::EncodingError> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);

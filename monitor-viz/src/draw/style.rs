@@ -19,12 +19,7 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self {
-            width: 1200,
-            height: 600,
-            scale: 1.0,
-            theme: Theme::Light,
-        }
+        Self { width: 1200, height: 600, scale: 1.0, theme: Theme::Light }
     }
 }
 
@@ -32,12 +27,7 @@ impl Style {
     /// A picture of so many inches at so many dots an inch; 100 dots an inch is scale 1.
     #[must_use]
     pub fn inches(width: f64, height: f64, dpi: f64, theme: Theme) -> Self {
-        Self {
-            width: (width * dpi).round() as u32,
-            height: (height * dpi).round() as u32,
-            scale: dpi / 100.0,
-            theme,
-        }
+        Self { width: (width * dpi).round() as u32, height: (height * dpi).round() as u32, scale: dpi / 100.0, theme }
     }
 
     /// The size in pixels of the design, or why this style cannot be drawn.
@@ -45,15 +35,9 @@ impl Style {
         if !(0.1..=10.0).contains(&self.scale) {
             return Err(DrawError::Scale(self.scale));
         }
-        let (width, height) = (
-            f64::from(self.width) / self.scale,
-            f64::from(self.height) / self.scale,
-        );
+        let (width, height) = (f64::from(self.width) / self.scale, f64::from(self.height) / self.scale);
         if width < 240.0 || height < 160.0 || self.width > 16_384 || self.height > 16_384 {
-            return Err(DrawError::Size {
-                width: self.width,
-                height: self.height,
-            });
+            return Err(DrawError::Size { width: self.width, height: self.height });
         }
         Ok((width, height))
     }
@@ -116,10 +100,7 @@ impl Theme {
             Self::Dark => 4.5,
         };
         let steps = (0..=20).map(|step| color.mix(ink, f64::from(step) / 20.0));
-        steps
-            .into_iter()
-            .find(|candidate| candidate.contrast(paper) >= enough)
-            .unwrap_or(ink)
+        steps.into_iter().find(|candidate| candidate.contrast(paper) >= enough).unwrap_or(ink)
     }
 
     /// How opaque the dots behind a curve are.
@@ -147,10 +128,7 @@ mod tests {
         for theme in [Theme::Light, Theme::Dark] {
             for name in Color::names() {
                 let seen = theme.visible(name.parse().expect("a name of the list"));
-                assert!(
-                    seen.contrast(theme.background()) >= 2.0,
-                    "{name} on {theme:?}"
-                );
+                assert!(seen.contrast(theme.background()) >= 2.0, "{name} on {theme:?}");
             }
         }
         let green = Color::from_rgb(0x00_9E_73);
@@ -163,9 +141,6 @@ mod tests {
         let style = Style::inches(12.0, 6.0, 150.0, Theme::Light);
         assert_eq!((style.width, style.height), (1800, 900));
         assert_eq!(style.design_size(), Ok((1200.0, 600.0)));
-        assert_eq!(
-            Style::inches(12.0, 6.0, 100.0, Theme::Light),
-            Style::default()
-        );
+        assert_eq!(Style::inches(12.0, 6.0, 100.0, Theme::Light), Style::default());
     }
 }

@@ -26,10 +26,7 @@ use super::text::clean;
 /// [`DrawError::NoData`] if there is nothing to show; otherwise a size, scale or range that cannot be drawn.
 pub fn svg(figure: &Figure, style: &Style) -> Result<String, DrawError> {
     let layout = layout(figure, style)?;
-    let (width, height) = (
-        layout.size.0 * UNITS_PER_PIXEL,
-        layout.size.1 * UNITS_PER_PIXEL,
-    );
+    let (width, height) = (layout.size.0 * UNITS_PER_PIXEL, layout.size.1 * UNITS_PER_PIXEL);
     let mut drawn = String::new();
     paint(
         SVGBackend::with_string(&mut drawn, (width.round() as u32, height.round() as u32)),
@@ -47,22 +44,10 @@ fn head(figure: &Figure, style: &Style, layout: &Layout) -> String {
     let frame = &layout.frame;
     let unit = |pixels: f64| (pixels * UNITS_PER_PIXEL).round();
     let mut head = String::new();
-    let title = [&figure.title, &figure.y_label]
-        .map(|text| clean(text))
-        .into_iter()
-        .find(|text| !text.is_empty());
-    let names = layout
-        .legend
-        .iter()
-        .map(|entry| entry.label.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let title = [&figure.title, &figure.y_label].map(|text| clean(text)).into_iter().find(|text| !text.is_empty());
+    let names = layout.legend.iter().map(|entry| entry.label.as_str()).collect::<Vec<_>>().join(", ");
     let parts = [clean(&figure.caption), names];
-    let about = parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(": ");
+    let about = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
     let written = write!(
         head,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" \
@@ -88,8 +73,5 @@ fn head(figure: &Figure, style: &Style, layout: &Layout) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -23,20 +23,14 @@ static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
 
 /// `ab_glyph` scales a font to the height of its line; type sizes are of the em square.
 fn scale(size: f64) -> PxScale {
-    let em = FONT
-        .units_per_em()
-        .expect("the font that is compiled in states its em square");
+    let em = FONT.units_per_em().expect("the font that is compiled in states its em square");
     PxScale::from((size * f64::from(FONT.height_unscaled()) / f64::from(em)) as f32)
 }
 
 /// The distance to the next letter. What the font does not have (Chinese, emoji) is as wide as it
 /// is high in any font that has it.
 fn advance(font: &impl ScaleFont<&'static FontRef<'static>>, glyph: GlyphId, size: f64) -> f64 {
-    if glyph == GlyphId(0) {
-        size
-    } else {
-        f64::from(font.h_advance(glyph))
-    }
+    if glyph == GlyphId(0) { size } else { f64::from(font.h_advance(glyph)) }
 }
 
 /// The letters of a text with their positions, the first one at zero, and the width of the whole.
@@ -66,22 +60,13 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     // No letter but a mark that sits on another one is narrower than a twentieth of the size:
     // enough to stop measuring an endless text.
     let enough = (room / size * 20.0).max(1.0) as usize;
-    let long = text
-        .char_indices()
-        .nth(enough)
-        .map_or(text, |(end, _)| &text[..end]);
+    let long = text.char_indices().nth(enough).map_or(text, |(end, _)| &text[..end]);
     let (letters, whole) = set(long, size);
     if whole <= room && long.len() == text.len() {
         return text.to_owned();
     }
     let room = room - width("…", size);
-    let kept = letters
-        .iter()
-        .skip(1)
-        .map(|(_, x)| *x)
-        .chain([whole])
-        .take_while(|end| *end <= room)
-        .count();
+    let kept = letters.iter().skip(1).map(|(_, x)| *x).chain([whole]).take_while(|end| *end <= room).count();
     let mut short: String = long.chars().take(kept).collect();
     short.truncate(short.trim_end().len());
     short.push('…');
@@ -113,21 +98,13 @@ pub(super) fn draw(text: &str, size: f64, (x, y): (f64, f64), mut dot: impl FnMu
     for (id, shift) in set(text, size).0 {
         let inset = if id == GlyphId(0) { size * 0.2 } else { 0.0 };
         let position = point((x + shift + inset) as f32, y as f32);
-        let Some(outline) = FONT.outline_glyph(Glyph {
-            id,
-            scale,
-            position,
-        }) else {
+        let Some(outline) = FONT.outline_glyph(Glyph { id, scale, position }) else {
             continue;
         };
         let corner = outline.px_bounds().min;
         let (left, top) = (corner.x as i64, corner.y as i64);
         outline.draw(|column, row, coverage| {
-            dot(
-                left + i64::from(column),
-                top + i64::from(row),
-                coverage.min(1.0),
-            );
+            dot(left + i64::from(column), top + i64::from(row), coverage.min(1.0));
         });
     }
 }
@@ -146,10 +123,7 @@ mod tests {
             "iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii",
         ] {
             let short = fit(text, 12.0, 80.0);
-            assert!(
-                short.ends_with('…') && width(&short, 12.0) <= 80.0,
-                "{short}"
-            );
+            assert!(short.ends_with('…') && width(&short, 12.0) <= 80.0, "{short}");
             assert!(width(&short, 12.0) > 60.0, "{short}");
         }
         assert_eq!(fit("Rate", 12.0, 0.0), "…");
@@ -167,8 +141,7 @@ mod tests {
 
     #[test]
     fn letters_of_the_west_the_east_and_mathematics_are_in_the_font() {
-        for letter in "AzéßŁőΩψЖя–—…“”€₽→∑≤≈×⁻¹²⁰−✓✗µ".chars()
-        {
+        for letter in "AzéßŁőΩψЖя–—…“”€₽→∑≤≈×⁻¹²⁰−✓✗µ".chars() {
             assert_ne!(FONT.glyph_id(letter), GlyphId(0), "{letter}");
         }
     }

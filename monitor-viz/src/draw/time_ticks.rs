@@ -21,17 +21,11 @@ const MOST: usize = 200;
 
 /// The marks from `from` to `to`, by the shortest step whose marks fit: `room` is the number of
 /// marks that a label of so many pixels leaves room for.
-pub(super) fn time_ticks(
-    (from, to): (i64, i64),
-    zone: &Zone,
-    room: impl Fn(&str) -> usize,
-) -> Vec<TimeTick> {
+pub(super) fn time_ticks((from, to): (i64, i64), zone: &Zone, room: impl Fn(&str) -> usize) -> Vec<TimeTick> {
     let span = to.saturating_sub(from).max(1);
     let sample = calendar(zone.to_local(from));
     let fits = |step: &Step| {
-        let label = sample.map_or(String::new(), |local| {
-            local.format(&step.format()).to_string()
-        });
+        let label = sample.map_or(String::new(), |local| local.format(&step.format()).to_string());
         span / step.length() < room(&label).clamp(1, MOST) as i64
     };
     let step = Step::all().find(fits).unwrap_or(Step::Years(50_000));
@@ -42,14 +36,10 @@ pub(super) fn time_ticks(
         let after_last = ticks.last().is_none_or(|last| last.at < at);
         // Clocks set forward leave out some readings; a mark there would name a moment that never was.
         let exists = !matches!(step, Step::Micros(_)) || zone.to_local(at) == local;
-        let Some(moment) =
-            calendar(local).filter(|_| after_last && exists && (from..=to).contains(&at))
-        else {
+        let Some(moment) = calendar(local).filter(|_| after_last && exists && (from..=to).contains(&at)) else {
             continue;
         };
-        let context = step
-            .context()
-            .map(|format| moment.format(format).to_string());
+        let context = step.context().map(|format| moment.format(format).to_string());
         ticks.push(TimeTick {
             at,
             label: moment.format(&step.format()).to_string(),
@@ -67,12 +57,7 @@ fn moments(step: Step, from: i64, to: i64) -> Vec<i64> {
         Step::Micros(size) => multiples(size, 0, from, to),
         Step::Days(1) => multiples(DAY, 0, from, to),
         // 5 January 1970 was the first Monday.
-        Step::Days(count) => multiples(
-            count * DAY,
-            if count % 7 == 0 { 4 * DAY } else { 0 },
-            from,
-            to,
-        ),
+        Step::Days(count) => multiples(count * DAY, if count % 7 == 0 { 4 * DAY } else { 0 }, from, to),
         Step::Months(count) => months(count, from, to),
         Step::Years(count) => months(count.saturating_mul(12), from, to),
     }
@@ -81,10 +66,7 @@ fn moments(step: Step, from: i64, to: i64) -> Vec<i64> {
 fn multiples(size: i64, origin: i64, from: i64, to: i64) -> Vec<i64> {
     // An hour either way: the zone's distance may differ at the two ends.
     let slack = 3_600_000_000.min(size.saturating_mul(2));
-    let first = from
-        .saturating_sub(slack)
-        .saturating_sub(origin)
-        .div_euclid(size);
+    let first = from.saturating_sub(slack).saturating_sub(origin).div_euclid(size);
     let first = first.saturating_mul(size).saturating_add(origin);
     std::iter::successors(Some(first), |local| local.checked_add(size))
         .take_while(|local| *local <= to.saturating_add(slack))
@@ -100,18 +82,12 @@ fn months(count: i64, from: i64, to: i64) -> Vec<i64> {
     let first = number.div_euclid(count) * count;
     let year = i32::try_from(first.div_euclid(12)).ok();
     let month = u32::try_from(first.rem_euclid(12) + 1).ok();
-    let day = year
-        .zip(month)
-        .and_then(|(year, month)| NaiveDate::from_ymd_opt(year, month, 1));
+    let day = year.zip(month).and_then(|(year, month)| NaiveDate::from_ymd_opt(year, month, 1));
     let Some(step) = u32::try_from(count).ok().map(Months::new) else {
         return Vec::new();
     };
     std::iter::successors(day, |day| day.checked_add_months(step))
-        .map(|day| {
-            NaiveDateTime::new(day, NaiveTime::MIN)
-                .and_utc()
-                .timestamp_micros()
-        })
+        .map(|day| NaiveDateTime::new(day, NaiveTime::MIN).and_utc().timestamp_micros())
         .take_while(|local| *local <= to)
         .take(MOST * 2)
         .collect()
@@ -124,20 +100,14 @@ mod tests {
     use super::*;
 
     fn micros(text: &str) -> i64 {
-        DateTime::parse_from_rfc3339(text)
-            .expect("a date in a test")
-            .timestamp_micros()
+        DateTime::parse_from_rfc3339(text).expect("a date in a test").timestamp_micros()
     }
 
     fn ticks(from: &str, to: &str, zone: &Zone) -> Vec<String> {
         let marks = time_ticks((micros(from), micros(to)), zone, |_| 8);
         marks
             .into_iter()
-            .map(|tick| {
-                tick.context.map_or(tick.label.clone(), |context| {
-                    format!("{} ({context})", tick.label)
-                })
-            })
+            .map(|tick| tick.context.map_or(tick.label.clone(), |context| format!("{} ({context})", tick.label)))
             .collect()
     }
 
@@ -153,28 +123,14 @@ mod tests {
     fn the_date_comes_again_where_it_changes() {
         assert_eq!(
             ticks("2026-12-31T20:00:00Z", "2027-01-01T03:00:00Z", &Zone::utc()),
-            [
-                "20:00 (31 Dec 2026)",
-                "21:00",
-                "22:00",
-                "23:00",
-                "00:00 (1 Jan 2027)",
-                "01:00",
-                "02:00",
-                "03:00"
-            ]
+            ["20:00 (31 Dec 2026)", "21:00", "22:00", "23:00", "00:00 (1 Jan 2027)", "01:00", "02:00", "03:00"]
         );
     }
 
     #[test]
     fn each_span_has_its_step() {
         let utc = Zone::utc();
-        let first = |from, to| {
-            ticks(from, to, &utc)
-                .into_iter()
-                .take(2)
-                .collect::<Vec<_>>()
-        };
+        let first = |from, to| ticks(from, to, &utc).into_iter().take(2).collect::<Vec<_>>();
         assert_eq!(
             first("2026-05-04T14:00:00.001Z", "2026-05-04T14:00:00.002Z"),
             ["14:00:00.001000 (4 May 2026)", "14:00:00.001200"]
@@ -183,30 +139,12 @@ mod tests {
             first("2026-05-04T14:00:00Z", "2026-05-04T14:00:01Z"),
             ["14:00:00.000 (4 May 2026)", "14:00:00.200"]
         );
-        assert_eq!(
-            first("2026-05-04T14:00:00Z", "2026-05-04T14:01:00Z"),
-            ["14:00:00 (4 May 2026)", "14:00:10"]
-        );
-        assert_eq!(
-            first("2026-05-04T00:00:00Z", "2026-05-05T00:00:00Z"),
-            ["00:00 (4 May 2026)", "06:00"]
-        );
-        assert_eq!(
-            first("2026-05-04T00:00:00Z", "2026-05-10T00:00:00Z"),
-            ["4 May (2026)", "5 May"]
-        );
-        assert_eq!(
-            first("2026-05-01T00:00:00Z", "2026-06-15T00:00:00Z"),
-            ["4 May (2026)", "11 May"]
-        );
-        assert_eq!(
-            first("2025-11-20T00:00:00Z", "2026-05-10T00:00:00Z"),
-            ["Dec (2025)", "Jan (2026)"]
-        );
-        assert_eq!(
-            first("2016-05-04T00:00:00Z", "2026-05-04T00:00:00Z"),
-            ["2018", "2020"]
-        );
+        assert_eq!(first("2026-05-04T14:00:00Z", "2026-05-04T14:01:00Z"), ["14:00:00 (4 May 2026)", "14:00:10"]);
+        assert_eq!(first("2026-05-04T00:00:00Z", "2026-05-05T00:00:00Z"), ["00:00 (4 May 2026)", "06:00"]);
+        assert_eq!(first("2026-05-04T00:00:00Z", "2026-05-10T00:00:00Z"), ["4 May (2026)", "5 May"]);
+        assert_eq!(first("2026-05-01T00:00:00Z", "2026-06-15T00:00:00Z"), ["4 May (2026)", "11 May"]);
+        assert_eq!(first("2025-11-20T00:00:00Z", "2026-05-10T00:00:00Z"), ["Dec (2025)", "Jan (2026)"]);
+        assert_eq!(first("2016-05-04T00:00:00Z", "2026-05-04T00:00:00Z"), ["2018", "2020"]);
     }
 
     #[test]
@@ -214,14 +152,7 @@ mod tests {
         let kathmandu = Zone::of(FixedOffset::east_opt(20_700).expect("5:45"));
         assert_eq!(
             ticks("2026-05-04T14:00:00Z", "2026-05-04T20:00:00Z", &kathmandu),
-            [
-                "20:00 (4 May 2026)",
-                "21:00",
-                "22:00",
-                "23:00",
-                "00:00 (5 May 2026)",
-                "01:00"
-            ]
+            ["20:00 (4 May 2026)", "21:00", "22:00", "23:00", "00:00 (5 May 2026)", "01:00"]
         );
     }
 
@@ -241,40 +172,23 @@ mod tests {
 
     #[test]
     fn clocks_set_back_keep_the_marks_in_order() {
-        let range = (
-            micros("2026-10-24T22:00:00Z"),
-            micros("2026-10-25T03:30:00Z"),
-        );
+        let range = (micros("2026-10-24T22:00:00Z"), micros("2026-10-25T03:30:00Z"));
         let marks = time_ticks(range, &berlin(), |_| 8);
         assert!(marks.windows(2).all(|pair| pair[0].at < pair[1].at));
         assert_eq!(
-            marks
-                .iter()
-                .map(|tick| tick.label.as_str())
-                .collect::<Vec<_>>(),
+            marks.iter().map(|tick| tick.label.as_str()).collect::<Vec<_>>(),
             ["00:00", "01:00", "02:00", "03:00", "04:00"]
         );
     }
 
     #[test]
     fn any_range_gives_a_bounded_number_of_marks() {
-        for (from, to) in [
-            (i64::MIN, i64::MAX),
-            (0, 0),
-            (0, 1),
-            (i64::MAX - 5, i64::MAX),
-            (i64::MIN, i64::MIN + 5),
-        ] {
+        for (from, to) in [(i64::MIN, i64::MAX), (0, 0), (0, 1), (i64::MAX - 5, i64::MAX), (i64::MIN, i64::MIN + 5)] {
             assert!(time_ticks((from, to), &Zone::utc(), |_| 10).len() <= MOST);
         }
         let mut span = 1;
         while span < 400_000_000_000_000_000 {
-            let count = time_ticks(
-                (1_777_903_200_000_000, 1_777_903_200_000_000 + span),
-                &Zone::utc(),
-                |_| 10,
-            )
-            .len();
+            let count = time_ticks((1_777_903_200_000_000, 1_777_903_200_000_000 + span), &Zone::utc(), |_| 10).len();
             assert!((1..=11).contains(&count), "{count} for {span}");
             span = span * 7 / 5 + 1;
         }

@@ -27,10 +27,7 @@ pub(super) fn value_ticks((low, high): (f64, f64), most: usize) -> Vec<ValueTick
     (0..=count)
         .map(|index| (first + index as f64) * size)
         .map(|at| if at.abs() < size / 2.0 { 0.0 } else { at })
-        .map(|at| ValueTick {
-            at,
-            label: label(at),
-        })
+        .map(|at| ValueTick { at, label: label(at) })
         .collect()
 }
 
@@ -46,11 +43,7 @@ fn step(span: f64, most: usize) -> (i32, f64) {
 
 /// The step as a number; divided rather than multiplied below one, so that 0.1 is the 0.1 that people write.
 fn size_of((power, factor): (i32, f64)) -> f64 {
-    if power < 0 {
-        factor / 10_f64.powi(-power)
-    } else {
-        factor * 10_f64.powi(power)
-    }
+    if power < 0 { factor / 10_f64.powi(-power) } else { factor * 10_f64.powi(power) }
 }
 
 /// `-12,345.50`, with as many decimals as a step of this power of ten needs.
@@ -96,49 +89,26 @@ mod tests {
     use super::*;
 
     fn labels(range: (f64, f64), most: usize) -> Vec<String> {
-        value_ticks(range, most)
-            .into_iter()
-            .map(|tick| tick.label)
-            .collect()
+        value_ticks(range, most).into_iter().map(|tick| tick.label).collect()
     }
 
     #[test]
     fn steps_are_round_and_have_the_decimals_they_need() {
-        assert_eq!(
-            labels((0.0, 1.06), 6),
-            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
-        );
+        assert_eq!(labels((0.0, 1.06), 6), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(
             labels((0.0, 1.0), 12),
-            [
-                "0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"
-            ]
+            ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"]
         );
-        assert_eq!(
-            labels((0.9, 1.1), 4),
-            ["0.90", "0.95", "1.00", "1.05", "1.10"]
-        );
-        assert_eq!(
-            labels((0.0, 50_000.0), 5),
-            ["0", "10,000", "20,000", "30,000", "40,000", "50,000"]
-        );
+        assert_eq!(labels((0.9, 1.1), 4), ["0.90", "0.95", "1.00", "1.05", "1.10"]);
+        assert_eq!(labels((0.0, 50_000.0), 5), ["0", "10,000", "20,000", "30,000", "40,000", "50,000"]);
         assert_eq!(labels((-3.0, 3.0), 3), ["−2", "0", "2"]);
-        assert_eq!(
-            labels((2_000_000.0, 2_000_001.0), 2),
-            ["2,000,000.0", "2,000,000.5", "2,000,001.0"]
-        );
+        assert_eq!(labels((2_000_000.0, 2_000_001.0), 2), ["2,000,000.0", "2,000,000.5", "2,000,001.0"]);
     }
 
     #[test]
     fn very_large_and_very_small_numbers_get_an_exponent() {
-        assert_eq!(
-            labels((0.0, 5e13), 5),
-            ["0", "1×10¹³", "2×10¹³", "3×10¹³", "4×10¹³", "5×10¹³"]
-        );
-        assert_eq!(
-            labels((0.0, 2e-7), 4),
-            ["0", "0.5×10⁻⁷", "1.0×10⁻⁷", "1.5×10⁻⁷", "2.0×10⁻⁷"]
-        );
+        assert_eq!(labels((0.0, 5e13), 5), ["0", "1×10¹³", "2×10¹³", "3×10¹³", "4×10¹³", "5×10¹³"]);
+        assert_eq!(labels((0.0, 2e-7), 4), ["0", "0.5×10⁻⁷", "1.0×10⁻⁷", "1.5×10⁻⁷", "2.0×10⁻⁷"]);
     }
 
     #[test]
@@ -148,17 +118,9 @@ mod tests {
                 let high = factor * 10_f64.powi(exponent);
                 for low in [0.0, -high, high / 3.0] {
                     let ticks = value_ticks((low, high), 7);
-                    assert!(
-                        (2..=9).contains(&ticks.len()),
-                        "{low} to {high}: {}",
-                        ticks.len()
-                    );
+                    assert!((2..=9).contains(&ticks.len()), "{low} to {high}: {}", ticks.len());
                     let slack = (high - low) * 1e-6;
-                    assert!(
-                        ticks
-                            .iter()
-                            .all(|tick| tick.at >= low - slack && tick.at <= high + slack)
-                    );
+                    assert!(ticks.iter().all(|tick| tick.at >= low - slack && tick.at <= high + slack));
                 }
             }
         }

@@ -28,11 +28,8 @@ impl Zone {
         T: TimeZone + Send + Sync + 'static,
     {
         Self::new(move |at| {
-            DateTime::from_timestamp_micros(at).map_or(0, |moment| {
-                zone.offset_from_utc_datetime(&moment.naive_utc())
-                    .fix()
-                    .local_minus_utc()
-            })
+            DateTime::from_timestamp_micros(at)
+                .map_or(0, |moment| zone.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc())
         })
     }
 

@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use monitor_core::component::{
-    BoxError, Chart, ChartConfig, ChartDefinition, Context, Invalid, Picture, Validate,
-};
+use monitor_core::component::{BoxError, Chart, ChartConfig, ChartDefinition, Context, Invalid, Picture, Validate};
 use monitor_core::store::{Selector, Store, Window};
 use monitor_core::template::thousands;
 use monitor_core::{Timestamp, Zone};
@@ -14,11 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::draw::{self, Color, Figure, Style, Theme};
 
 /// The definition of `type = "line"`.
-pub static DEFINITION: ChartDefinition = ChartDefinition::chart::<Config>(
-    "line",
-    "draws metrics over time, as rolling means",
-    include_str!("sample.toml"),
-);
+pub static DEFINITION: ChartDefinition =
+    ChartDefinition::chart::<Config>("line", "draws metrics over time, as rolling means", include_str!("sample.toml"));
 
 /// The keys of a `line` chart.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -110,27 +105,16 @@ impl Validate for Config {
             return Err(Invalid::key("rolling", "must be at least 1"));
         }
         if self.formats.is_empty() {
-            return Err(Invalid::key(
-                "formats",
-                "must name at least one of \"png\" and \"svg\"",
-            ));
+            return Err(Invalid::key("formats", "must name at least one of \"png\" and \"svg\""));
         }
         let fits = |pixels: u32| (240..=16_384).contains(&pixels);
         if !fits(self.size.0) || !fits(self.size.1) {
-            return Err(Invalid::key(
-                "size",
-                "must be from 240 to 16,384 pixels each way",
-            ));
+            return Err(Invalid::key("size", "must be from 240 to 16,384 pixels each way"));
         }
         for series in &self.series {
-            series
-                .metric
-                .parse::<Selector>()
-                .map_err(|error| Invalid::key("series", error.to_string()))?;
+            series.metric.parse::<Selector>().map_err(|error| Invalid::key("series", error.to_string()))?;
             if let Some(color) = &series.color {
-                color
-                    .parse::<Color>()
-                    .map_err(|error| Invalid::key("series", error.to_string()))?;
+                color.parse::<Color>().map_err(|error| Invalid::key("series", error.to_string()))?;
             }
         }
         Ok(())
@@ -139,10 +123,7 @@ impl Validate for Config {
 
 impl ChartConfig for Config {
     fn open(&self, context: &Context) -> Result<Box<dyn Chart>, BoxError> {
-        Ok(Box::new(LineChart {
-            config: self.clone(),
-            zone: context.zone.clone(),
-        }))
+        Ok(Box::new(LineChart { config: self.clone(), zone: context.zone.clone() }))
     }
 }
 
@@ -160,20 +141,13 @@ impl Chart for LineChart {
             ThemeName::Light => Theme::Light,
             ThemeName::Dark => Theme::Dark,
         };
-        let style = Style {
-            width: self.config.size.0,
-            height: self.config.size.1,
-            theme,
-            ..Style::default()
-        };
+        let style = Style { width: self.config.size.0, height: self.config.size.1, theme, ..Style::default() };
         let mut pictures = Vec::new();
         for format in &self.config.formats {
             pictures.push(match format {
-                Format::Png => Picture {
-                    extension: "png",
-                    media_type: "image/png",
-                    bytes: draw::png(&figure, &style)?,
-                },
+                Format::Png => {
+                    Picture { extension: "png", media_type: "image/png", bytes: draw::png(&figure, &style)? }
+                }
                 Format::Svg => Picture {
                     extension: "svg",
                     media_type: "image/svg+xml",
@@ -193,29 +167,16 @@ impl LineChart {
         let mut extent: Option<(Timestamp, Timestamp)> = None;
         let mut most = 0;
         for (place, series) in config.series.iter().enumerate() {
-            let points = store
-                .points(&series.metric.parse()?, Window::ALL)
-                .unwrap_or_default();
+            let points = store.points(&series.metric.parse()?, Window::ALL).unwrap_or_default();
             let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else {
                 continue;
             };
-            extent = Some(extent.map_or((*first, *last), |(from, to)| {
-                (from.min(*first), to.max(*last))
-            }));
+            extent = Some(extent.map_or((*first, *last), |(from, to)| (from.min(*first), to.max(*last))));
             most = most.max(points.len());
-            let raw: Vec<_> = points
-                .iter()
-                .map(|(time, value)| (time.as_micros(), *value))
-                .collect();
+            let raw: Vec<_> = points.iter().map(|(time, value)| (time.as_micros(), *value)).collect();
             lines.push(draw::Line {
-                label: series
-                    .label
-                    .clone()
-                    .unwrap_or_else(|| series.metric.clone()),
-                color: series
-                    .color
-                    .as_ref()
-                    .map_or(Ok(Color::palette(place)), |color| color.parse())?,
+                label: series.label.clone().unwrap_or_else(|| series.metric.clone()),
+                color: series.color.as_ref().map_or(Ok(Color::palette(place)), |color| color.parse())?,
                 points: rolling_mean(&raw, config.rolling),
                 raw: if config.raw { raw } else { Vec::new() },
             });
@@ -231,29 +192,19 @@ impl LineChart {
             caption: self.caption(most, from, to),
             series: lines,
             y_range: None,
-            zone: draw::Zone::new(move |at| {
-                zone.offset_seconds(Timestamp::from_micros(at).to_utc())
-            }),
+            zone: draw::Zone::new(move |at| zone.offset_seconds(Timestamp::from_micros(at).to_utc())),
         }))
     }
 
     fn caption(&self, events: usize, from: Timestamp, to: Timestamp) -> String {
         let (from, to) = (from.to_local(&self.zone), to.to_local(&self.zone));
-        let end = if from.date() == to.date() {
-            "%H:%M:%S"
-        } else {
-            "%Y-%m-%d %H:%M:%S"
-        };
+        let end = if from.date() == to.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
         let mean = match self.config.rolling {
             1 => String::new(),
             events => format!(", rolling mean of {events}"),
         };
         let events = thousands(events as i64);
-        format!(
-            "{events} events{mean}, {} to {}",
-            from.format("%Y-%m-%d %H:%M:%S"),
-            to.format(end)
-        )
+        format!("{events} events{mean}, {} to {}", from.format("%Y-%m-%d %H:%M:%S"), to.format(end))
     }
 }
 
@@ -295,18 +246,11 @@ mod tests {
             formats,
         };
         config.validate().expect("valid");
-        LineChart {
-            config,
-            zone: Zone::UTC,
-        }
+        LineChart { config, zone: Zone::UTC }
     }
 
     fn series(metric: &str) -> SeriesConfig {
-        SeriesConfig {
-            metric: metric.into(),
-            label: None,
-            color: Some("green".into()),
-        }
+        SeriesConfig { metric: metric.into(), label: None, color: Some("green".into()) }
     }
 
     fn store(values: &[f64]) -> Store {
@@ -328,44 +272,26 @@ mod tests {
 
     #[test]
     fn the_rolling_mean_needs_one_point_and_counts_events() {
-        let points: Vec<_> = [1.0, 3.0, 5.0, 1e12, 1.0]
-            .into_iter()
-            .zip(0..)
-            .map(|(value, time)| (time, value))
-            .collect();
-        let means: Vec<f64> = rolling_mean(&points, 2)
-            .into_iter()
-            .map(|(_, value)| value)
-            .collect();
+        let points: Vec<_> =
+            [1.0, 3.0, 5.0, 1e12, 1.0].into_iter().zip(0..).map(|(value, time)| (time, value)).collect();
+        let means: Vec<f64> = rolling_mean(&points, 2).into_iter().map(|(_, value)| value).collect();
         assert_eq!(means, [1.0, 2.0, 4.0, 5e11 + 2.5, 5e11 + 0.5]);
     }
 
     #[test]
     fn what_is_drawn_is_what_the_store_holds() {
         let chart = chart(vec![series("m"), series("unknown")], 2, vec![Format::Svg]);
-        let figure = chart
-            .figure(&store(&[0.0, 1.0, 1.0]))
-            .expect("valid")
-            .expect("data");
+        let figure = chart.figure(&store(&[0.0, 1.0, 1.0])).expect("valid").expect("data");
         assert_eq!(figure.series.len(), 1);
-        let values: Vec<f64> = figure.series[0]
-            .points
-            .iter()
-            .map(|(_, value)| *value)
-            .collect();
+        let values: Vec<f64> = figure.series[0].points.iter().map(|(_, value)| *value).collect();
         assert_eq!(values, [0.0, 0.5, 1.0]);
-        assert_eq!(
-            figure.caption,
-            "3 events, rolling mean of 2, 2026-05-04 14:00:00 to 14:00:02"
-        );
+        assert_eq!(figure.caption, "3 events, rolling mean of 2, 2026-05-04 14:00:00 to 14:00:02");
     }
 
     #[test]
     fn pictures_of_both_kinds_and_none_without_data() {
         let mut chart = chart(vec![series("m")], 1, vec![Format::Png, Format::Svg]);
-        let pictures = chart
-            .draw(&store(&[0.0, 1.0]), Timestamp::MIN)
-            .expect("draws");
+        let pictures = chart.draw(&store(&[0.0, 1.0]), Timestamp::MIN).expect("draws");
         assert_eq!(pictures[0].bytes[..4], *b"\x89PNG");
         assert!(pictures[1].bytes.starts_with(b"<svg"));
         assert_eq!(chart.draw(&store(&[]), Timestamp::MIN).expect("draws"), []);

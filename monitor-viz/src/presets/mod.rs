@@ -10,8 +10,5 @@ pub const REFERENCE: Preset = Preset {
 };
 
 /// What one looks at first.
-pub const RECOMMENDED: Preset = Preset {
-    name: "recommended",
-    summary: "success and error rate over time",
-    toml: include_str!("reference.toml"),
-};
+pub const RECOMMENDED: Preset =
+    Preset { name: "recommended", summary: "success and error rate over time", toml: include_str!("reference.toml") };

@@ -19,11 +19,7 @@ pub(super) struct FollowSource {
 
 impl FollowSource {
     pub(super) fn new(paths: Vec<PathBuf>, poll: Duration) -> Self {
-        Self {
-            paths,
-            poll,
-            tails: BTreeMap::new(),
-        }
+        Self { paths, poll, tails: BTreeMap::new() }
     }
 }
 
@@ -70,10 +66,7 @@ impl Tail {
         match &mut self.open {
             Some((open, lines)) if *open == id => {
                 if known.len() < lines.position() {
-                    tracing::info!(
-                        "`{}` was truncated: it is read from its beginning",
-                        path.display()
-                    );
+                    tracing::info!("`{}` was truncated: it is read from its beginning", path.display());
                     if let Err(error) = lines.restart() {
                         self.complain(path, &error);
                     }
@@ -114,10 +107,7 @@ impl Tail {
             return Ok(());
         };
         while last || !out.stopped() {
-            let place = Place {
-                file: Some(path),
-                line: Some(lines.number() + 1),
-            };
+            let place = Place { file: Some(path), line: Some(lines.number() + 1) };
             match lines.next(last) {
                 Ok(Next::Line(line)) => out.line(line, place)?,
                 Ok(Next::TooLong(head)) => out.refuse(&Refusal::too_long(), head, place),
@@ -133,10 +123,7 @@ impl Tail {
 
     fn complain(&mut self, path: &Path, error: &std::io::Error) {
         if !std::mem::replace(&mut self.complained, true) {
-            tracing::warn!(
-                "`{}` cannot be read, it is waited for: {error}",
-                path.display()
-            );
+            tracing::warn!("`{}` cannot be read, it is waited for: {error}", path.display());
         }
     }
 }
@@ -164,10 +151,7 @@ impl FileId {
     /// Elsewhere the time of creation has to do.
     #[cfg(not(unix))]
     fn of(metadata: &Metadata) -> Self {
-        let created = metadata
-            .created()
-            .ok()
-            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let created = metadata.created().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         Self(0, created.map_or(0, |since| since.as_nanos() as u64))
     }
 }

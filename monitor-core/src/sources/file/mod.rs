@@ -9,9 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use crate::component::{
-    BoxError, Context, Invalid, Source, SourceConfig, SourceDefinition, Validate,
-};
+use crate::component::{BoxError, Context, Invalid, Source, SourceConfig, SourceDefinition, Validate};
 use crate::config::DurationText;
 use crate::read::OpenError;
 
@@ -45,11 +43,7 @@ fn default_poll() -> DurationText {
 impl Config {
     /// The files at `paths`, each read once.
     pub fn once(paths: Vec<PathBuf>) -> Self {
-        Self {
-            path: paths,
-            follow: false,
-            poll: default_poll(),
-        }
+        Self { path: paths, follow: false, poll: default_poll() }
     }
 }
 
@@ -59,9 +53,8 @@ impl Validate for Config {
             return Err(Invalid::key("path", "must name at least one file"));
         }
         for path in self.path.iter().filter(|path| is_glob(path)) {
-            glob::Pattern::new(&path.to_string_lossy()).map_err(|error| {
-                Invalid::key("path", format!("`{}` is no glob: {error}", path.display()))
-            })?;
+            glob::Pattern::new(&path.to_string_lossy())
+                .map_err(|error| Invalid::key("path", format!("`{}` is no glob: {error}", path.display())))?;
         }
         if self.poll.0 < Duration::from_millis(1) {
             return Err(Invalid::key("poll", "must be at least 1ms"));
@@ -76,11 +69,7 @@ impl SourceConfig for Config {
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Source>, BoxError> {
-        let paths: Vec<PathBuf> = self
-            .path
-            .iter()
-            .map(|path| context.dirs.input(path))
-            .collect();
+        let paths: Vec<PathBuf> = self.path.iter().map(|path| context.dirs.input(path)).collect();
         if self.follow {
             return Ok(Box::new(follow::FollowSource::new(paths, self.poll.0)));
         }
@@ -128,17 +117,10 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf
         }
 
         fn visit_str<E: serde::de::Error>(self, path: &str) -> Result<Vec<PathBuf>, E> {
-            if path.is_empty() {
-                Err(E::custom("a path must not be empty"))
-            } else {
-                Ok(vec![path.into()])
-            }
+            if path.is_empty() { Err(E::custom("a path must not be empty")) } else { Ok(vec![path.into()]) }
         }
 
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(
-            self,
-            mut items: A,
-        ) -> Result<Vec<PathBuf>, A::Error> {
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Vec<PathBuf>, A::Error> {
             let mut paths = Vec::new();
             while let Some(path) = items.next_element::<PathBuf>()? {
                 paths.push(path);

@@ -37,12 +37,7 @@ impl Source for OnceSource {
         let failures = Failures::default();
         let streams = files
             .into_iter()
-            .map(|(begins, path)| {
-                (
-                    begins,
-                    FileEvents::new(path, out.lines().clone(), failures.clone()),
-                )
-            })
+            .map(|(begins, path)| (begins, FileEvents::new(path, out.lines().clone(), failures.clone())))
             .collect();
         for event in merge_by_time(streams) {
             out.emit(event)?;
@@ -56,10 +51,7 @@ impl Source for OnceSource {
 
 impl OnceSource {
     /// The files and when they begin, without those that tell again what others tell.
-    fn files_in_order(
-        &self,
-        parser: &LineParser,
-    ) -> Result<Vec<(Option<Timestamp>, PathBuf)>, BoxError> {
+    fn files_in_order(&self, parser: &LineParser) -> Result<Vec<(Option<Timestamp>, PathBuf)>, BoxError> {
         if let [file] = self.files.as_slice() {
             return Ok(vec![(None, file.clone())]);
         }
@@ -67,14 +59,10 @@ impl OnceSource {
         for file in &self.files {
             glances.push((file, Glance::at(file, parser)?));
         }
-        let told: HashSet<Option<&Path>> = glances
-            .iter()
-            .filter(|(_, glance)| glance.events)
-            .map(|(file, _)| file.parent())
-            .collect();
-        let told_twice = |file: &Path, glance: &Glance| {
-            glance.samples && !glance.events && told.contains(&file.parent())
-        };
+        let told: HashSet<Option<&Path>> =
+            glances.iter().filter(|(_, glance)| glance.events).map(|(file, _)| file.parent()).collect();
+        let told_twice =
+            |file: &Path, glance: &Glance| glance.samples && !glance.events && told.contains(&file.parent());
         Ok(glances
             .into_iter()
             .filter(|(file, glance)| {
@@ -139,19 +127,12 @@ struct Failures(Rc<RefCell<Vec<String>>>);
 
 impl Failures {
     fn add(&self, path: &Path, error: &dyn std::fmt::Display) {
-        self.0.borrow_mut().push(format!(
-            "`{}` cannot be read to its end: {error}",
-            path.display()
-        ));
+        self.0.borrow_mut().push(format!("`{}` cannot be read to its end: {error}", path.display()));
     }
 
     fn into_result(self) -> Result<(), BoxError> {
         let failures = self.0.take();
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(failures.join("; ").into())
-        }
+        if failures.is_empty() { Ok(()) } else { Err(failures.join("; ").into()) }
     }
 }
 
@@ -165,12 +146,7 @@ struct FileEvents {
 
 impl FileEvents {
     fn new(path: PathBuf, reader: LineReader, failures: Failures) -> Self {
-        Self {
-            path,
-            reader,
-            failures,
-            lines: None,
-        }
+        Self { path, reader, failures, lines: None }
     }
 
     fn read(&mut self) -> Result<Option<Event>, BoxError> {
@@ -179,10 +155,7 @@ impl FileEvents {
             closed => closed.insert(Lines::new(open_recording(&self.path)?)),
         };
         loop {
-            let place = Place {
-                file: Some(&self.path),
-                line: Some(lines.number() + 1),
-            };
+            let place = Place { file: Some(&self.path), line: Some(lines.number() + 1) };
             match lines.next(true)? {
                 Next::Line(line) => {
                     if let Some(event) = self.reader.read(line, place) {

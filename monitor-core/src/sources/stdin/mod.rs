@@ -37,20 +37,14 @@ struct StdinSource;
 
 impl Source for StdinSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
-        let mut lines = Lines::new(BufReader::<Stdin>::with_capacity(
-            64 << 10,
-            std::io::stdin(),
-        ));
+        let mut lines = Lines::new(BufReader::<Stdin>::with_capacity(64 << 10, std::io::stdin()));
         while !out.stopped() {
             // The next read may wait: what is there must not wait with it.
             if lines.reader().buffer().is_empty() {
                 out.flush()?;
             }
             let number = lines.number() + 1;
-            let place = Place {
-                file: None,
-                line: Some(number),
-            };
+            let place = Place { file: None, line: Some(number) };
             match lines.next(true)? {
                 Next::Line(line) => out.line(line, place)?,
                 Next::TooLong(head) => out.refuse(&Refusal::too_long(), head, place),

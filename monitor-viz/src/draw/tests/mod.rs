@@ -8,12 +8,7 @@ use super::*;
 const START: i64 = 1_777_903_200_000_000;
 
 fn line(label: &str, color: &str, points: Vec<(i64, f64)>) -> Line {
-    Line {
-        label: label.to_owned(),
-        color: color.parse().expect("a colour in a test"),
-        points,
-        raw: Vec::new(),
-    }
+    Line { label: label.to_owned(), color: color.parse().expect("a colour in a test"), points, raw: Vec::new() }
 }
 
 fn figure(points: Vec<(i64, f64)>) -> Figure {

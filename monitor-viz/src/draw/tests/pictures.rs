@@ -4,30 +4,19 @@
 use super::*;
 
 fn attribute<'a>(element: &'a str, name: &str) -> &'a str {
-    let start = element
-        .find(&format!(" {name}=\""))
-        .expect("the attribute is there")
-        + name.len()
-        + 3;
-    element[start..]
-        .split('"')
-        .next()
-        .expect("split gives at least one part")
+    let start = element.find(&format!(" {name}=\"")).expect("the attribute is there") + name.len() + 3;
+    element[start..].split('"').next().expect("split gives at least one part")
 }
 
 fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
-    text.split([' ', ','])
-        .filter_map(|word| word.parse().ok())
-        .collect()
+    text.split([' ', ',']).filter_map(|word| word.parse().ok()).collect()
 }
 
 /// The curves of a colour, mapped back to moments and values, and how much one whole coordinate is of each.
 fn read_back(svg: &str, color: &str) -> (Vec<Vec<(f64, f64)>>, f64, f64) {
     let root = svg.lines().next().expect("a root element");
-    let (plot, time): (Vec<f64>, Vec<f64>) = (
-        numbers(attribute(root, "data-plot")),
-        numbers(attribute(root, "data-time")),
-    );
+    let (plot, time): (Vec<f64>, Vec<f64>) =
+        (numbers(attribute(root, "data-plot")), numbers(attribute(root, "data-time")));
     let value: Vec<f64> = numbers(attribute(root, "data-value"));
     let per_x = (time[1] - time[0]) / (plot[2] - plot[0]);
     let per_y = (value[1] - value[0]) / (plot[3] - plot[1]);
@@ -41,12 +30,7 @@ fn read_back(svg: &str, color: &str) -> (Vec<Vec<(f64, f64)>>, f64, f64) {
         .map(|element| {
             numbers::<f64>(attribute(element, "points"))
                 .chunks_exact(2)
-                .map(|point| {
-                    (
-                        time[0] + (point[0] - plot[0]) * per_x,
-                        value[0] + (plot[3] - point[1]) * per_y,
-                    )
-                })
+                .map(|point| (time[0] + (point[0] - plot[0]) * per_x, value[0] + (plot[3] - point[1]) * per_y))
                 .collect()
         });
     (curves.collect(), per_x, per_y)
@@ -54,129 +38,75 @@ fn read_back(svg: &str, color: &str) -> (Vec<Vec<(f64, f64)>>, f64, f64) {
 
 #[test]
 fn the_coordinates_of_the_svg_map_back_to_the_values() {
-    let points: Vec<_> = (0..400)
-        .map(|i| (START + i * 5_000_000, (i as f64 / 20.0).sin() * 3.0))
-        .collect();
+    let points: Vec<_> = (0..400).map(|i| (START + i * 5_000_000, (i as f64 / 20.0).sin() * 3.0)).collect();
     let text = svg(&figure(points.clone()), &Style::default()).expect("it can be drawn");
     let (curves, per_x, per_y) = read_back(&text, "#123456");
     assert_eq!(curves.len(), 1);
     assert_eq!(curves[0].len(), points.len());
     for ((at, value), (read_at, read_value)) in points.iter().zip(&curves[0]) {
-        assert!(
-            (*at as f64 - read_at).abs() <= per_x,
-            "{at} was read as {read_at}"
-        );
-        assert!(
-            (value - read_value).abs() <= per_y,
-            "{value} was read as {read_value}"
-        );
+        assert!((*at as f64 - read_at).abs() <= per_x, "{at} was read as {read_at}");
+        assert!((value - read_value).abs() <= per_y, "{value} was read as {read_value}");
     }
 }
 
 #[test]
 fn a_value_that_is_no_number_is_a_gap() {
     let values = [1.0, 2.0, f64::NAN, 3.0, 4.0, f64::INFINITY, f64::NAN, 5.0];
-    let points = values
-        .iter()
-        .zip(0..)
-        .map(|(value, i)| (START + i * 1_000_000, *value))
-        .collect();
+    let points = values.iter().zip(0..).map(|(value, i)| (START + i * 1_000_000, *value)).collect();
     let text = svg(&figure(points), &Style::default()).expect("it can be drawn");
-    assert_eq!(
-        read_back(&text, "#123456")
-            .0
-            .iter()
-            .map(Vec::len)
-            .collect::<Vec<_>>(),
-        [2, 2]
-    );
-    assert_eq!(
-        text.matches("<circle").count(),
-        1,
-        "the lone point at the end is a dot"
-    );
+    assert_eq!(read_back(&text, "#123456").0.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(text.matches("<circle").count(), 1, "the lone point at the end is a dot");
     assert!(!text.contains("NaN") && !text.contains("inf"));
 }
 
 #[test]
 fn a_curve_stays_inside_a_fixed_range() {
-    let points = vec![
-        (START, 0.0),
-        (START + 1_000_000, 100.0),
-        (START + 2_000_000, 0.0),
-    ];
-    let figure = Figure {
-        y_range: Some((0.0, 1.0)),
-        ..figure(points)
-    };
+    let points = vec![(START, 0.0), (START + 1_000_000, 100.0), (START + 2_000_000, 0.0)];
+    let figure = Figure { y_range: Some((0.0, 1.0)), ..figure(points) };
     let text = svg(&figure, &Style::default()).expect("it can be drawn");
     let (curves, _, per_y) = read_back(&text, "#123456");
     assert_eq!(curves.len(), 2);
-    assert!(
-        curves
-            .iter()
-            .flatten()
-            .all(|(_, value)| (-per_y..=1.0 + per_y).contains(value))
-    );
+    assert!(curves.iter().flatten().all(|(_, value)| (-per_y..=1.0 + per_y).contains(value)));
 }
 
 #[test]
 fn the_svg_is_stable_escaped_and_titled() {
     let figure = figure(vec![(START, 1.0), (START + 1, 2.0)]);
     let text = svg(&figure, &Style::default()).expect("it can be drawn");
-    assert_eq!(
-        text,
-        svg(&figure.clone(), &Style::default()).expect("it can be drawn")
-    );
+    assert_eq!(text, svg(&figure.clone(), &Style::default()).expect("it can be drawn"));
     assert!(text.contains("<title>Rate &amp; &lt;time&gt;</title>"));
     assert!(text.contains("<desc>two samples: rate</desc>"));
-    assert!(text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1200\" height=\"600\" viewBox=\"0 0 12000 6000\""));
+    assert!(text.starts_with(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1200\" height=\"600\" viewBox=\"0 0 12000 6000\""
+    ));
     assert!(text.trim_end().ends_with("</svg>"));
-    let stray = text
-        .split('"')
-        .find(|value| value.len() > 8 && value.parse::<f64>().is_ok());
+    let stray = text.split('"').find(|value| value.len() > 8 && value.parse::<f64>().is_ok());
     assert_eq!(stray, None, "type sizes have no stray digits");
 }
 
 #[test]
 fn control_characters_never_reach_the_svg() {
-    let figure = Figure {
-        title: "a\u{0}b\u{1b}[31m\u{202e}c\nd\u{ffff}".to_owned(),
-        ..figure(vec![(START, 1.0)])
-    };
+    let figure = Figure { title: "a\u{0}b\u{1b}[31m\u{202e}c\nd\u{ffff}".to_owned(), ..figure(vec![(START, 1.0)]) };
     let text = svg(&figure, &Style::default()).expect("it can be drawn");
     assert!(text.contains("<title>a b [31mc d</title>"));
-    assert!(
-        text.chars()
-            .all(|letter| letter == '\n' || !letter.is_control())
-    );
+    assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()));
 }
 
 #[test]
 fn the_same_figure_gives_the_same_png() {
     let figure = figure((0..1_000).map(|i| (START + i, (i as f64).sqrt())).collect());
-    for (style, size) in [
-        (Style::default(), [1200, 600]),
-        (Style::inches(6.0, 3.0, 200.0, Theme::Dark), [1200, 600]),
-    ] {
+    for (style, size) in [(Style::default(), [1200, 600]), (Style::inches(6.0, 3.0, 200.0, Theme::Dark), [1200, 600])] {
         let bytes = png(&figure, &style).expect("it can be drawn");
-        assert_eq!(
-            bytes,
-            png(&figure.clone(), &style).expect("it can be drawn")
-        );
-        let header = [&bytes[16..20], &bytes[20..24]].map(|part| {
-            part.iter()
-                .fold(0, |sum, byte| sum * 256 + u32::from(*byte))
-        });
+        assert_eq!(bytes, png(&figure.clone(), &style).expect("it can be drawn"));
+        let header =
+            [&bytes[16..20], &bytes[20..24]].map(|part| part.iter().fold(0, |sum, byte| sum * 256 + u32::from(*byte)));
         assert_eq!(header, size);
     }
 }
 
 /// The pixels of a PNG, three bytes each.
 fn pixels(bytes: &[u8]) -> Vec<u8> {
-    let mut reader = ::png::Decoder::new(std::io::Cursor::new(bytes))
-        .read_info()
-        .expect("a PNG");
+    let mut reader = ::png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
     let mut pixels = vec![0; reader.output_buffer_size().expect("its size is known")];
     reader.next_frame(&mut pixels).expect("an image");
     pixels
@@ -191,18 +121,12 @@ fn the_png_is_smooth_and_shows_the_series_color() {
         shades.insert([pixel[0], pixel[1], pixel[2]]);
     }
     assert!(shades.contains(&[0x12, 0x34, 0x56]), "the full colour");
-    assert!(
-        shades.len() > 30,
-        "only {} shades: the edges are stairs",
-        shades.len()
-    );
+    assert!(shades.len() > 30, "only {} shades: the edges are stairs", shades.len());
 }
 
 #[test]
 fn a_million_points_make_a_small_svg() {
-    let points: Vec<_> = (0..1_000_000)
-        .map(|i| (START + i, f64::from(i as i32 % 977)))
-        .collect();
+    let points: Vec<_> = (0..1_000_000).map(|i| (START + i, f64::from(i as i32 % 977))).collect();
     let mut figure = figure(points.clone());
     figure.series[0].raw = points;
     let text = svg(&figure, &Style::default()).expect("it can be drawn");

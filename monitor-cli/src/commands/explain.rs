@@ -1,0 +1,163 @@
+//! `monitor explain` and `monitor sample`: a component type as its definition tells it.
+
+use std::io::Write;
+
+use monitor_core::component::{ComponentKind, Registry};
+use monitor_core::config::{common_schema, top_schema};
+use monitor_core::suggest::nearest;
+use serde_json::Value;
+
+use crate::args::TypeArgs;
+use crate::exit::{Failure, Outcome};
+use crate::registry::registry;
+use crate::table::table;
+
+/// What `explain` and `sample` need of a definition, whatever its kind.
+struct Found {
+    summary: &'static str,
+    sample: &'static str,
+    schema: Value,
+}
+
+/// Explains a component type, a kind, or the configuration as a whole.
+pub(crate) fn explain(args: &TypeArgs) -> Outcome {
+    let registry = registry()?;
+    let mut out = std::io::stdout();
+    if args.component == "config" {
+        writeln!(out, "The keys at the top of monitor.toml:\n\n{}", keys(&top_schema().to_value()))?;
+        let store = &top_schema().to_value()["properties"]["store"];
+        writeln!(out, "\n[store]\n\n{}", keys(store))?;
+        return Ok(());
+    }
+    if let Some(kind) = ComponentKind::ALL.into_iter().find(|kind| kind.as_str() == args.component) {
+        writeln!(out, "[{}.NAME]: type = {}\n", kind.table(), registry.types(kind).join(" | "))?;
+        writeln!(out, "Keys of every {kind}:\n\n{}", common(kind))?;
+        return Ok(());
+    }
+    let (kind, name, found) = find(&registry, &args.component)?;
+    writeln!(out, "{kind}.{name}: {}\n\n{}", found.summary, found.sample)?;
+    writeln!(out, "Its keys:\n\n{}", keys(&found.schema))?;
+    writeln!(out, "\nKeys of every {kind}:\n\n{}", common(kind))?;
+    Ok(())
+}
+
+/// Prints the sample of a component type.
+pub(crate) fn sample(args: &TypeArgs) -> Outcome {
+    let registry = registry()?;
+    let (_, _, found) = find(&registry, &args.component)?;
+    write!(std::io::stdout(), "{}", found.sample)?;
+    Ok(())
+}
+
+fn find<'a>(registry: &Registry, component: &'a str) -> Result<(ComponentKind, &'a str, Found), Failure> {
+    let known: Vec<String> = ComponentKind::ALL
+        .into_iter()
+        .flat_map(|kind| registry.types(kind).into_iter().map(move |name| format!("{kind}.{name}")))
+        .collect();
+    let unknown = || {
+        let hint = nearest(component, known.iter().map(String::as_str))
+            .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        Failure::Usage(format!("unknown component `{component}`: {hint}"))
+    };
+    let (kind, name) = component.split_once('.').ok_or_else(unknown)?;
+    let kind = ComponentKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or_else(unknown)?;
+    let found = match kind {
+        ComponentKind::Source => registry.sources().get(name).map(|d| Found {
+            summary: d.summary,
+            sample: d.sample,
+            schema: d.schema().to_value(),
+        }),
+        ComponentKind::Sink => registry.sinks().get(name).map(|d| Found {
+            summary: d.summary,
+            sample: d.sample,
+            schema: d.schema().to_value(),
+        }),
+        ComponentKind::Rule => registry.rules().get(name).map(|d| Found {
+            summary: d.summary,
+            sample: d.sample,
+            schema: d.schema().to_value(),
+        }),
+        ComponentKind::Chart => registry.charts().get(name).map(|d| Found {
+            summary: d.summary,
+            sample: d.sample,
+            schema: d.schema().to_value(),
+        }),
+    };
+    found.map(|found| (kind, name, found)).ok_or_else(unknown)
+}
+
+fn common(kind: ComponentKind) -> String {
+    let mut schema = common_schema(kind).to_value();
+    if schema["properties"].is_null() {
+        schema["properties"] = Value::Object(serde_json::Map::new());
+    }
+    schema["properties"]["enabled"] = serde_json::json!({
+        "type": "boolean",
+        "default": true,
+        "description": "Whether it is there at all; false switches off what a preset brings.",
+    });
+    keys(&schema)
+}
+
+/// The keys of a schema, as a table.
+fn keys(schema: &Value) -> String {
+    let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) else {
+        return "  none".to_owned();
+    };
+    let required = |key: &str| schema["required"].as_array().is_some_and(|keys| keys.iter().any(|known| known == key));
+    let rows = properties.iter().map(|(key, property)| {
+        let default = match &property["default"] {
+            Value::Null if required(key) => "must be set".to_owned(),
+            Value::Null => String::new(),
+            Value::Object(_) => String::new(),
+            default => default.to_string(),
+        };
+        let text = property["description"].as_str().unwrap_or_default().replace('\n', " ");
+        vec![key.clone(), type_name(property), default, text]
+    });
+    table(&["key", "type", "default", "what it is"], 4, rows)
+}
+
+/// The type of a key, in words.
+fn type_name(property: &Value) -> String {
+    if let Some(format) = property["format"].as_str().filter(|f| !f.contains("int") && *f != "double") {
+        return format.to_owned();
+    }
+    let options = property["enum"].as_array().cloned().or_else(|| {
+        let options = property["oneOf"].as_array()?;
+        Some(options.iter().map(|option| option["const"].clone()).collect())
+    });
+    if let Some(options) = options {
+        return options.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | ");
+    }
+    if let Some(options) = property["anyOf"].as_array() {
+        return options
+            .iter()
+            .filter(|option| option["type"] != "null")
+            .map(type_name)
+            .collect::<Vec<_>>()
+            .join(" or ");
+    }
+    let plain = |name: &str| match name {
+        "string" => "text".to_owned(),
+        "integer" => "whole number".to_owned(),
+        "boolean" => "true | false".to_owned(),
+        "array" => match &property["items"] {
+            Value::Object(_) => format!("list of {}", type_name(&property["items"])),
+            _ => "list".to_owned(),
+        },
+        "object" => "table".to_owned(),
+        other => other.to_owned(),
+    };
+    match &property["type"] {
+        Value::String(name) => plain(name),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| *name != "null")
+            .map(plain)
+            .collect::<Vec<_>>()
+            .join(" or "),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,62 @@
+//! A file a command.
+
+pub(crate) mod check;
+pub(crate) mod components;
+pub(crate) mod explain;
+pub(crate) mod replay;
+pub(crate) mod run;
+pub(crate) mod shell;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use monitor_core::component::{SourceConfig, Validate};
+use monitor_core::pipeline::{Builder, Pipeline, Summary};
+use monitor_core::sources::file;
+
+use crate::exit::Failure;
+use crate::progress::ProgressLine;
+
+/// Adds the recordings of the command line as a source. They are relative to where the user stands.
+fn add_data(builder: Builder, data: Vec<PathBuf>) -> Result<Builder, Failure> {
+    let config = file::Config::once(data.iter().map(|path| absolute(path)).collect());
+    let failed = |error: String| Failure::Run(vec![format!("open the recording: {error}")]);
+    config.validate().map_err(|error| failed(error.to_string()))?;
+    let source = config.open(&builder.context(&"data".into())).map_err(|error| failed(error.to_string()))?;
+    Ok(builder.source("data", source))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM; a second one ends the program at once.
+fn drive(builder: Builder) -> Result<Summary, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .map_err(|error| Failure::Run(vec![format!("listen for signals: {error}")]))?;
+    }
+    let pipeline = builder.start()?;
+    let mut line = ProgressLine::new();
+    let mut pause = Duration::from_millis(1);
+    while !pipeline.finished() && !stop.load(Ordering::Relaxed) {
+        std::thread::park_timeout(pause);
+        pause = (pause * 2).min(Duration::from_millis(100));
+        line.show(pipeline.progress());
+    }
+    line.clear();
+    Ok(if stop.load(Ordering::Relaxed) { Pipeline::shutdown(pipeline) } else { pipeline.wait() })
+}
+
+/// A run that lost something has failed.
+fn judged(summary: &Summary) -> Result<(), Failure> {
+    let failures = summary.failures();
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Run(failures.into_iter().map(|failure| format!("complete the run: {failure}")).collect()))
+}

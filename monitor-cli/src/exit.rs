@@ -1,0 +1,79 @@
+//! How the program ends: 0 as it should be, 1 failed at run time, 64 wrong usage, 78 wrong configuration (`sysexits.h`).
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use monitor_core::component::DuplicateType;
+use monitor_core::config::ConfigError;
+use monitor_core::pipeline::StartError;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments name something that there is not.
+    Usage(String),
+    /// The configuration cannot be used.
+    Config(ConfigError),
+    /// It went wrong at run time; all of it.
+    Run(Vec<String>),
+}
+
+pub(crate) type Outcome = Result<(), Failure>;
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::Run(vec![error.to_string()])
+    }
+}
+
+impl From<DuplicateType> for Failure {
+    fn from(error: DuplicateType) -> Self {
+        Self::Run(vec![format!("register the components: {error}")])
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Run(vec![format!("write to standard output: {error}")])
+    }
+}
+
+/// The exit code of wrong arguments, after help or the error was printed.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell if even this cannot be printed.
+    drop(error.print());
+    if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
+}
+
+/// Prints why a command failed, and gives the exit code.
+#[expect(clippy::print_stderr, reason = "the one place where failures are told")]
+pub(crate) fn code(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(error)) => {
+            eprintln!("error: {error}");
+            ExitCode::from(64)
+        }
+        Err(Failure::Config(ConfigError::Faults(faults))) => {
+            let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            eprintln!("{}", faults.render(colour));
+            ExitCode::from(78)
+        }
+        Err(Failure::Config(error)) => {
+            eprintln!("error: failed to {error}");
+            ExitCode::from(78)
+        }
+        Err(Failure::Run(errors)) => {
+            for error in errors {
+                eprintln!("error: failed to {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

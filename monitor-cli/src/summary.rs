@@ -1,0 +1,85 @@
+//! The final summary for people.
+
+use std::fmt::Write;
+
+use monitor_core::pipeline::Summary;
+use monitor_core::template::thousands;
+
+use crate::table::{clean, table};
+
+fn number(count: u64) -> String {
+    thousands(count as i64)
+}
+
+/// The account of a run as text.
+pub(crate) fn text(summary: &Summary) -> String {
+    let mut out = String::new();
+    input(summary, &mut out).and_then(|()| output(summary, &mut out)).expect("memory takes it");
+    out
+}
+
+fn input(summary: &Summary, out: &mut String) -> std::fmt::Result {
+    let kinds: Vec<String> = summary
+        .events_by_kind
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(kind, count)| format!("{} {kind}", number(*count)))
+        .collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    let rate = summary.events as f64 / summary.seconds.max(1e-9);
+    writeln!(out, "{} events in{kinds}, {:.2}s, {}/s", number(summary.events), summary.seconds, number(rate as u64))?;
+    writeln!(out, "{} samples", number(summary.samples))?;
+    if summary.rejected > 0 {
+        let reasons: Vec<String> =
+            summary.rejected_by_reason.iter().map(|(reason, count)| format!("{} {reason}", number(*count))).collect();
+        writeln!(out, "{} lines rejected ({})", number(summary.rejected), reasons.join(", "))?;
+        for example in &summary.rejected_examples {
+            writeln!(out, "  {}", clean(example))?;
+        }
+    }
+    if !summary.missing_scores.is_empty() {
+        let names: Vec<String> =
+            summary.missing_scores.iter().map(|(name, count)| format!("{} {}", number(*count), clean(name))).collect();
+        writeln!(out, "scores that were announced and not given: {}", names.join(", "))?;
+    }
+    Ok(())
+}
+
+fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
+    if !summary.sinks.is_empty() {
+        let rows = summary.sinks.iter().map(|sink| {
+            let counts = [sink.delivered, sink.filtered, sink.rejected, sink.lost_total(), sink.pending];
+            let mut row = vec![sink.name.to_string()];
+            row.extend(counts.map(number));
+            row
+        });
+        let head = ["sink", "delivered", "filtered", "rejected", "lost", "pending"];
+        writeln!(out, "\n{}", table(&head, 1, rows))?;
+    }
+    let usage = &summary.token_usage;
+    if !usage.by_model.is_empty() {
+        let row = |name: &str, counts: [u64; 3]| {
+            let mut row = vec![name.to_owned()];
+            row.extend(counts.map(number));
+            row
+        };
+        let mut rows: Vec<_> = usage
+            .by_model
+            .iter()
+            .map(|model| row(&model.model_name, [model.prompt_tokens, model.completion_tokens, model.total_tokens]))
+            .collect();
+        rows.push(row("all", [usage.total_prompt_tokens, usage.total_completion_tokens, usage.total_tokens]));
+        writeln!(out, "\n{}", table(&["tokens by model", "prompt", "completion", "total"], 1, rows))?;
+    }
+    write!(out, "\n{} alerts fired, {} resolved", summary.fired, summary.resolved)?;
+    match summary.firing.as_slice() {
+        [] => writeln!(out)?,
+        firing => writeln!(out, "; still firing: {}", clean(&firing.join(", ")))?,
+    }
+    for chart in &summary.charts {
+        if let Some(path) = &chart.path {
+            writeln!(out, "chart {}: {}", clean(&chart.name), path.display())?;
+        }
+    }
+    Ok(())
+}
