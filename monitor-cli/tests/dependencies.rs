@@ -1,0 +1,315 @@
+//! Dependencies grow by accident: this test states how many crates each part may pull in, which workspace crates
+//! may know each other, and what must never enter the tree of monitor-core.
+//!
+//! It asks cargo itself, by text output, so that it needs no crate of its own.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::process::Command;
+
+/// How many distinct crates one part may compile, itself included (two versions of a crate are two).
+struct Limit {
+    package: &'static str,
+    /// The one feature switched on; `None` is the package with its default features.
+    feature: Option<&'static str>,
+    at_most: usize,
+    /// Why the number is what it is; part of the failure message.
+    why: &'static str,
+}
+
+/// The count of the day plus a margin of three, which lets a dependency split itself in two.
+/// Whoever raises a number says in `why` what the new crates are for.
+const LIMITS: &[Limit] = &[
+    Limit {
+        package: "monitor-core",
+        feature: None,
+        at_most: 57,
+        why: "54: serde, schemars and toml with what they derive with are half of it, then time zones, gzip, templates and tracing",
+    },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("jsonl"),
+        at_most: 58,
+        why: "55: core and itself; a file of lines needs nothing more",
+    },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("log"),
+        at_most: 58,
+        why: "55: core and itself; a file of lines needs nothing more",
+    },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("stdout"),
+        at_most: 58,
+        why: "55: core and itself; colours are written by hand",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("threshold"),
+        at_most: 58,
+        why: "55: core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-viz",
+        feature: Some("line"),
+        at_most: 69,
+        why: "66: core, itself, plotters with its SVG back end, the PNG encoder and the reader of the font",
+    },
+];
+
+/// Which workspace crates each workspace crate may name, in any kind of dependency and behind any feature.
+/// A new arrow is a design decision, made on its own.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("monitor-core", &[]),
+    ("monitor-sinks", &["monitor-core"]),
+    ("monitor-alerts", &["monitor-core"]),
+    ("monitor-viz", &["monitor-core"]),
+    ("monitor-cli", &["monitor-core", "monitor-sinks", "monitor-alerts", "monitor-viz"]),
+];
+
+/// The crates of which every component is one feature, so that each needs a stated limit.
+const SIBLINGS: &[&str] = &["monitor-sinks", "monitor-alerts", "monitor-viz"];
+
+/// What a program that only embeds core must never pay for: async runtimes, networks, data frames.
+const NEVER_IN_CORE: &[&str] = &[
+    // Async runtimes.
+    "async-executor",
+    "async-io",
+    "async-std",
+    "futures-executor",
+    "glommio",
+    "mio",
+    "monoio",
+    "smol",
+    "tokio",
+    // Network, and what comes only with it.
+    "async-nats",
+    "attohttpc",
+    "axum",
+    "curl",
+    "h2",
+    "hyper",
+    "isahc",
+    "lettre",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+    "quinn",
+    "rdkafka",
+    "redis",
+    "reqwest",
+    "rustls",
+    "socket2",
+    "tiny_http",
+    "tonic",
+    "tungstenite",
+    "ureq",
+    // Data frames.
+    "arrow",
+    "datafusion",
+    "duckdb",
+];
+
+/// Families whose every member counts as [`NEVER_IN_CORE`].
+const NEVER_IN_CORE_PREFIXES: &[&str] = &["arrow-", "hyper-", "polars", "tokio-"];
+
+#[test]
+fn every_part_stays_within_its_stated_number_of_crates() {
+    let mut failures = String::new();
+    for limit in LIMITS {
+        let crates = tree(limit.package, limit.feature);
+        if crates.len() > limit.at_most {
+            let mut list = String::new();
+            for name in &crates {
+                let _ = writeln!(list, "    {name}");
+            }
+            let _ = writeln!(
+                failures,
+                "{} with {} compiles {} crates, at most {} are allowed (the limit is there for: {}):\n{list}",
+                limit.package,
+                limit.feature.unwrap_or("its default features"),
+                crates.len(),
+                limit.at_most,
+                limit.why,
+            );
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{failures}Do without the new crates, or raise the limit in {} and say there why.",
+        file!()
+    );
+}
+
+#[test]
+fn every_component_has_a_stated_limit_and_every_limit_a_component() {
+    let metadata = metadata();
+    for package in SIBLINGS {
+        let features = features(manifest(&metadata, package));
+        let stated: BTreeSet<&str> =
+            LIMITS.iter().filter(|limit| limit.package == *package).filter_map(|limit| limit.feature).collect();
+        let counts: Vec<String> = features
+            .difference(&stated)
+            .map(|feature| format!("{feature} ({} now)", tree(package, Some(feature)).len()))
+            .collect();
+        assert!(
+            counts.is_empty(),
+            "state in LIMITS how many crates these features of {package} may compile: {}",
+            counts.join(", ")
+        );
+        let gone: Vec<&&str> = stated.difference(&features).collect();
+        assert!(gone.is_empty(), "LIMITS names features that {package} has not: {gone:?}");
+    }
+}
+
+#[test]
+fn workspace_crates_know_only_whom_the_design_lets_them() {
+    let metadata = metadata();
+    let members = members(&metadata);
+    for member in &members {
+        let Some((_, allowed)) = ARROWS.iter().find(|(package, _)| package == member) else {
+            panic!("state in ARROWS which workspace crates {member} may depend on");
+        };
+        let new: Vec<&str> = dependencies(manifest(&metadata, member))
+            .into_iter()
+            .filter(|name| members.contains(name))
+            .filter(|name| !allowed.contains(name))
+            .collect();
+        assert!(
+            new.is_empty(),
+            "{member} depends on {}: that arrow is not in ARROWS, and a new arrow is a design decision made on its own",
+            new.join(", ")
+        );
+    }
+    for (package, _) in ARROWS {
+        assert!(members.contains(package), "ARROWS names {package}, which is no crate of this workspace");
+    }
+}
+
+#[test]
+fn core_has_no_async_runtime_no_network_and_no_data_frames() {
+    let crates = tree("monitor-core", None);
+    let found: Vec<&String> = crates
+        .iter()
+        .filter(|entry| {
+            let name = entry.split(' ').next().unwrap_or_default();
+            NEVER_IN_CORE.contains(&name) || NEVER_IN_CORE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        })
+        .collect();
+    assert!(
+        found.is_empty(),
+        "monitor-core compiles {found:?}: `cargo tree -p monitor-core -e normal -i NAME` shows where it comes from; \
+         such a component belongs in a sibling crate or in a plugin"
+    );
+}
+
+/// The distinct crates, as "name version", that one package compiles on this machine with its default features, or
+/// with exactly one feature.
+fn tree(package: &str, feature: Option<&str>) -> BTreeSet<String> {
+    let mut arguments = vec!["tree", "--package", package, "--edges", "normal", "--prefix", "none"];
+    if let Some(feature) = feature {
+        arguments.extend(["--no-default-features", "--features", feature]);
+    }
+    let crates: BTreeSet<String> = cargo(&arguments)
+        .lines()
+        .filter_map(|line| {
+            // "serde v1.0.229 (*)": the rest says only how it was printed.
+            let mut words = line.split_whitespace();
+            Some(format!("{} {}", words.next()?, words.next()?))
+        })
+        .collect();
+    assert!(
+        crates.iter().any(|entry| entry.split(' ').next() == Some(package)),
+        "`cargo tree` prints one crate a line, {package} among them: {crates:?}"
+    );
+    crates
+}
+
+/// What cargo knows of the workspace's own crates, as one line of JSON.
+fn metadata() -> String {
+    cargo(&["metadata", "--no-deps", "--format-version", "1"])
+}
+
+/// Each package begins with its name and version; in between, the same two keys never stand side by side.
+const PACKAGE: &str = r#"{"name":""#;
+const VERSION: &str = r#"","version":""#;
+/// A dependency begins with its name and source.
+const SOURCE: &str = r#"","source":"#;
+
+/// The names of the workspace's crates.
+fn members(metadata: &str) -> BTreeSet<&str> {
+    names(metadata, VERSION)
+}
+
+/// The part of the metadata that tells of one package.
+fn manifest<'a>(metadata: &'a str, package: &str) -> &'a str {
+    let start = format!("{PACKAGE}{package}{VERSION}");
+    let from = metadata.find(&start).map(|at| &metadata[at..]).expect("only crates of this workspace are asked for");
+    let features = from.find(FEATURES).expect("every package has a table of features");
+    // They are the last thing of a package that is read here, and hold no braces.
+    let end = from[features..].find('}').expect("an object that begins also ends");
+    &from[..features + end]
+}
+
+/// The features of a package; those of a dependency are a list.
+const FEATURES: &str = r#""features":{"#;
+
+/// All crates that a package names, whatever the kind, the target or the feature.
+fn dependencies(manifest: &str) -> BTreeSet<&str> {
+    names(manifest, SOURCE)
+}
+
+/// The features that are a component.
+fn features(manifest: &str) -> BTreeSet<&str> {
+    let table = manifest.split_once(FEATURES).map(|(_, table)| table);
+    table
+        .unwrap_or_default()
+        // `"jsonl":["dep:x","y"],"log":[]`: a name is what stands before a list.
+        .split(r#"":["#)
+        .filter_map(|before| before.rsplit_once('"').map(|(_, name)| name))
+        .filter(|name| !matches!(*name, "" | "default"))
+        .collect()
+}
+
+/// The names of all objects that begin with `{"name":"…` and go on with `next`.
+fn names<'a>(json: &'a str, next: &str) -> BTreeSet<&'a str> {
+    json.split(PACKAGE)
+        .skip(1)
+        .filter_map(|object| object.split_once('"').map(|(name, _)| (name, object)))
+        .filter(|(name, object)| object[name.len()..].starts_with(next))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Runs cargo at the workspace's root, without the network and without touching Cargo.lock: building this test has
+/// already brought all that is asked for.
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--locked", "--offline", "--color", "never"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("the cargo that built this test can be run");
+    assert!(
+        output.status.success(),
+        "`cargo {}` failed: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
+}
+
+#[test]
+fn the_reader_of_metadata_finds_names_and_features() {
+    let metadata = concat!(
+        r#"{"packages":[{"name":"a","version":"1","dependencies":[{"name":"b","source":null,"features":["x"]},"#,
+        r#"{"name":"c","source":"r","features":[]}],"targets":[{"kind":["lib"],"name":"a"}],"#,
+        r#""features":{"default":["one"],"one":["dep:c","b/x"],"two":[]},"links":null},"#,
+        r#"{"name":"b","version":"1","dependencies":[],"targets":[],"features":{},"links":null}]}"#,
+    );
+    assert_eq!(members(metadata), BTreeSet::from(["a", "b"]));
+    assert_eq!(dependencies(manifest(metadata, "a")), BTreeSet::from(["b", "c"]));
+    assert_eq!(features(manifest(metadata, "a")), BTreeSet::from(["one", "two"]));
+    assert_eq!(features(manifest(metadata, "b")), BTreeSet::new());
+}
