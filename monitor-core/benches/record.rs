@@ -94,7 +94,8 @@ fn record_by_name_and_labels(criterion: &mut Criterion, prometheus: &PrometheusH
     one_thread(&mut group, "monitor", |at| record(at) == Recorded::Accepted, || ours.flush());
     // A program learns at run time which model answered.
     let models = MODELS.map(String::from);
-    let record = |at| ours.monitor.record_metric("generation_time", value(at), &[("model_name", pick(&models, at))]);
+    let record =
+        |at| ours.monitor.record_metric("generation_time", value(at), &[("model_name", pick(&models, at).as_str())]);
     one_thread(&mut group, "monitor, label from run time", |at| record(at) == Recorded::Accepted, || ours.flush());
     ours.finish();
     let record = |at| {
@@ -159,7 +160,7 @@ fn track_generation(criterion: &mut Criterion, prometheus: &PrometheusHandle) {
     ours.finish();
     let record = |at: u32| {
         for (metric, value) in SAMPLES.into_iter().zip(samples(at)) {
-            let labels = [("model_name", pick(&MODELS, at)), ("finish_reason", pick(&FINISH_REASONS, at))];
+            let labels = [("model_name", *pick(&MODELS, at)), ("finish_reason", *pick(&FINISH_REASONS, at))];
             histogram!(metric, &labels).record(value);
         }
         true

@@ -10,6 +10,24 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// What there is, in words: "there is only a", "there are a, b and c".
+pub fn there_are<S: AsRef<str>>(known: &[S]) -> String {
+    match known {
+        [] => "there is none".to_owned(),
+        [one] => format!("there is only {}", one.as_ref()),
+        [init @ .., last] => {
+            let init: Vec<&str> = init.iter().map(AsRef::as_ref).collect();
+            format!("there are {} and {}", init.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// "did you mean `x`?" if one is near, else what there is.
+pub fn hint<S: AsRef<str>>(name: &str, known: &[S]) -> String {
+    nearest(name, known.iter().map(AsRef::as_ref))
+        .map_or_else(|| there_are(known), |near| format!("did you mean `{near}`?"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -19,5 +37,8 @@ mod tests {
         assert_eq!(nearest("pth", ["type", "path", "content"]), Some("path"));
         assert_eq!(nearest("eror_rate", ["error_rate", "success_rate"]), Some("error_rate"));
         assert_eq!(nearest("colour", ["path"]), None);
+        assert_eq!(hint("pth", &["type", "path"]), "did you mean `path`?");
+        assert_eq!(hint("colour", &["type", "path"]), "there are type and path");
+        assert_eq!(hint("colour", &["path"]), "there is only path");
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::store::Aggregate;
+use crate::suggest::hint;
 
 /// A message with places for values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,19 +44,20 @@ impl Template {
     /// # Errors
     /// When it cannot be parsed, or names a value or a filter that there is not.
     pub fn new(source: &str) -> Result<Self, TemplateError> {
-        let template = Self { source: source.to_owned() };
+        let parsed = ENVIRONMENT.template_from_str(source).map_err(|error| TemplateError(describe(&error)))?;
         let mut values: Map<String, Value> =
             Aggregate::ALL.iter().map(|aggregate| (aggregate.as_str().to_owned(), json!(1.0))).collect();
         for (name, value) in [("value", json!(1.0)), ("name", json!("")), ("level", json!("")), ("labels", json!({}))] {
             values.insert(name.to_owned(), value);
         }
-        match template.render(&values) {
-            // Which labels there will be, nobody knows before there is data.
-            Err(_) if source.contains("labels") => {
-                ENVIRONMENT.template_from_str(source).map_err(|error| TemplateError(describe(&error)))?;
-            }
-            Err(error) => return Err(error),
-            Ok(_) => {}
+        let known: Vec<&String> = values.keys().collect();
+        if let Some(name) = parsed.undeclared_variables(false).iter().find(|name| !values.contains_key(*name)) {
+            return Err(TemplateError(format!("unknown value `{name}`: {}", hint(name, &known))));
+        }
+        let template = Self { source: source.to_owned() };
+        // Which labels there will be, nobody knows before there is data.
+        if !source.contains("labels") {
+            template.render(&values)?;
         }
         Ok(template)
     }
@@ -110,9 +112,9 @@ mod tests {
 
     #[test]
     fn faults() {
-        assert_eq!(rendered("{{ men }}"), "undefined value");
+        assert_eq!(rendered("{{ men | percent }}"), "unknown value `men`: did you mean `mean`?");
         assert_eq!(rendered("{{ mean | percnt }}"), "unknown filter: filter percnt is unknown");
         assert!(rendered("{{ mean").starts_with("syntax error"));
-        assert_eq!(rendered("{% for a in range(9) %}{% endfor %}"), "unknown function: range is unknown");
+        assert!(rendered("{% for a in range(9) %}{% endfor %}").starts_with("unknown value `range`: there are "));
     }
 }

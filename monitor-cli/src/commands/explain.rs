@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use monitor_core::component::{ComponentKind, Registry};
-use monitor_core::config::{common_schema, top_schema};
-use monitor_core::suggest::nearest;
+use monitor_core::config::{common_schema, store_schema, top_schema};
+use monitor_core::suggest::hint;
 use serde_json::Value;
 
 use crate::args::TypeArgs;
@@ -25,8 +25,7 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
     let mut out = std::io::stdout();
     if args.component == "config" {
         writeln!(out, "The keys at the top of monitor.toml:\n\n{}", keys(&top_schema().to_value()))?;
-        let store = &top_schema().to_value()["properties"]["store"];
-        writeln!(out, "\n[store]\n\n{}", keys(store))?;
+        writeln!(out, "\n[store]\n\n{}", keys(&store_schema().to_value()))?;
         return Ok(());
     }
     if let Some(kind) = ComponentKind::ALL.into_iter().find(|kind| kind.as_str() == args.component) {
@@ -54,11 +53,7 @@ fn find<'a>(registry: &Registry, component: &'a str) -> Result<(ComponentKind, &
         .into_iter()
         .flat_map(|kind| registry.types(kind).into_iter().map(move |name| format!("{kind}.{name}")))
         .collect();
-    let unknown = || {
-        let hint = nearest(component, known.iter().map(String::as_str))
-            .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-        Failure::Usage(format!("unknown component `{component}`: {hint}"))
-    };
+    let unknown = || Failure::Usage(format!("unknown component `{component}`: {}", hint(component, &known)));
     let (kind, name) = component.split_once('.').ok_or_else(unknown)?;
     let kind = ComponentKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or_else(unknown)?;
     let found = match kind {

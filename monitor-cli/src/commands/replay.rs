@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use monitor_core::component::{Answer, sink_fn};
 use monitor_core::config::{Config, ConfigError};
 use monitor_core::pipeline::{Builder, SinkOptions};
+use monitor_core::suggest::hint;
 use monitor_core::{Kind, KindSet};
 use monitor_sinks::stdout::Text;
 
@@ -58,11 +59,10 @@ fn rules(args: &ReplayArgs) -> Result<Config, Failure> {
     if let Some(path) = &args.config {
         return Ok(Config::load(path, &registry)?);
     }
-    let known: Vec<&str> = registry.presets().iter().map(|preset| preset.name).collect();
-    if !known.contains(&args.preset.as_str()) {
-        let known: std::collections::BTreeSet<_> = known.into_iter().collect();
-        let known = known.into_iter().collect::<Vec<_>>().join(" and ");
-        return Err(Failure::Usage(format!("unknown preset `{}`: there are {known}", args.preset)));
+    let known: std::collections::BTreeSet<&str> = registry.presets().iter().map(|preset| preset.name).collect();
+    if !known.contains(args.preset.as_str()) {
+        let known: Vec<&str> = known.into_iter().collect();
+        return Err(Failure::Usage(format!("unknown preset `{}`: {}", args.preset, hint(&args.preset, &known))));
     }
     let text = format!("presets = [\"{}\"]", args.preset);
     Config::parse(&text, "preset", PathBuf::new(), &registry).map_err(|faults| ConfigError::Faults(faults).into())

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{ChartDefinition, ComponentKind, RuleDefinition, SinkDefinition, SourceDefinition};
-use crate::suggest::nearest;
 
 /// Component types by kind and name, and presets.
 #[derive(Clone, Default)]
@@ -105,11 +104,6 @@ impl Registry {
     /// The parts of all presets, in the order in which they were added.
     pub fn presets(&self) -> &[Preset] {
         &self.presets
-    }
-
-    /// The type nearest to one that nobody knows.
-    pub(crate) fn nearest(&self, kind: ComponentKind, type_name: &str) -> Option<&'static str> {
-        nearest(type_name, self.types(kind))
     }
 
     /// The names of all types of a kind.

@@ -11,12 +11,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::table::{Keys, Table};
-use super::{ChartSettings, ConfigError, Fault, Faults, RuleSettings, Settings, SinkSettings, SourceSettings};
+use super::{
+    ChartSettings, ConfigError, Fault, Faults, RuleSettings, Settings, SinkSettings, SourceSettings, StoreSettings,
+};
 use crate::Text;
 use crate::component::{
     ChartConfig, ComponentKind, Definition, Dirs, Registry, Resource, RuleConfig, SinkConfig, SourceConfig, Validate,
 };
-use crate::suggest::nearest;
+use crate::suggest::{hint, there_are};
 
 /// A parsed configuration: everything that can be said about it without touching the world.
 #[derive(Debug, Default)]
@@ -102,19 +104,19 @@ type Tables<'a> = BTreeMap<(usize, String), (Range<usize>, DeTable<'a>)>;
 impl Parser<'_> {
     fn document(&mut self, text: &str, base: PathBuf) -> Config {
         let (root, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            self.faults.extend(errors.iter().map(|error| {
-                let span = error.span().unwrap_or(0..0);
-                Fault::new("not valid TOML", span, error.message().trim().replace('\n', ", "))
-            }));
+        // What follows the first is often only its consequence.
+        if let Some(error) = errors.first() {
+            self.faults.push(not_toml(text, error));
             return Config::default();
         }
         let mut root = root.into_inner();
         let mut kinds = ComponentKind::ALL.map(|kind| (kind, self.tables(&mut root, kind)));
         let mut top = Table::new(root, 0..0, String::new(), "monitor explain config".to_owned());
         top.places.also_known = ComponentKind::ALL.map(|kind| kind.table().to_owned()).to_vec();
+        top.places.also_known.push("store".to_owned());
         let preset_span = top.entries.get("presets").map_or(0..0, Spanned::span);
-        let settings = self.validated::<Settings>(top).unwrap_or_default();
+        let store = self.store(&mut top);
+        let settings = Settings { store, ..self.validated::<Settings>(top).unwrap_or_default() };
         for name in &settings.presets {
             self.preset(name, &preset_span, &mut kinds);
         }
@@ -131,6 +133,17 @@ impl Parser<'_> {
         };
         self.conflicts(&config, &sink_places);
         config
+    }
+
+    /// Takes the table `[store]` out of the document.
+    fn store(&mut self, top: &mut Table<'_>) -> StoreSettings {
+        let Some((key, value)) = top.entries.remove_entry("store") else { return StoreSettings::default() };
+        let DeValue::Table(entries) = value.into_inner() else {
+            self.faults.push(Fault::new("`store` is a table", key.span(), "write its keys under [store]"));
+            return StoreSettings::default();
+        };
+        let help = "monitor explain config".to_owned();
+        self.validated(Table::new(entries, key.span(), "`[store]`".to_owned(), help)).unwrap_or_default()
     }
 
     /// Takes the tables of a kind out of the document.
@@ -162,9 +175,10 @@ impl Parser<'_> {
     fn preset(&mut self, name: &str, span: &Range<usize>, kinds: &mut [(ComponentKind, Tables<'_>); 4]) {
         let parts: Vec<_> = self.registry.presets().iter().filter(|preset| preset.name == name).collect();
         if parts.is_empty() {
-            let known: Vec<&str> = self.registry.presets().iter().map(|preset| preset.name).collect();
-            let label = nearest(name, known.iter().copied())
-                .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+            let known: std::collections::BTreeSet<&str> =
+                self.registry.presets().iter().map(|preset| preset.name).collect();
+            let known: Vec<&str> = known.into_iter().collect();
+            let label = hint(name, &known);
             self.faults.push(Fault::new(format!("unknown preset `{name}`"), span.clone(), label));
         }
         for part in parts {
@@ -226,17 +240,14 @@ impl Parser<'_> {
                 return None;
             }
             None => {
-                let label = format!("`type` must be set; there are {}", self.registry.types(kind).join(", "));
+                let label = format!("`type` must be set; {}", there_are(&self.registry.types(kind)));
                 let fault = Fault::new(format!("missing key `type` in {what}"), header.clone(), label);
                 self.faults.push(fault.help("see `monitor components`"));
                 return None;
             }
         };
         let Some(definition) = types.get(type_name.1.as_str()) else {
-            let label = self.registry.nearest(kind, &type_name.1).map_or_else(
-                || format!("there are {}", self.registry.types(kind).join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let label = hint(&type_name.1, &self.registry.types(kind));
             let fault = Fault::new(format!("unknown type `{}` of {what}", type_name.1), type_name.0, label);
             self.faults.push(fault.help("see `monitor components`"));
             return None;
@@ -295,6 +306,18 @@ impl Parser<'_> {
     }
 }
 
+/// What the TOML parser says, and in the most frequent case what to do about it.
+fn not_toml(text: &str, error: &toml::de::Error) -> Fault {
+    let span = error.span().unwrap_or(0..0);
+    match error.message().trim() {
+        "duplicate key" => {
+            let name = text.get(span.clone()).unwrap_or_default().to_owned();
+            Fault::new(format!("`{name}` is there twice"), span, "remove it, or give it another name")
+        }
+        message => Fault::new("not valid TOML", span, message.replace('\n', ", ")),
+    }
+}
+
 /// Puts the keys of `preset` under those that the file sets itself.
 fn override_keys<'a>(preset: DeTable<'a>, own: &mut DeTable<'a>) {
     let type_of = |table: &DeTable<'_>| match table.get("type").map(Spanned::get_ref) {
@@ -323,4 +346,5 @@ fn place_at(table: &mut DeTable<'_>, span: &Range<usize>) {
 }
 
 impl Validate for SourceSettings {}
+impl Validate for StoreSettings {}
 impl Validate for ChartSettings {}

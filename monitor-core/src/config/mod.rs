@@ -33,6 +33,11 @@ pub fn top_schema() -> Schema {
     Settings::json_schema(&mut schema_generator())
 }
 
+/// The JSON Schema of the keys of `[store]`.
+pub fn store_schema() -> Schema {
+    StoreSettings::json_schema(&mut schema_generator())
+}
+
 /// The JSON Schema of the keys that every component of a kind has.
 pub fn common_schema(kind: ComponentKind) -> Schema {
     let generator = &mut schema_generator();

@@ -29,7 +29,8 @@ pub struct Settings {
     pub clock: Option<ClockSetting>,
     /// Presets to take rules and charts from; a table of the same name overrides their keys.
     pub presets: Vec<String>,
-    /// The windowed store.
+    /// The windowed store, a table of its own.
+    #[serde(skip)]
     pub store: StoreSettings,
 }
 

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::{Fault, schema_generator};
 use crate::component::Invalid;
-use crate::suggest::nearest;
+use crate::suggest::{hint, nearest, there_are};
 
 /// A table and where it stands.
 #[derive(Clone, Debug)]
@@ -30,7 +30,8 @@ pub(crate) struct Places {
     pub(super) help: String,
     /// Names that could have been meant although they are no keys of the struct.
     pub(super) also_known: Vec<String>,
-    keys: Vec<(String, Range<usize>)>,
+    /// The keys and where their values stand.
+    values: Vec<(String, Range<usize>)>,
 }
 
 /// The keys of a struct, from its schema.
@@ -53,8 +54,8 @@ impl Keys {
 
 impl<'a> Table<'a> {
     pub(super) fn new(entries: DeTable<'a>, header: Range<usize>, what: String, help: String) -> Self {
-        let keys = entries.keys().map(|key| (key.get_ref().to_string(), key.span())).collect();
-        Self { entries, places: Places { header, what, help, also_known: Vec::new(), keys } }
+        let values = entries.iter().map(|(key, value)| (key.get_ref().to_string(), value.span())).collect();
+        Self { entries, places: Places { header, what, help, also_known: Vec::new(), values } }
     }
 
     pub(crate) fn places(&self) -> Places {
@@ -91,8 +92,6 @@ impl<'a> Table<'a> {
             let message = format!("missing key `{key}`{}", places.of());
             faults.push(places.helped(Fault::new(message, places.header.clone(), format!("`{key}` must be set"))));
         }
-        let values: Vec<(String, Range<usize>)> =
-            entries.iter().map(|(key, value)| (key.get_ref().to_string(), value.span())).collect();
         let missing = faults.iter().any(|fault| fault.message.starts_with("missing"));
         let spanned = Spanned::new(places.header.clone(), DeValue::Table(entries));
         match T::deserialize(ValueDeserializer::from(spanned)) {
@@ -100,7 +99,7 @@ impl<'a> Table<'a> {
             Ok(_) => Err(faults),
             Err(_) if missing => Err(faults),
             Err(error) => {
-                faults.push(places.wrong_value(&error, &values));
+                faults.push(places.wrong_value(&error));
                 Err(faults)
             }
         }
@@ -119,16 +118,16 @@ impl Places {
 
     fn unknown_key(&self, key: &str, span: Range<usize>, known: &[String]) -> Fault {
         let names = known.iter().chain(&self.also_known).map(String::as_str);
-        let label = nearest(key, names).map_or_else(
-            || format!("no such key; there are {}", known.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let label = match nearest(key, names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("no such key; {}", there_are(known)),
+        };
         self.helped(Fault::new(format!("unknown key `{key}`{}", self.of()), span, label))
     }
 
-    fn wrong_value(&self, error: &toml::de::Error, values: &[(String, Range<usize>)]) -> Fault {
+    fn wrong_value(&self, error: &toml::de::Error) -> Fault {
         let span = error.span().unwrap_or_else(|| self.header.clone());
-        let key = values.iter().find(|(_, place)| place.start <= span.start && span.end <= place.end);
+        let key = self.values.iter().find(|(_, place)| place.start <= span.start && span.end <= place.end);
         let message = match key {
             Some((key, _)) => format!("wrong value for `{key}`{}", self.of()),
             None => format!("wrong value{}", self.of()),
@@ -138,7 +137,7 @@ impl Places {
 
     /// A fault that a config found in itself.
     pub(crate) fn fault(&self, invalid: Invalid) -> Fault {
-        let place = |key: &str| self.keys.iter().find(|(known, _)| known == key).map(|(_, span)| span.clone());
+        let place = |key: &str| self.values.iter().find(|(known, _)| known == key).map(|(_, span)| span.clone());
         let fault = match invalid.key {
             Some(key) => {
                 let span = place(key).unwrap_or_else(|| self.header.clone());
@@ -186,8 +185,5 @@ fn unknown_word(rest: &str, what: &str) -> String {
     let Some((word, known)) = quoted.split_first() else {
         return format!("unknown {what} {rest}");
     };
-    match nearest(word, known.iter().copied()) {
-        Some(near) => format!("unknown {what} `{word}`: did you mean `{near}`?"),
-        None => format!("unknown {what} `{word}`: there are {}", known.join(", ")),
-    }
+    format!("unknown {what} `{word}`: {}", hint(word, known))
 }
