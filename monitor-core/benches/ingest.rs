@@ -1,4 +1,4 @@
-//! What a line of a recording costs on its way into the store, stage by stage, beside serde_json over the same lines.
+//! What a line of a recording costs on its way into the store, stage by stage, beside `serde_json` over the same lines.
 
 use std::fmt::Write as _;
 use std::hint::black_box;

@@ -19,7 +19,7 @@ pub mod template;
 pub mod time;
 
 pub use event::*;
-pub use monitor::{FlushReport, MetricHandle, Monitor, MonitorBuilder, Recorded};
+pub use monitor::{DropReason, FlushReport, MetricHandle, Monitor, MonitorBuilder, Recorded};
 /// Short text that is cheap to clone: names, labels, messages.
 pub use smol_str::SmolStr as Text;
 pub use sources::register;

@@ -1,0 +1,220 @@
+//! Sinks that fail in every way: what the host does about it, and that the books close.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use monitor_core::bus::Overflow;
+use monitor_core::component::{Answer, BoxError, Delivery, Sink, sink_fn};
+use monitor_core::pipeline::{SinkOptions, SinkSummary, Summary};
+use monitor_core::{Kind, KindSet, Monitor, MonitorBuilder, Recorded};
+
+/// Records `count` numbered values, shuts down, and gives back the account of the one sink.
+fn account(builder: MonitorBuilder, count: u64) -> (SinkSummary, Summary) {
+    let monitor = builder.start().expect("starts");
+    for number in 0..count {
+        assert_eq!(monitor.record_metric("n", number as f64, &[]), Recorded::Accepted);
+    }
+    let summary = monitor.shutdown().expect("the first shutdown");
+    let sink = summary.sinks[0].clone();
+    assert!(sink.closes(), "{sink:?}");
+    assert_eq!(sink.accepted, count);
+    (sink, summary)
+}
+
+/// The values of a delivery.
+fn values(delivery: &Delivery<'_>) -> Vec<u64> {
+    delivery.samples().map(|sample| sample.value as u64).collect()
+}
+
+fn collected(receiver: &Receiver<Vec<u64>>) -> Vec<u64> {
+    receiver.try_iter().flatten().collect()
+}
+
+#[test]
+fn everything_arrives_once_and_in_order() {
+    let (sender, receiver) = channel();
+    let sink = sink_fn(move |delivery| {
+        sender.send(values(delivery)).expect("the test listens");
+        Answer::Ok
+    });
+    let (sink, summary) = account(Monitor::builder().sink("s", sink), 5_000);
+    assert_eq!((sink.delivered, sink.lost_total(), sink.retries), (5_000, 0, 0));
+    assert_eq!(collected(&receiver), (0..5_000).collect::<Vec<_>>());
+    assert_eq!((summary.events, summary.samples, summary.failures()), (5_000, 5_000, Vec::<String>::new()));
+}
+
+#[test]
+fn what_may_be_tried_again_is_from_where_it_stopped() {
+    let (sender, receiver) = channel();
+    let mut turn = 0;
+    let sink = sink_fn(move |delivery| {
+        turn += 1;
+        let accepted = if turn % 3 == 0 { delivery.len() } else { delivery.len() / 2 };
+        sender.send(values(delivery)[..accepted].to_vec()).expect("the test listens");
+        if accepted == delivery.len() {
+            return Answer::Ok;
+        }
+        Answer::Retry { accepted, after: Some(Duration::ZERO), error: "busy".into() }
+    });
+    let (sink, _) = account(Monitor::builder().sink("s", sink), 1_000);
+    assert_eq!((sink.delivered, sink.lost_total()), (1_000, 0));
+    assert!(sink.retries >= 1);
+    assert_eq!(sink.error.as_deref(), Some("busy"));
+    assert_eq!(collected(&receiver), (0..1_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_can_never_be_written_is_counted_and_the_rest_is_written() {
+    let sink = sink_fn(|delivery| {
+        let odd = values(delivery).into_iter().enumerate().filter(|(_, value)| value % 2 == 1).map(|(at, _)| at);
+        // Places that there are not, and places named twice, are forgiven.
+        let odd: Vec<usize> = odd.collect();
+        let indices = [odd.as_slice(), &odd, &[usize::MAX]].concat();
+        Answer::Rejected { indices, error: "odd".into() }
+    });
+    let (sink, summary) = account(Monitor::builder().sink("s", sink), 1_000);
+    assert_eq!((sink.delivered, sink.rejected), (500, 500));
+    assert_eq!(summary.failures(), ["sink `s` did not get 500 events: odd"]);
+}
+
+/// Panics at the first write and at the first flush.
+struct Panicking {
+    calls: Arc<AtomicUsize>,
+    buffer: Vec<u64>,
+    home: Sender<Vec<u64>>,
+}
+
+impl Sink for Panicking {
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+        assert!(self.calls.fetch_add(1, Ordering::Relaxed) > 0, "the first write");
+        self.buffer.extend(values(delivery));
+        Answer::Ok
+    }
+
+    fn flush(&mut self) -> Result<(), BoxError> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) < 3 {
+            self.buffer.clear();
+            panic!("the first flush");
+        }
+        self.home.send(std::mem::take(&mut self.buffer))?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_that_panics_is_restarted_and_gets_its_batch_again() {
+    let (home, receiver) = channel();
+    let sink = Panicking { calls: Arc::default(), buffer: Vec::new(), home };
+    let (sink, _) = account(Monitor::builder().sink("s", sink), 100);
+    assert_eq!((sink.delivered, sink.lost_total(), sink.restarts), (100, 0, 2));
+    assert_eq!(collected(&receiver), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_sink_that_fails_for_good_is_felt_by_nobody_else() {
+    let (sender, receiver) = channel();
+    let other = sink_fn(move |delivery| {
+        sender.send(values(delivery)).expect("the test listens");
+        Answer::Ok
+    });
+    let builder = Monitor::builder().sink("dead", sink_fn(|_| Answer::Fatal("gone".into()))).sink("other", other);
+    let (dead, summary) = account(builder, 1_000);
+    assert_eq!((dead.delivered, dead.lost_total()), (0, 1_000));
+    assert_eq!(dead.lost.get("gave_up"), Some(&1_000));
+    assert_eq!(summary.failures(), ["sink `dead` did not get 1000 events: gone"]);
+    assert_eq!(collected(&receiver).len(), 1_000);
+}
+
+#[test]
+fn a_shutdown_does_not_wait_longer_than_it_may() {
+    let builder =
+        Monitor::builder().shutdown_timeout(Duration::from_millis(50)).sink("s", sink_fn(|_| Answer::retry("never")));
+    let (sink, summary) = account(builder, 100);
+    assert_eq!((sink.delivered, sink.lost_total() + sink.pending), (0, 100));
+    assert_eq!(summary.failures(), ["sink `s` did not get 100 events: never"]);
+}
+
+#[test]
+fn one_that_is_not_required_gives_up_and_does_not_fail_the_run() {
+    let options = SinkOptions { required: false, ..SinkOptions::default() };
+    let sink = sink_fn(|_| Answer::Retry { accepted: 0, after: Some(Duration::ZERO), error: "never".into() });
+    let (sink, summary) = account(Monitor::builder().sink_with("s", sink, options), 100);
+    assert_eq!(sink.lost.get("gave_up"), Some(&100));
+    assert_eq!(summary.failures(), Vec::<String>::new());
+}
+
+#[test]
+fn a_sink_that_hangs_is_left_behind() {
+    let (release, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let sink = sink_fn(move |_| {
+        // Until the test is over.
+        let _ended = gate.lock().expect("one thread").recv();
+        Answer::Ok
+    });
+    let (other, receiver) = channel();
+    let other = sink_fn(move |delivery| {
+        other.send(values(delivery)).expect("the test listens");
+        Answer::Ok
+    });
+    let builder =
+        Monitor::builder().shutdown_timeout(Duration::from_millis(50)).sink("hangs", sink).sink("other", other);
+    let (hangs, _) = account(builder, 100);
+    assert_eq!((hangs.delivered, hangs.pending), (0, 100));
+    assert_eq!(hangs.error.as_deref(), Some("it hangs"));
+    assert_eq!(collected(&receiver).len(), 100);
+    drop(release);
+}
+
+#[test]
+fn kinds_that_are_not_accepted_are_filtered() {
+    let options = SinkOptions { accept: KindSet::of(&[Kind::Log]), ..SinkOptions::default() };
+    let (sender, receiver) = channel();
+    let sink = sink_fn(move |delivery| {
+        sender.send(delivery.len()).expect("the test listens");
+        Answer::Ok
+    });
+    let monitor = Monitor::builder().sink_with("s", sink, options).start().expect("starts");
+    monitor.record_metric("m", 1.0, &[]);
+    monitor.log_info("here");
+    let summary = monitor.shutdown().expect("the first shutdown");
+    assert_eq!((summary.sinks[0].delivered, summary.sinks[0].filtered), (1, 1));
+    assert!(summary.sinks[0].closes());
+    assert_eq!(receiver.try_iter().sum::<usize>(), 1);
+}
+
+#[test]
+fn a_slow_sink_loses_the_oldest_counted_and_the_others_lose_nothing() {
+    const COUNT: u64 = 200_000;
+    let (release, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let slow = sink_fn(move |_| {
+        let _ended = gate.lock().expect("one thread").recv();
+        Answer::Ok
+    });
+    let options = SinkOptions { overflow: Overflow::DropOldest, ..SinkOptions::default() };
+    let fast = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&fast);
+    let fast_sink = sink_fn(move |delivery| {
+        count.fetch_add(delivery.len(), Ordering::Relaxed);
+        Answer::Ok
+    });
+    let monitor = Monitor::builder().sink_with("slow", slow, options).sink("fast", fast_sink).start().expect("starts");
+    for number in 0..COUNT {
+        // The queue holds less than this: whoever records waits, here, for the pipeline.
+        while monitor.record_metric("n", number as f64, &[]) != Recorded::Accepted {
+            std::thread::yield_now();
+        }
+    }
+    while fast.load(Ordering::Relaxed) < COUNT as usize {
+        std::thread::yield_now();
+    }
+    drop(release);
+    let summary = monitor.shutdown().expect("the first shutdown");
+    assert!(summary.sinks.iter().all(SinkSummary::closes), "{:?}", summary.sinks);
+    assert_eq!((summary.sinks[1].delivered, summary.sinks[1].lost_total()), (COUNT, 0));
+    let slow = &summary.sinks[0];
+    assert!(slow.lost["overflow"] > 0 && slow.delivered > 0, "{slow:?}");
+}
