@@ -71,7 +71,8 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
         rows.push(row("all", [usage.total_prompt_tokens, usage.total_completion_tokens, usage.total_tokens]));
         writeln!(out, "\n{}", table(&["tokens by model", "prompt", "completion", "total"], 1, rows))?;
     }
-    write!(out, "\n{} alerts fired, {} resolved", summary.fired, summary.resolved)?;
+    let alerts = if summary.fired == 1 { "alert" } else { "alerts" };
+    write!(out, "\n{} {alerts} fired, {} resolved", summary.fired, summary.resolved)?;
     match summary.firing.as_slice() {
         [] => writeln!(out)?,
         firing => writeln!(out, "; still firing: {}", clean(&firing.join(", ")))?,

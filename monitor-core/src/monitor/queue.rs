@@ -20,6 +20,8 @@ use crate::{Text, Timestamp};
 const SHARDS: usize = 16;
 /// Events that wait in a shard at most.
 const CAPACITY: usize = 65_536;
+/// Events are handed on by this many: enough to share out the cost of a batch, few enough to stay in a core's cache.
+const BATCH: usize = 1_024;
 /// With this many waiting, a recorder that sleeps is woken.
 const WAKE_AT: usize = 4_096;
 /// Keys that a shard remembers for recording by name.
@@ -183,19 +185,22 @@ impl Queue {
         self.shards[place].lock()
     }
 
-    /// Takes what waits, as events.
-    pub(super) fn take(&self, out: &mut Vec<Vec<Event>>) {
+    /// Takes what waits, as batches of events. `spare` is an empty buffer that a shard gets for its full one: buffers go
+    /// round and keep their size, for a fresh one would cost the recording threads a page fault every 128 events.
+    pub(super) fn take(&self, spare: &mut Vec<Entry>, out: &mut Vec<Vec<Event>>) {
         for shard in &self.shards {
-            let mut entries = {
+            {
                 let mut waiting = shard.lock();
                 if waiting.entries.is_empty() {
                     continue;
                 }
-                let capacity = waiting.entries.len().clamp(1_024, CAPACITY);
-                std::mem::replace(&mut waiting.entries, Vec::with_capacity(capacity))
-            };
+                std::mem::swap(&mut waiting.entries, spare);
+            }
             let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-            out.push(entries.drain(..).map(|entry| entry.into_event(&handles)).collect());
+            let mut events = spare.drain(..).map(|entry| entry.into_event(&handles));
+            while events.len() > 0 {
+                out.push(events.by_ref().take(BATCH).collect());
+            }
         }
     }
 

@@ -24,12 +24,13 @@ pub(super) struct Recorder {
 impl Source for Recorder {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
         self.queue.introduce(std::thread::current());
+        let mut spare = Vec::new();
         let mut batches = Vec::new();
         let mut idle = 0;
         loop {
             // Asked before the queue is emptied: what comes after a stop is not accepted any more.
             let stopped = out.stopped();
-            self.queue.take(&mut batches);
+            self.queue.take(&mut spare, &mut batches);
             if batches.is_empty() {
                 if stopped {
                     return Ok(());

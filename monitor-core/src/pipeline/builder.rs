@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use super::counters::{InputCounters, SinkCounters, SourceCounters};
-use super::emitter::{Emitter, Latest, LineReader};
+use super::emitter::{Belief, Emitter, LineReader};
 use super::engine::{Engine, Outcome, Periodic};
 use super::refusals::Refusals;
 use super::running::{Pipeline, RunningSink, RunningSource};
@@ -383,12 +383,12 @@ impl Builder {
                     parser: LineParser::new(self.zone.clone()),
                     clock: if self.event_time { Clock::System } else { self.clock.clone() },
                     refusals: Arc::clone(&refusals),
+                    belief: Belief::default(),
                 },
                 counters: Arc::clone(&counters),
                 stop: Arc::clone(&stop),
                 output,
                 batch: Vec::new(),
-                latest: Latest::Unknown,
             };
             let thread = spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?;
             sources.push(RunningSource { name, blocks, counters, thread: Some(thread) });

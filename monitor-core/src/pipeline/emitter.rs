@@ -40,15 +40,23 @@ pub struct LineReader {
     pub(super) parser: LineParser,
     pub(super) clock: Clock,
     pub(super) refusals: Arc<Refusals>,
+    pub(super) belief: Belief,
 }
 
 impl LineReader {
     /// The event of a line; `None` for a blank line, and for a bad one, which is refused.
-    pub fn read(&self, line: &[u8], place: Place<'_>) -> Option<Event> {
-        self.parser.parse(line, self.clock.now()).unwrap_or_else(|refusal| {
-            self.refuse(&refusal, line, place);
-            None
-        })
+    pub fn read(&mut self, line: &[u8], place: Place<'_>) -> Option<Event> {
+        let refusal = match self.parser.parse(line, self.clock.now()) {
+            Ok(None) => return None,
+            Ok(Some(event)) if self.belief.believes(event.time) => return Some(event),
+            Ok(Some(event)) => {
+                let error = format!("`timestamp` lies more than a day ahead of the clock: {}", event.time);
+                Refusal::new(Reason::Future, error)
+            }
+            Err(refusal) => refusal,
+        };
+        self.refuse(&refusal, line, place);
+        None
     }
 
     /// Counts and keeps a line that is no event.
@@ -69,18 +77,32 @@ pub struct Emitter {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) output: Output,
     pub(super) batch: Vec<Event>,
-    pub(super) latest: Latest,
 }
 
 /// Up to when timestamps are believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Latest {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Belief {
     /// No event yet.
+    #[default]
     Unknown,
     /// All are: the recording as a whole lies ahead of the machine's clock, so that clock is no judge.
-    Any,
-    /// Up to a while ahead of the machine's clock.
+    All,
+    /// Up to a day ahead of the machine's clock.
     Clock,
+}
+
+impl Belief {
+    fn believes(&mut self, time: Timestamp) -> bool {
+        if *self == Self::All {
+            return true;
+        }
+        let ahead = time > Clock::System.now().plus(TOLERANCE);
+        if *self == Self::Unknown {
+            *self = if ahead { Self::All } else { Self::Clock };
+            return true;
+        }
+        !ahead
+    }
 }
 
 impl Emitter {
@@ -104,7 +126,7 @@ impl Emitter {
     /// # Errors
     /// When nobody wants more.
     pub fn emit(&mut self, event: Event) -> Result<(), Stopped> {
-        if !self.believed(event.time) {
+        if !self.lines.belief.believes(event.time) {
             self.lines.refusals.count(Reason::Future);
             return Ok(());
         }
@@ -116,15 +138,10 @@ impl Emitter {
     /// # Errors
     /// When nobody wants more.
     pub fn line(&mut self, line: &[u8], place: Place<'_>) -> Result<(), Stopped> {
-        let Some(event) = self.lines.read(line, place) else {
-            return Ok(());
-        };
-        if self.believed(event.time) {
-            return self.push(event);
+        match self.lines.read(line, place) {
+            Some(event) => self.push(event),
+            None => Ok(()),
         }
-        let error = format!("`timestamp` lies more than a day ahead of the clock: {}", event.time);
-        self.refuse(&Refusal::new(Reason::Future, error), line, place);
-        Ok(())
     }
 
     /// Counts and keeps a line that is no event.
@@ -155,23 +172,5 @@ impl Emitter {
         self.flush()?;
         self.counters.events.add(events.len() as u64);
         (self.output)(events)
-    }
-
-    fn believed(&mut self, time: Timestamp) -> bool {
-        if self.latest == Latest::Any || time <= Timestamp::MIN.plus(TOLERANCE) {
-            return true;
-        }
-        let ahead = time > Clock::System.now().plus(TOLERANCE);
-        match (self.latest, ahead) {
-            (Latest::Unknown, true) => {
-                self.latest = Latest::Any;
-                true
-            }
-            (Latest::Unknown, false) => {
-                self.latest = Latest::Clock;
-                true
-            }
-            _ => !ahead,
-        }
     }
 }

@@ -134,6 +134,7 @@ impl Pipeline {
             }
         });
         self.bus.close();
+        self.deadline.closed.get_or_init(instant);
         let time_is_up = || deadline.is_some_and(|deadline| instant() >= deadline);
         let done = |sink: &RunningSink| sink.thread.as_ref().is_none_or(JoinHandle::is_finished);
         while !self.sinks.iter().all(done) && !time_is_up() {

@@ -1,8 +1,8 @@
 //! One thread a sink: it batches, tries again with back-off, restarts what panicked, and knows what became of each event.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::builder::SinkOptions;
@@ -29,6 +29,8 @@ pub(super) type Reopen = Option<Box<dyn Fn() -> Result<Box<dyn Sink>, BoxError> 
 pub(super) struct Deadline {
     /// Nothing more is waited for.
     pub(super) passed: AtomicBool,
+    /// When the bus was closed: nothing more comes.
+    pub(super) closed: OnceLock<Instant>,
 }
 
 pub(super) struct SinkWorker {
@@ -59,8 +61,8 @@ pub(super) struct Writing {
     panics: u32,
     /// The sink has failed for good.
     dead: bool,
-    /// Nothing more comes; since when.
-    ended: Option<Instant>,
+    /// Since when every try has failed.
+    failing_since: Option<Instant>,
 }
 
 /// What became of the held events, to be counted with the next flush.
@@ -97,7 +99,6 @@ impl SinkWorker {
                 self.flush();
             }
         }
-        self.state.ended = Some(instant());
         self.flush();
         self.note_losses();
     }
@@ -184,6 +185,7 @@ impl SinkWorker {
                     items = &items[accepted..];
                     if accepted > 0 {
                         (tries, pause) = (0, FIRST_PAUSE);
+                        self.state.failing_since = None;
                     }
                     self.failed(&error, tries);
                     tries += 1;
@@ -216,7 +218,10 @@ impl SinkWorker {
                 break;
             }
             match catch_unwind(AssertUnwindSafe(|| self.sink.flush())) {
-                Ok(Ok(())) => break,
+                Ok(Ok(())) => {
+                    self.state.failing_since = None;
+                    break;
+                }
                 Ok(Err(error)) => self.failed(&error, tries),
                 Err(_) => self.restart(),
             }
@@ -256,6 +261,7 @@ impl SinkWorker {
     fn restart(&mut self) {
         self.counters.restarts.add(1);
         self.state.panics += 1;
+        self.state.failing_since.get_or_insert_with(instant);
         self.state.fresh = 0;
         self.state.tally = Tally::default();
         let held: usize = self.state.held.iter().map(|batch| batch.events().len()).sum();
@@ -268,7 +274,8 @@ impl SinkWorker {
         }
     }
 
-    fn failed(&self, error: &BoxError, tries: u32) {
+    fn failed(&mut self, error: &BoxError, tries: u32) {
+        self.state.failing_since.get_or_insert_with(instant);
         self.counters.retries.add(1);
         self.counters.note(&error.to_string());
         if tries == 0 {
@@ -283,9 +290,13 @@ impl SinkWorker {
     }
 
     fn out_of_time(&self) -> bool {
-        let troubled = self.counters.retries.get() + self.counters.restarts.get() > 0;
-        self.deadline.passed.load(Ordering::Relaxed)
-            || self.state.ended.is_some_and(|ended| troubled && ended.elapsed() > self.patience)
+        if self.deadline.passed.load(Ordering::Relaxed) {
+            return true;
+        }
+        let (Some(closed), Some(failing)) = (self.deadline.closed.get(), self.state.failing_since) else {
+            return false;
+        };
+        failing.max(*closed).elapsed() > self.patience
     }
 
     /// Pauses, but wakes early when time is up.

@@ -24,6 +24,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
 
 /// Writes a length of time for people: "5m", "1h 30m", "2.5s".
 pub fn format_duration(length: Duration) -> String {
+    if length < Duration::from_secs(1) && length.subsec_micros() % 1_000 == 0 && !length.is_zero() {
+        return format!("{}ms", length.as_millis());
+    }
     if length < Duration::from_secs(60) && length.subsec_nanos() != 0 {
         let text = format!("{:.3}", length.as_secs_f64());
         return format!("{}s", text.trim_end_matches('0').trim_end_matches('.'));
@@ -49,6 +52,8 @@ mod tests {
     fn writes_what_people_read() {
         assert_eq!(format_duration(Duration::from_secs(300)), "5m");
         assert_eq!(format_duration(Duration::from_millis(2_500)), "2.5s");
+        assert_eq!(format_duration(Duration::from_millis(100)), "100ms");
+        assert_eq!(format_duration(Duration::ZERO), "0s");
         assert_eq!(format_duration(Duration::from_secs(5_400)), "1h 30m");
     }
 }

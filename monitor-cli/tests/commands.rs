@@ -1,0 +1,342 @@
+//! The commands as a user gives them: what they print, what they write, how they end.
+
+mod support;
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Dir, Ended, recording};
+
+fn json(ended: &Ended) -> Value {
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    serde_json::from_str(&ended.stdout).expect("one JSON object")
+}
+
+fn default_config(dir: &Dir) {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../monitor.toml")).expect("monitor.toml");
+    let path = recording("afterimage.log.gz").canonicalize().expect("the recorded run");
+    let adapted = text.replace("monitor-core/testdata/afterimage-run/afterimage.log.gz", &path.display().to_string());
+    assert_ne!(text, adapted);
+    dir.write("monitor.toml", adapted);
+}
+
+#[test]
+fn the_default_configuration_ends_with_alerts_files_and_a_chart() {
+    let dir = Dir::new();
+    default_config(&dir);
+    assert_eq!(dir.monitor(&["check"]).stdout, "monitor.toml is fine: 1 source, 4 sinks, 3 rules, 1 chart\n");
+    let ended = dir.monitor(&["run"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(
+        ended.stdout,
+        "2026-05-04 14:12:00 FIRING      failing_calls [error] 16.3% of 215 generations failed within 2 minutes\n\
+         2026-05-04 14:17:00 RESOLVED    failing_calls after 5m\n\
+         2026-05-04 14:21:00 FIRING      slow_calls [warning] Half of the generations take 32s or longer\n\
+         2026-05-04 14:28:00 RESOLVED    slow_calls after 7m\n"
+    );
+    // In a pipe, lines of events stay alone on standard output, and nothing moves a cursor.
+    assert!(ended.stderr.contains("4,650 events in (1,888 evaluation, 2,756 generation, 6 log)"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains('\x1b') && !ended.stderr.contains('\r'));
+    let count = |name: &str| dir.read(name).lines().count();
+    assert_eq!(count("monitoring/events.jsonl"), 4_654);
+    assert_eq!(count("monitoring/metrics.jsonl"), 26_387);
+    assert_eq!(count("monitoring/afterimage.log"), 4_654);
+    assert!(dir.read("monitoring/plots/success_error_rate.svg").contains("Success/Error Rate Over Time"));
+    let png = std::fs::read(dir.path().join("monitoring/plots/success_error_rate.png")).expect("the chart");
+    assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
+    assert!(!dir.path().join("monitoring/rejected.jsonl").exists());
+}
+
+#[test]
+fn what_a_run_writes_can_be_replayed() {
+    let dir = Dir::new();
+    default_config(&dir);
+    dir.monitor(&["run"]);
+    let replayed = |name: &str| json(&dir.monitor(&["replay", "--format", "json", "--preset", "recommended", name]));
+    let original = recording("afterimage.log.gz");
+    let original = replayed(&original.display().to_string());
+    for name in ["monitoring/events.jsonl", "monitoring/afterimage.log", "monitoring/metrics.jsonl"] {
+        let again = replayed(name);
+        for key in ["alerts", "token_usage", "samples", "rejected"] {
+            assert_eq!(again[key], original[key], "{key} of {name}");
+        }
+    }
+    // Beside the events, the samples would count twice.
+    let both = dir.monitor(&["replay", "monitoring/metrics.jsonl", "monitoring/events.jsonl", "--format", "json"]);
+    assert!(both.stderr.contains("`"), "{}", both.stderr);
+    assert!(both.stderr.contains("it is skipped"), "{}", both.stderr);
+    assert_eq!(json(&both)["samples"], original["samples"]);
+}
+
+#[test]
+fn a_replay_is_one_json_object() {
+    let dir = Dir::new();
+    let golden: Value =
+        serde_json::from_str(&std::fs::read_to_string(recording("golden.json")).expect("the golden file"))
+            .expect("JSON");
+    let log = recording("afterimage.log.gz").display().to_string();
+    let replay = json(&dir.monitor(&["replay", &log, "--format", "json"]));
+    assert_eq!(
+        (&replay["events"], &replay["rejected"], &replay["samples"]),
+        (&4_650.into(), &0.into(), &26_387.into())
+    );
+    assert_eq!(replay["token_usage"], golden["total_token_usage"]);
+    let alerts = replay["alerts"].as_array().expect("a list");
+    assert_eq!(alerts.len(), 2);
+    insta::assert_snapshot!("an_alert_as_json", serde_json::to_string_pretty(&alerts[0]).expect("JSON"));
+    let metrics = recording("metrics.jsonl.gz").display().to_string();
+    let replay = json(&dir.monitor(&["replay", &metrics, "--format", "json"]));
+    let firing = |alert: &&Value| alert["name"] == "high_error_rate" && alert["state"] == "firing";
+    assert_eq!(replay["alerts"].as_array().expect("a list").iter().filter(firing).count(), 1);
+    assert_eq!(replay["firing"], serde_json::json!(["high_error_rate"]));
+    // A replay leaves nothing behind.
+    assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0);
+}
+
+#[test]
+fn a_replay_for_people() {
+    let log = recording("afterimage.log.gz").display().to_string();
+    let ended = Dir::new().monitor(&["replay", &log]);
+    let (alerts, summary) = ended.stdout.split_once("\n\n").expect("alerts, then the summary");
+    assert_eq!(
+        alerts,
+        "2026-05-04 14:23:00 FIRING      high_generation_time [warning] Average generation time: 54.1s\n\
+         2026-05-04 14:26:00 RESOLVED    high_generation_time after 3m"
+    );
+    assert!(summary.contains("gpt-4o-mini                               904,106     153,696  1,057,802"), "{summary}");
+    assert!(summary.contains("1 alert fired, 1 resolved"), "{summary}");
+}
+
+/// A file with every class of bad line, a good one before and after each.
+fn bad_lines() -> (Vec<u8>, u64) {
+    let bad: [&[u8]; 16] = [
+        br#"{"type":"generation","duration":1.5,"succ"#,
+        br#"{"type":"generation","duration":"fast","success":true}"#,
+        br#"{"type":"generation","duration":-1,"success":true}"#,
+        br#"{"type":"generation","duration":NaN,"success":true}"#,
+        br#"{"type":"generation","duration":Infinity,"success":true}"#,
+        br#"{"type":"generation","duration":1e999,"success":true}"#,
+        br#"{"type":"metric","metric":"m","value":1e200}"#,
+        br#"{"type":"generation","duration":1,"success":true,"timestamp":"soon"}"#,
+        br#"{"type":"generation","duration":1,"success":true,"timestamp":"9999-01-01T00:00:00Z"}"#,
+        br#"{"type":"trace","duration":1}"#,
+        br#"{"hello":"world"}"#,
+        br#"["a","list"]"#,
+        b"plain text",
+        b"\0\0\0\0",
+        b"{\"metric\":\"\xff\xfe\",\"value\":1}",
+        br#"{"type":"log"}"#,
+    ];
+    let mut bad: Vec<Vec<u8>> = bad.iter().map(|line| line.to_vec()).collect();
+    bad.push(format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes());
+    bad.push(format!("{{\"metric\":\"{}\",\"value\":1}}", "x".repeat(10 << 20)).into_bytes());
+    let mut text = "\u{feff}".as_bytes().to_vec();
+    let mut good = 0;
+    let mut good_line = |text: &mut Vec<u8>| {
+        good += 1;
+        let line =
+            format!("{{\"metric\":\"good\",\"value\":1,\"timestamp\":\"2026-05-04T14:00:{:02}Z\"}}\r\n\n", good % 60);
+        text.extend_from_slice(line.as_bytes());
+    };
+    for line in bad {
+        good_line(&mut text);
+        text.extend_from_slice(&line);
+        text.push(b'\n');
+    }
+    good_line(&mut text);
+    (text, good)
+}
+
+#[test]
+fn bad_lines_are_counted_and_kept_and_cost_no_good_one() {
+    let dir = Dir::new();
+    let (text, good) = bad_lines();
+    dir.write("events.jsonl", text);
+    dir.write("monitor.toml", "[sources.in]\ntype = \"file\"\npath = \"events.jsonl\"\n");
+    let run = json(&dir.monitor(&["run", "--format", "json"]));
+    assert_eq!((&run["events"], &run["rejected"]), (&good.into(), &18.into()));
+    insta::assert_snapshot!(
+        "rejected_by_reason",
+        serde_json::to_string_pretty(&run["rejected_by_reason"]).expect("JSON")
+    );
+    let kept = dir.read("monitoring/rejected.jsonl");
+    let kept: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let shown: Vec<String> = kept
+        .iter()
+        .map(|line| {
+            format!(
+                "{}: {} ({}, {} characters)",
+                line["line"],
+                line["error"],
+                line["reason"],
+                line["text"].as_str().expect("text").len()
+            )
+        })
+        .collect();
+    insta::assert_snapshot!("rejected_lines", shown.join("\n"));
+    assert!(
+        kept.iter()
+            .all(|line| line["source"] == "in" && line["file"].as_str().is_some_and(|f| f.ends_with("events.jsonl")))
+    );
+    // Kept or not, a replay says the same.
+    let replay = json(&dir.monitor(&["replay", "--format", "json", "events.jsonl"]));
+    assert_eq!(replay["rejected_by_reason"], run["rejected_by_reason"]);
+}
+
+#[test]
+fn wrong_usage_is_64_and_help_is_0() {
+    let dir = Dir::new();
+    for arguments in [&["frobnicate"][..], &["run", "--frobnicate"], &["replay"], &[], &["--log-level", "loud", "man"]]
+    {
+        let ended = dir.monitor(arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(64), ""), "{arguments:?}");
+    }
+    for arguments in [&["--help"][..], &["run", "--help"], &["--version"]] {
+        assert_eq!(dir.monitor(arguments).code, Some(0), "{arguments:?}");
+    }
+    insta::assert_snapshot!("unknown_component", dir.monitor(&["explain", "sink.jsnl"]).whole());
+    insta::assert_snapshot!("unknown_preset_of_replay", dir.monitor(&["replay", "--preset", "refrence", "x"]).whole());
+}
+
+#[test]
+fn what_the_world_does_not_have_is_1() {
+    let dir = Dir::new();
+    dir.write("folder/x", "");
+    dir.write("file", "");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("loop", dir.path().join("loop")).expect("links");
+    let here = dir.path().canonicalize().expect("here").display().to_string();
+    let says = |arguments: &[&str]| dir.monitor(arguments).whole().replace(&here, "HERE");
+    insta::assert_snapshot!("missing_recording", says(&["replay", "nowhere.jsonl"]));
+    insta::assert_snapshot!("folder_instead_of_a_recording", says(&["replay", "folder"]));
+    insta::assert_snapshot!("unreadable_recording", says(&["replay", "loop"]));
+    dir.write("monitor.toml", "[sources.in]\ntype = \"file\"\npath = \"nowhere.jsonl\"\n");
+    assert_eq!(dir.monitor(&["check"]).code, Some(0));
+    insta::assert_snapshot!("missing_source", says(&["run"]));
+    dir.write("monitor.toml", "[sinks.out]\ntype = \"jsonl\"\npath = \"../file/x.jsonl\"\n");
+    insta::assert_snapshot!("sink_that_cannot_be_opened", says(&["run", "file"]));
+    dir.write("monitor.toml", "");
+    insta::assert_snapshot!("nothing_to_do", says(&["run"]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_fails_the_run_and_says_what_is_missing() {
+    let dir = Dir::new();
+    dir.write("in.jsonl", "{\"metric\":\"m\",\"value\":1}\n".repeat(10));
+    dir.write(
+        "monitor.toml",
+        "shutdown_timeout = \"100ms\"\n[sinks.full]\ntype = \"jsonl\"\npath = \"/dev/full\"\n\
+         [sinks.out]\ntype = \"jsonl\"\npath = \"out.jsonl\"\n",
+    );
+    let ended = dir.monitor(&["run", "in.jsonl"]);
+    assert_eq!(ended.code, Some(1));
+    let error =
+        "error: failed to complete the run: sink `full` did not get 10 events: No space left on device (os error 28)\n";
+    assert!(ended.stderr.ends_with(error), "{}", ended.stderr);
+    assert_eq!(dir.read("monitoring/out.jsonl").lines().count(), 10);
+}
+
+#[test]
+fn recordings_named_on_the_command_line_take_the_place_of_the_sources() {
+    let dir = Dir::new();
+    default_config(&dir);
+    dir.write("one.jsonl", "{\"metric\":\"m\",\"value\":1}\n");
+    let run = json(&dir.monitor(&["run", "one.jsonl", "--format", "json"]));
+    assert_eq!(run["events"], 1);
+    assert_eq!(dir.read("monitoring/events.jsonl").lines().count(), 1);
+}
+
+const STDIN: &str =
+    "clock = \"system\"\n[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"jsonl\"\npath = \"out.jsonl\"\n";
+
+#[test]
+fn standard_input_is_read_to_its_end() {
+    let dir = Dir::new();
+    dir.write("monitor.toml", STDIN);
+    let mut child = dir
+        .command(&["run", "--format", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(b"{\"metric\":\"m\",\"value\":1}\nrubbish\n{\"metric\":\"m\",\"value\":2}").expect("writes");
+    drop(stdin);
+    let run = json(&Ended::from(child.wait_with_output().expect("ends")));
+    assert_eq!((&run["events"], &run["rejected"]), (&2.into(), &1.into()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_drains_and_prints_the_summary() {
+    for (signal, config) in [
+        ("-TERM", STDIN.to_owned()),
+        ("-INT", STDIN.to_owned()),
+        (
+            "-INT",
+            STDIN.replace("type = \"stdin\"", "type = \"file\"\npath = \"in.jsonl\"\nfollow = true\npoll = \"5ms\""),
+        ),
+    ] {
+        let dir = Dir::new();
+        dir.write("monitor.toml", &config);
+        dir.write("in.jsonl", "{\"metric\":\"m\",\"value\":1}\n");
+        let mut child = dir
+            .command(&["run", "--format", "json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(b"{\"metric\":\"m\",\"value\":1}\n").expect("writes");
+        let out = dir.path().join("monitoring/out.jsonl");
+        let began = Instant::now();
+        // The event is on the disk while the pipe is still open.
+        while std::fs::metadata(&out).map_or(0, |file| file.len()) == 0 {
+            assert!(began.elapsed() < Duration::from_secs(20), "nothing arrives");
+            std::thread::yield_now();
+        }
+        let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(killed.expect("kill runs").success());
+        let run = json(&Ended::from(child.wait_with_output().expect("ends")));
+        assert_eq!((&run["events"], &run["sinks"][0]["delivered"]), (&1.into(), &1.into()));
+        drop(stdin);
+    }
+}
+
+#[test]
+fn shells_and_manuals_are_served() {
+    let dir = Dir::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = dir.monitor(&["completions", shell]);
+        assert!(script.code == Some(0) && script.stdout.contains("replay"), "{shell}");
+    }
+    let page = dir.monitor(&["man"]).stdout;
+    assert!(page.starts_with(".") && page.contains("monitor replay"), "{page}");
+}
+
+#[test]
+fn what_there_is_and_what_it_means() {
+    let dir = Dir::new();
+    insta::assert_snapshot!("components", dir.monitor(&["components"]).whole());
+    insta::assert_snapshot!("explain_rule_threshold", dir.monitor(&["explain", "rule.threshold"]).whole());
+    insta::assert_snapshot!("explain_config", dir.monitor(&["explain", "config"]).whole());
+    insta::assert_snapshot!("explain_sink", dir.monitor(&["explain", "sink"]).whole());
+}
+
+#[test]
+fn the_log_is_json_when_asked() {
+    let dir = Dir::new();
+    dir.write("a/metrics.jsonl", "{\"metric\":\"generation_time\",\"value\":1}\n");
+    dir.write("a/events.jsonl", "{\"type\":\"generation\",\"duration\":1,\"success\":true}\n");
+    let arguments = ["--log-format", "json", "replay", "a/metrics.jsonl", "a/events.jsonl"];
+    let ended = dir.monitor(&arguments);
+    let logged: Value = serde_json::from_str(ended.stderr.trim()).expect("one line of JSON");
+    assert_eq!(logged["level"], "WARN");
+    let quiet = dir.command(&arguments).env("MONITOR_LOG", "error").output().expect("runs");
+    assert_eq!(Ended::from(quiet).stderr, "");
+}
