@@ -35,7 +35,10 @@ impl ProgressLine {
             thousands(rate.round() as i64),
             now.elapsed.as_secs()
         );
-        self.before = Some(now);
+        // Over at least a second, or the figure dances.
+        if now.elapsed.saturating_sub(elapsed) >= Duration::from_secs(1) {
+            self.before = Some(now);
+        }
         self.shown = true;
         // A terminal that cannot be written to has nobody to show anything to.
         drop(write!(std::io::stderr().lock(), "\r\x1b[K{line}"));

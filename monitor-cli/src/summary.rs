@@ -27,7 +27,8 @@ fn input(summary: &Summary, out: &mut String) -> std::fmt::Result {
         .collect();
     let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
     let rate = summary.events as f64 / summary.seconds.max(1e-9);
-    writeln!(out, "{} events in{kinds}, {:.2}s, {}/s", number(summary.events), summary.seconds, number(rate as u64))?;
+    let events = if summary.events == 1 { "event" } else { "events" };
+    writeln!(out, "{} {events} in{kinds}, {:.2}s, {}/s", number(summary.events), summary.seconds, number(rate as u64))?;
     writeln!(out, "{} samples", number(summary.samples))?;
     if summary.rejected > 0 {
         let reasons: Vec<String> =

@@ -9,12 +9,13 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
 use crate::event::{Body, Event, Metric, MetricKey};
 use crate::read::LARGEST;
-use crate::{Text, Timestamp};
+use crate::{Clock, Text, Timestamp};
 
 /// Shards; more threads than this share.
 const SHARDS: usize = 16;
@@ -72,6 +73,8 @@ pub(super) enum Entry {
     Event(Event),
     /// A number of the handle with this place.
     Metric { handle: u32, value: f64, time: Timestamp },
+    /// The same, with the processor's counter for a time.
+    MetricNow { handle: u32, value: f64, ticks: u64 },
 }
 
 pub(super) struct Queue {
@@ -81,6 +84,7 @@ pub(super) struct Queue {
     taken: AtomicUsize,
     asleep: AtomicBool,
     recorder: OnceLock<Thread>,
+    ticks: Ticks,
 }
 
 /// A shard has cache lines of its own, or threads would meet all the same.
@@ -105,6 +109,7 @@ impl Queue {
             taken: AtomicUsize::new(0),
             asleep: AtomicBool::new(false),
             recorder: OnceLock::new(),
+            ticks: Ticks(quanta::Clock::new()),
         }
     }
 
@@ -119,11 +124,23 @@ impl Queue {
         u32::try_from(handles.len() - 1).expect("less than 2^32 handles")
     }
 
-    #[inline]
+    /// Records a number at a time of one's own.
     pub(super) fn metric(&self, handle: u32, value: f64, time: Timestamp) -> Recorded {
+        self.number(value, Entry::Metric { handle, value, time })
+    }
+
+    /// Records a number now, as the system's clock has it.
+    #[inline]
+    pub(super) fn metric_now(&self, handle: u32, value: f64) -> Recorded {
+        let ticks = self.ticks.0.raw();
+        self.number(value, Entry::MetricNow { handle, value, ticks })
+    }
+
+    #[inline]
+    fn number(&self, value: f64, entry: Entry) -> Recorded {
         let mut shard = self.shard();
         match fault(value) {
-            None => self.push(&mut shard, Entry::Metric { handle, value, time }),
+            None => self.push(&mut shard, entry),
             Some(reason) => shard.refuse(reason),
         }
     }
@@ -196,8 +213,10 @@ impl Queue {
                 }
                 std::mem::swap(&mut waiting.entries, spare);
             }
+            // Read after the last of the entries was recorded.
+            let anchor = self.ticks.anchor();
             let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut events = spare.drain(..).map(|entry| entry.into_event(&handles));
+            let mut events = spare.drain(..).map(|entry| entry.into_event(&handles, &anchor));
             while events.len() > 0 {
                 out.push(events.by_ref().take(BATCH).collect());
             }
@@ -292,14 +311,46 @@ fn is(key: &MetricKey, name: &str, labels: &[(&str, &str)]) -> bool {
 }
 
 impl Entry {
-    fn into_event(self, handles: &[Arc<MetricKey>]) -> Event {
-        match self {
-            Self::Event(event) => event,
-            Self::Metric { handle, value, time } => {
-                let key = Arc::clone(&handles[handle as usize]);
-                Event { time, body: Body::Metric(Metric { key, value }) }
-            }
-        }
+    fn into_event(self, handles: &[Arc<MetricKey>], anchor: &Anchor<'_>) -> Event {
+        let (handle, value, time) = match self {
+            Self::Event(event) => return event,
+            Self::Metric { handle, value, time } => (handle, value, time),
+            Self::MetricNow { handle, value, ticks } => (handle, value, anchor.time(ticks)),
+        };
+        let key = Arc::clone(&handles[handle as usize]);
+        Event { time, body: Body::Metric(Metric { key, value }) }
+    }
+}
+
+/// The processor's counter. To read it takes a third of the time of the system's clock, and that clock is most of what
+/// recording by a handle costs. The recorder makes a time of it, a moment later.
+struct Ticks(quanta::Clock);
+
+/// The system's clock and the counter at one moment.
+struct Anchor<'a> {
+    clock: &'a quanta::Clock,
+    now: Timestamp,
+    ticks: u64,
+}
+
+impl Ticks {
+    fn anchor(&self) -> Anchor<'_> {
+        let read = || {
+            let before = self.0.raw();
+            let now = Clock::System.now();
+            let ticks = self.0.raw();
+            (ticks.saturating_sub(before), now, ticks)
+        };
+        // Another thread may run between two readings: of a few pairs the closest counts.
+        let (_, now, ticks) = (0..4).map(|_| read()).min_by_key(|(gap, ..)| *gap).expect("four readings");
+        Anchor { clock: &self.0, now, ticks }
+    }
+}
+
+impl Anchor<'_> {
+    /// When the counter was at `ticks`; to the microsecond, and never later than it was.
+    fn time(&self, ticks: u64) -> Timestamp {
+        self.now.minus(Duration::from_micros(self.clock.delta_as_nanos(ticks, self.ticks).div_ceil(1_000)))
     }
 }
 
@@ -310,4 +361,43 @@ fn fault(value: f64) -> Option<DropReason> {
 
 fn duration_fault(duration: f64) -> Option<DropReason> {
     fault(duration).or((duration < 0.0).then_some(DropReason::Negative))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counter_tells_the_time_of_the_clock() {
+        let queue = Queue::new();
+        let handle = queue.register(MetricKey::default());
+        let before = Clock::System.now();
+        assert_eq!(queue.metric_now(handle, 1.0), Recorded::Accepted);
+        let after = Clock::System.now();
+        // However long it waits.
+        std::thread::park_timeout(Duration::from_millis(20));
+        let mut batches = Vec::new();
+        queue.take(&mut Vec::new(), &mut batches);
+        let time = batches[0][0].time;
+        let slack = Duration::from_micros(100);
+        assert!(before.minus(slack) <= time && time <= after.plus(slack), "{before} {time} {after}");
+    }
+
+    #[test]
+    fn buffers_go_round_and_batches_are_cut() {
+        let queue = Queue::new();
+        let (mut spare, mut batches) = (Vec::new(), Vec::new());
+        let handle = queue.register(MetricKey::default());
+        for at in 0..2 * BATCH + 1 {
+            queue.metric(handle, at as f64, Timestamp::MIN);
+        }
+        queue.take(&mut spare, &mut batches);
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [BATCH, BATCH, 1]);
+        let values = batches.concat().into_iter().map(|event| match event.body {
+            Body::Metric(metric) => metric.value,
+            body => panic!("{body:?}"),
+        });
+        assert!(values.eq((0..2 * BATCH + 1).map(|at| at as f64)));
+        assert!(spare.is_empty() && spare.capacity() > 2 * BATCH);
+    }
 }

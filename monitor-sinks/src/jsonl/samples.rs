@@ -2,65 +2,84 @@
 
 use monitor_core::component::Item;
 use monitor_core::sample::Sample;
-use monitor_core::{Body, Zone};
-use serde_json::{Map, Value};
+use monitor_core::{Body, Metadata, Zone};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::reference::{isoformat, write_json};
 
 /// Appends the sample lines of an event.
 pub(super) fn write(out: &mut Vec<u8>, item: &Item<'_>, zone: &Zone) {
+    let timestamp = isoformat(item.event.time, zone);
+    let metadata = match &item.event.body {
+        Body::Metric(metric) => Some(&metric.key.metadata),
+        _ => None,
+    };
     for sample in item.samples {
-        let mut line = Map::new();
-        let name = sample.name();
-        line.insert("value".to_owned(), number(&name, sample.value));
-        match &item.event.body {
-            Body::Metric(metric) => {
-                for (key, value) in metric.key.metadata.iter() {
-                    line.insert(safe(key), value.clone());
-                }
-            }
-            _ => derived_metadata(&name, sample, &mut line),
-        }
-        line.insert("timestamp".to_owned(), isoformat(sample.time, zone).into());
-        line.shift_insert(0, "metric".to_owned(), name.into());
-        write_json(out, &line);
+        write_json(out, &Line { sample, metadata, timestamp: &timestamp });
         out.push(b'\n');
     }
 }
 
-/// Counts are whole numbers in the reference's files, and everything else is a float.
-fn number(name: &str, value: f64) -> Value {
-    let counted = name.ends_with("_token_count") || matches!(name, "conversation_length" | "evaluation_error_rate");
-    if counted && value.fract() == 0.0 { Value::from(value as i64) } else { Value::from(value) }
+/// One line.
+struct Line<'a> {
+    sample: &'a Sample,
+    /// The metadata of an event that is a metric itself; other samples are derived, and show what the reference shows.
+    metadata: Option<&'a Metadata>,
+    timestamp: &'a str,
 }
 
-/// What the reference writes beside a sample that it derived itself.
-fn derived_metadata(name: &str, sample: &Sample, line: &mut Map<String, Value>) {
-    let mut copy = |label: &str| {
-        if let Some(value) = sample.series.labels().get(label) {
-            let value = if label == "success" { Value::Bool(value == "true") } else { Value::from(value.as_str()) };
-            line.insert(label.to_owned(), value);
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let name = self.sample.name();
+        let mut line = serializer.serialize_map(None)?;
+        line.serialize_entry("metric", &name)?;
+        // Counts are whole numbers in the reference's files, and everything else is a float.
+        let value = self.sample.value;
+        let counted =
+            name.ends_with("_token_count") || matches!(&*name, "conversation_length" | "evaluation_error_rate");
+        if counted && value.fract() == 0.0 {
+            line.serialize_entry("value", &(value as i64))?;
+        } else {
+            line.serialize_entry("value", &value)?;
         }
-    };
-    match name {
-        "prompt_token_count" | "completion_token_count" | "total_token_count" => copy("model_name"),
-        "evaluation_error_rate" => copy("evaluator_type"),
-        "evaluation_time" => {
-            copy("evaluator_type");
-            copy("success");
+        match self.metadata {
+            Some(metadata) => {
+                for (key, value) in metadata.iter() {
+                    match key {
+                        "metric" => line.serialize_entry("metadata_metric", value)?,
+                        "value" => line.serialize_entry("metadata_value", value)?,
+                        "timestamp" => line.serialize_entry("metadata_timestamp", value)?,
+                        _ => line.serialize_entry(key, value)?,
+                    }
+                }
+            }
+            None => self.derived(&name, &mut line)?,
         }
-        _ if name.starts_with("evaluation_score_") => {
-            copy("evaluator_type");
-            line.insert("feedback".to_owned(), sample.feedback.as_deref().map_or(Value::Null, Value::from));
-        }
-        _ => {}
+        line.serialize_entry("timestamp", self.timestamp)?;
+        line.end()
     }
 }
 
-/// A key that does not overwrite one of the line's own.
-fn safe(key: &str) -> String {
-    match key {
-        "metric" | "value" | "timestamp" => format!("metadata_{key}"),
-        _ => key.to_owned(),
+impl Line<'_> {
+    /// What the reference writes beside a sample that it derives itself.
+    fn derived<M: SerializeMap>(&self, name: &str, line: &mut M) -> Result<(), M::Error> {
+        let labels: &[&str] = match name {
+            "prompt_token_count" | "completion_token_count" | "total_token_count" => &["model_name"],
+            "evaluation_time" => &["evaluator_type", "success"],
+            "evaluation_error_rate" => &["evaluator_type"],
+            _ if name.starts_with("evaluation_score_") => &["evaluator_type"],
+            _ => &[],
+        };
+        for label in labels {
+            match self.sample.series.labels().get(label) {
+                Some(value) if *label == "success" => line.serialize_entry(label, &(value == "true"))?,
+                Some(value) => line.serialize_entry(label, value)?,
+                None => {}
+            }
+        }
+        if name.starts_with("evaluation_score_") {
+            line.serialize_entry("feedback", &self.sample.feedback)?;
+        }
+        Ok(())
     }
 }
