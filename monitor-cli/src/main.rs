@@ -25,11 +25,11 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Run(args) => commands::run::run(args),
         Command::Replay(args) => commands::replay::replay(args),
-        Command::Check(args) => commands::check::check(args),
-        Command::Components(args) => commands::components::components(args),
+        Command::Check(args) => commands::check::check(&args),
+        Command::Components(args) => commands::components::components(&args),
         Command::Explain(args) => commands::explain::explain(&args),
         Command::Sample(args) => commands::explain::sample(&args),
-        Command::Completions(args) => commands::shell::completions(args),
+        Command::Completions(args) => commands::shell::completions(&args),
         Command::Man => commands::shell::man(),
     };
     exit::code(result)

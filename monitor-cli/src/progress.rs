@@ -26,7 +26,7 @@ impl ProgressLine {
             return;
         }
         let (events, elapsed) = self.before.map_or((0, Duration::ZERO), |before| (before.events, before.elapsed));
-        let rate = (now.events - events) as f64 / (now.elapsed - elapsed).as_secs_f64().max(0.001);
+        let rate = (now.events - events) as f64 / now.elapsed.saturating_sub(elapsed).as_secs_f64().max(0.001);
         let rejected =
             if now.rejected > 0 { format!(", {} rejected", thousands(now.rejected as i64)) } else { String::new() };
         let line = format!(

@@ -70,7 +70,7 @@ fn ingest(criterion: &mut Criterion) {
         bencher.iter(|| {
             in_batches(&lines, parse, &mut deriver, |samples| {
                 black_box(samples);
-            })
+            });
         });
     });
     group.bench_function("parse, derive, store", |bencher| {

@@ -57,7 +57,10 @@ impl AppendFile {
         &mut self.buffer
     }
 
-    /// Whether there is room for more lines; if not, the answer for the host.
+    /// Makes sure that there is room for more lines.
+    ///
+    /// # Errors
+    /// If there is none and the disk refuses: the answer for the host.
     pub fn room(&mut self) -> Result<(), Answer> {
         if self.buffer.len() - self.done < KEPT {
             return Ok(());

@@ -9,7 +9,7 @@ use crate::exit::Outcome;
 use crate::registry::registry;
 
 /// Checks the configuration and says what is in it.
-pub(crate) fn check(args: CheckArgs) -> Outcome {
+pub(crate) fn check(args: &CheckArgs) -> Outcome {
     let config = Config::load(&args.config, &registry()?)?;
     let counted = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let parts = [

@@ -12,7 +12,7 @@ use crate::registry::registry;
 use crate::table::table;
 
 /// Lists component types and presets.
-pub(crate) fn components(args: ComponentsArgs) -> Outcome {
+pub(crate) fn components(args: &ComponentsArgs) -> Outcome {
     let registry = registry()?;
     let types = types(&registry);
     // A preset is made of parts; the first one's words tell what it is.

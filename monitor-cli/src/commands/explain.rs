@@ -103,8 +103,7 @@ fn keys(schema: &Value) -> String {
     let rows = properties.iter().map(|(key, property)| {
         let default = match &property["default"] {
             Value::Null if required(key) => "must be set".to_owned(),
-            Value::Null => String::new(),
-            Value::Object(_) => String::new(),
+            Value::Null | Value::Object(_) => String::new(),
             default => default.to_string(),
         };
         let text = property["description"].as_str().unwrap_or_default().replace('\n', " ");

@@ -20,7 +20,7 @@ use crate::exit::Failure;
 use crate::progress::ProgressLine;
 
 /// Adds the recordings of the command line as a source. They are relative to where the user stands.
-fn add_data(builder: Builder, data: Vec<PathBuf>) -> Result<Builder, Failure> {
+fn add_data(builder: Builder, data: &[PathBuf]) -> Result<Builder, Failure> {
     let config = file::Config::once(data.iter().map(|path| absolute(path)).collect());
     let failed = |error: String| Failure::Run(vec![format!("open the recording: {error}")]);
     config.validate().map_err(|error| failed(error.to_string()))?;

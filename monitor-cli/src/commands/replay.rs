@@ -24,7 +24,7 @@ pub(crate) fn replay(args: ReplayArgs) -> Outcome {
     config.sinks.clear();
     config.charts.clear();
     let zone = config.settings.timezone.0.clone();
-    let mut builder = add_data(Builder::for_replay(config)?, args.data)?;
+    let mut builder = add_data(Builder::for_replay(config)?, &args.data)?;
     if args.format == Format::Text {
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let text = Text::new(zone, colour);

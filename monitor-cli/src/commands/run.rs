@@ -26,7 +26,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     let lines = config.sinks.iter().any(|sink| sink.type_name == "stdout") && !std::io::stdout().is_terminal();
     let mut builder = Builder::from_config(config)?;
     if !args.data.is_empty() {
-        builder = add_data(builder, args.data)?;
+        builder = add_data(builder, &args.data)?;
     }
     let summary = drive(builder)?;
     match args.format {

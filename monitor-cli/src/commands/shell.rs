@@ -6,7 +6,7 @@ use crate::args::{Args, CompletionsArgs};
 use crate::exit::Outcome;
 
 /// Prints a completion script.
-pub(crate) fn completions(args: CompletionsArgs) -> Outcome {
+pub(crate) fn completions(args: &CompletionsArgs) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "monitor", &mut script);
     print(&script)

@@ -118,7 +118,7 @@ fn parse_size(text: &str) -> Option<u64> {
 }
 
 fn format_size(size: u64) -> String {
-    let binary = |(_, unit): &&(&str, u64)| *unit >= 1 << 10 && unit.is_power_of_two() && size % unit == 0;
+    let binary = |(_, unit): &&(&str, u64)| *unit >= 1 << 10 && unit.is_power_of_two() && size.is_multiple_of(*unit);
     match UNITS.iter().rfind(binary) {
         Some((name, unit)) if size > 0 => format!("{} {name}", size / unit),
         _ => format!("{size} B"),

@@ -388,7 +388,7 @@ mod tests {
         let queue = Queue::new();
         let (mut spare, mut batches) = (Vec::new(), Vec::new());
         let handle = queue.register(MetricKey::default());
-        for at in 0..2 * BATCH + 1 {
+        for at in 0..=2 * BATCH {
             queue.metric(handle, at as f64, Timestamp::MIN);
         }
         queue.take(&mut spare, &mut batches);
@@ -397,7 +397,7 @@ mod tests {
             Body::Metric(metric) => metric.value,
             body => panic!("{body:?}"),
         });
-        assert!(values.eq((0..2 * BATCH + 1).map(|at| at as f64)));
+        assert!(values.eq((0..=2 * BATCH).map(|at| at as f64)));
         assert!(spare.is_empty() && spare.capacity() > 2 * BATCH);
     }
 }

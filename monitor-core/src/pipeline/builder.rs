@@ -418,7 +418,7 @@ impl Builder {
     }
 }
 
-fn failed<'a>(kind: ComponentKind, name: &'a Text) -> impl FnOnce(BoxError) -> StartError + 'a {
+fn failed(kind: ComponentKind, name: &Text) -> impl FnOnce(BoxError) -> StartError {
     move |error| StartError::Open { kind, name: name.clone(), error }
 }
 

@@ -26,8 +26,11 @@ const KEPT_ALERTS: usize = 10_000;
 pub(super) struct Periodic {
     pub(super) every: Duration,
     pub(super) next: Option<Timestamp>,
-    pub(super) call: Box<dyn FnMut(&Store, Timestamp) + Send>,
+    pub(super) call: Callback,
 }
+
+/// What is called with the store and the time.
+pub(super) type Callback = Box<dyn FnMut(&Store, Timestamp) + Send>;
 
 pub(super) struct Engine {
     pub(super) bus: Bus,

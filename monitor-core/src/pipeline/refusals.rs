@@ -34,7 +34,7 @@ struct Kept {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Record<'a> {
     source: &'a str,
     file: Option<&'a Path>,
     line: Option<u64>,
@@ -65,7 +65,7 @@ impl Refusals {
             kept.examples.push(format!("{place}: {refusal}"));
         }
         let text = String::from_utf8_lossy(&line[..line.len().min(KEPT_OF_LINE)]);
-        let record = Line {
+        let record = Record {
             source,
             file: place.file,
             line: place.line,
@@ -114,7 +114,7 @@ impl Refusals {
 }
 
 impl Kept {
-    fn write(&mut self, record: &Line<'_>) -> std::io::Result<()> {
+    fn write(&mut self, record: &Record<'_>) -> std::io::Result<()> {
         let Some(path) = &self.path else {
             return Ok(());
         };

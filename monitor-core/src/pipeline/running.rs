@@ -126,13 +126,10 @@ impl Pipeline {
     /// Ends the input, and with it store, rules, charts and sinks, one after the other.
     fn finish(mut self, deadline: Option<Instant>) -> Summary {
         self.bus.end_input();
-        let outcome = self.engine.take().and_then(|engine| match engine.join() {
-            Ok(outcome) => Some(outcome),
-            Err(_) => {
-                tracing::error!("the engine panicked: rules and charts end here");
-                None
-            }
-        });
+        let outcome = self.engine.take().and_then(|engine| engine.join().ok());
+        if outcome.is_none() {
+            tracing::error!("the engine panicked: rules and charts end here");
+        }
         self.bus.close();
         self.deadline.closed.get_or_init(instant);
         let time_is_up = || deadline.is_some_and(|deadline| instant() >= deadline);

@@ -118,10 +118,8 @@ impl<'a> Fields<'a> {
             scores: self.scores()?,
             model_name: self.name("model_name")?,
             tokens: self.tokens()?,
-            error: match self.has("error") {
-                true => Some(self.text("error")?.unwrap_or_default()),
-                false => None,
-            },
+            // Null says that nothing went wrong, which is more than not to say anything.
+            error: if self.has("error") { Some(self.text("error")?.unwrap_or_default()) } else { None },
             metadata: self.metadata()?,
         })
     }
@@ -289,12 +287,11 @@ impl<'a> Fields<'a> {
         let mut places: std::collections::HashMap<Text, usize> = std::collections::HashMap::new();
         for (name, value) in pairs {
             let score = score(Text::new(name), value);
-            match places.get(&score.name) {
-                Some(place) => scores[*place] = score,
-                None => {
-                    places.insert(score.name.clone(), scores.len());
-                    scores.push(score);
-                }
+            if let Some(place) = places.get(&score.name) {
+                scores[*place] = score;
+            } else {
+                places.insert(score.name.clone(), scores.len());
+                scores.push(score);
             }
         }
         Ok(scores)
@@ -320,7 +317,7 @@ impl<'a> Fields<'a> {
 /// A number, or an object with `score` and perhaps `feedback`. Everything else is a score that is missing.
 fn score(name: Text, value: Json<'_>) -> Score {
     let number = |value: &Json<'_>| match value {
-        Json::Number(number) => finite(&name, number).ok(),
+        Json::Number(number) => finite("score", number).ok(),
         _ => None,
     };
     match value {
@@ -330,9 +327,9 @@ fn score(name: Text, value: Json<'_>) -> Score {
                 Some(Json::Text(text)) => Some(Text::new(text)),
                 _ => None,
             };
-            Score { value: part("score").and_then(number), feedback, name: name.clone() }
+            Score { value: part("score").and_then(number), feedback, name }
         }
-        other => Score { value: number(&other), feedback: None, name: name.clone() },
+        other => Score { value: number(&other), feedback: None, name },
     }
 }
 

@@ -24,7 +24,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
 
 /// Writes a length of time for people: "5m", "1h 30m", "2.5s".
 pub fn format_duration(length: Duration) -> String {
-    if length < Duration::from_secs(1) && length.subsec_micros() % 1_000 == 0 && !length.is_zero() {
+    if length < Duration::from_secs(1) && length.subsec_micros().is_multiple_of(1_000) && !length.is_zero() {
         return format!("{}ms", length.as_millis());
     }
     if length < Duration::from_secs(60) && length.subsec_nanos() != 0 {

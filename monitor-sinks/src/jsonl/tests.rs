@@ -70,7 +70,7 @@ fn counted(lines: &[String], keep: impl Fn(&str) -> bool) -> BTreeMap<&str, usiz
 }
 
 /// The line with its value as a float: 1 and 1.0 are one number.
-fn as_float(line: &String) -> String {
+fn as_float(line: &str) -> String {
     let mut line: serde_json::Value = serde_json::from_str(line).expect("JSON");
     line["value"] = line["value"].as_f64().into();
     line.to_string()
@@ -90,7 +90,8 @@ fn the_events_of_the_recorded_run_give_the_references_own_lines() {
             None => line,
         })
         .collect();
-    let (ours, theirs): (Vec<_>, Vec<_>) = (ours.iter().map(as_float).collect(), theirs.iter().map(as_float).collect());
+    let (ours, theirs): (Vec<_>, Vec<_>) =
+        (ours.iter().map(|line| as_float(line)).collect(), theirs.iter().map(|line| as_float(line)).collect());
     // What the reference counts wrongly (a score that was not given as zero, too), and what it records without an event.
     let same = |line: &str| {
         !line.starts_with(r#"{"metric":"error_rate""#)
