@@ -23,8 +23,8 @@ fn main() -> ExitCode {
     };
     logging::start(&args.log);
     let result = match args.command {
-        Command::Run(args) => commands::run::run(args),
-        Command::Replay(args) => commands::replay::replay(args),
+        Command::Run(args) => commands::run::run(&args),
+        Command::Replay(args) => commands::replay::replay(&args),
         Command::Check(args) => commands::check::check(&args),
         Command::Components(args) => commands::components::components(&args),
         Command::Explain(args) => commands::explain::explain(&args),

@@ -17,44 +17,50 @@ struct Limit {
     why: &'static str,
 }
 
-/// The count of the day plus a margin of three, which lets a dependency split itself in two.
-/// Whoever raises a number says in `why` what the new crates are for.
+/// What monitor-core compiles with its default features; every other part has it underneath.
+const CORE: usize = 59;
+
+/// Lets a dependency split itself in two without anybody being asked.
+const MARGIN: usize = 3;
+
+/// The counts of the day plus the margin. Whoever raises one says in `why` what the new crates are for.
 const LIMITS: &[Limit] = &[
     Limit {
         package: "monitor-core",
         feature: None,
-        at_most: 57,
-        why: "54: serde, schemars and toml with what they derive with are half of it, then time zones, gzip, templates and tracing",
+        at_most: CORE + MARGIN,
+        why: "serde, schemars and toml with what they derive with are half of it; then time zones, gzip, templates, \
+              tracing, and five for the quick clock of quanta",
     },
     Limit {
         package: "monitor-sinks",
         feature: Some("jsonl"),
-        at_most: 58,
-        why: "55: core and itself; a file of lines needs nothing more",
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; a file of lines needs nothing more",
     },
     Limit {
         package: "monitor-sinks",
         feature: Some("log"),
-        at_most: 58,
-        why: "55: core and itself; a file of lines needs nothing more",
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; a file of lines needs nothing more",
     },
     Limit {
         package: "monitor-sinks",
         feature: Some("stdout"),
-        at_most: 58,
-        why: "55: core and itself; colours are written by hand",
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; colours are written by hand",
     },
     Limit {
         package: "monitor-alerts",
         feature: Some("threshold"),
-        at_most: 58,
-        why: "55: core and itself; the store computes what a rule compares",
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the store computes what a rule compares",
     },
     Limit {
         package: "monitor-viz",
         feature: Some("line"),
-        at_most: 69,
-        why: "66: core, itself, plotters with its SVG back end, the PNG encoder and the reader of the font",
+        at_most: CORE + 12 + MARGIN,
+        why: "core and itself; the rest is plotters with its SVG back end, the PNG encoder and the reader of the font",
     },
 ];
 

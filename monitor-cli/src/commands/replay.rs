@@ -17,8 +17,8 @@ use crate::registry::registry;
 use crate::summary;
 
 /// Replays the recordings and prints what would have fired, and when.
-pub(crate) fn replay(args: ReplayArgs) -> Outcome {
-    let mut config = rules(&args)?;
+pub(crate) fn replay(args: &ReplayArgs) -> Outcome {
+    let mut config = rules(args)?;
     // A replay tells nobody but who asked for it.
     config.sources.clear();
     config.sinks.clear();

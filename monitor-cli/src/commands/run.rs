@@ -12,7 +12,7 @@ use crate::registry::registry;
 use crate::summary;
 
 /// Runs the pipeline and prints the summary.
-pub(crate) fn run(args: RunArgs) -> Outcome {
+pub(crate) fn run(args: &RunArgs) -> Outcome {
     let mut config = Config::load(&args.config, &registry()?)?;
     if !args.data.is_empty() {
         config.sources.clear();
