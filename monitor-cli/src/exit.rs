@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Config(ConfigError),
     /// It went wrong at run time; all of it.
     Run(Vec<String>),
+    /// Whoever read standard output has gone, as `head` does when it has enough.
+    NobodyReads,
 }
 
 pub(crate) type Outcome = Result<(), Failure>;
@@ -40,7 +42,10 @@ impl From<DuplicateType> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::Run(vec![format!("write to standard output: {error}")])
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            _ => Self::Run(vec![format!("write to standard output: {error}")]),
+        }
     }
 }
 
@@ -55,7 +60,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 #[expect(clippy::print_stderr, reason = "the one place where failures are told")]
 pub(crate) fn code(outcome: Outcome) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => {
             eprintln!("error: {error}");
             ExitCode::from(64)

@@ -63,6 +63,7 @@ says!(
     two_sinks_on_one_path,
     "[sinks.a]\ntype = \"jsonl\"\npath = \"x.jsonl\"\n[sinks.b]\ntype = \"log\"\npath = \"x.jsonl\"\n"
 );
+says!(content_that_a_sink_cannot_write, "[sinks.a]\ntype = \"log\"\npath = \"x\"\ncontent = \"samples\"\n");
 says!(not_toml_at_all, "{\"this\": \"is JSON\"}\n");
 says!(half_a_table, "[sinks.a\ntype = \"stdout\"\n");
 says!(not_text_at_all, b"data_dir = \"\xff\xfe\"\n");

@@ -88,6 +88,22 @@ fn a_gzip_that_was_cut_short_gives_what_it_has() {
     assert!(summary.failures()[0].contains("cannot be read to its end"), "{:?}", summary.failures());
 }
 
+#[test]
+fn in_a_recording_an_event_without_a_time_happened_with_the_one_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.jsonl"), line(1) + "{\"metric\":\"n\",\"value\":2}\n" + &line(3))
+        .expect("writes");
+    let config = Config::once(vec!["a.jsonl".into()]);
+    let (pipeline, values) = start(Builder::new().zone(Zone::UTC).event_time(), &config, folder.path());
+    while !(pipeline.finished() && pipeline.settled()) {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    let extent = pipeline.store().extent().expect("samples");
+    assert_eq!(extent.end.since(extent.start), Duration::from_secs(2));
+    pipeline.wait();
+    assert_eq!(values.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+}
+
 fn followed(folder: &Path, path: &str) -> (Pipeline, Receiver<u32>) {
     let poll = DurationText(Duration::from_millis(1));
     let config = Config { follow: true, poll, ..Config::once(vec![path.into()]) };

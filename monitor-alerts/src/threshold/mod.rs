@@ -23,7 +23,7 @@ pub static DEFINITION: RuleDefinition = RuleDefinition::rule::<Config>(
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The metric, perhaps with labels: "`generation_time{operation=answer_generation}`".
+    /// The metric, perhaps with labels: "generation_time{operation=answer_generation}".
     pub metric: String,
     /// What of it is compared.
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! `monitor explain` and `monitor sample`: a component type as its definition tells it.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use monitor_core::component::{ComponentKind, Registry};
@@ -10,7 +11,6 @@ use serde_json::Value;
 use crate::args::TypeArgs;
 use crate::exit::{Failure, Outcome};
 use crate::registry::registry;
-use crate::table::table;
 
 /// What `explain` and `sample` need of a definition, whatever its kind.
 struct Found {
@@ -94,22 +94,24 @@ fn common(kind: ComponentKind) -> String {
     keys(&schema)
 }
 
-/// The keys of a schema, as a table.
+/// The keys of a schema, two lines each.
 fn keys(schema: &Value) -> String {
     let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) else {
         return "  none".to_owned();
     };
     let required = |key: &str| schema["required"].as_array().is_some_and(|keys| keys.iter().any(|known| known == key));
-    let rows = properties.iter().map(|(key, property)| {
+    let mut out = String::new();
+    for (key, property) in properties {
         let default = match &property["default"] {
-            Value::Null if required(key) => "must be set".to_owned(),
+            Value::Null if required(key) => ", must be set".to_owned(),
             Value::Null | Value::Object(_) => String::new(),
-            default => default.to_string(),
+            Value::Array(items) if items.is_empty() => String::new(),
+            default => format!(", {default} without it"),
         };
         let text = property["description"].as_str().unwrap_or_default().replace('\n', " ");
-        vec![key.clone(), type_name(property), default, text]
-    });
-    table(&["key", "type", "default", "what it is"], 4, rows)
+        writeln!(out, "  {key}: {}{default}\n      {text}", type_name(property)).expect("memory takes it");
+    }
+    out.trim_end().to_owned()
 }
 
 /// The type of a key, in words.

@@ -27,12 +27,27 @@ pub enum Content {
     Samples,
 }
 
+impl Content {
+    /// The word in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Samples => "samples",
+        }
+    }
+}
+
 /// A parsed sink.
 pub trait SinkConfig: Send + Sync {
     /// What it will have for itself, so that two sinks on one file are found before either is opened.
     fn resources(&self, dirs: &Dirs) -> Vec<Resource> {
         let _ = dirs;
         Vec::new()
+    }
+
+    /// What it can be meant to see.
+    fn contents(&self) -> &'static [Content] {
+        &[Content::Events, Content::Samples]
     }
 
     /// Opens it. Also called to restart it after a panic.

@@ -132,6 +132,7 @@ impl Parser<'_> {
             charts: self.components(ComponentKind::Chart, charts, registry.charts(), &mut Vec::new()),
         };
         self.conflicts(&config, &sink_places);
+        self.contents(&config, &sink_places);
         config
     }
 
@@ -280,6 +281,20 @@ impl Parser<'_> {
 
     fn kept<T>(&mut self, result: Result<T, Vec<Fault>>) -> Option<T> {
         result.map_err(|faults| self.faults.extend(faults)).ok()
+    }
+
+    /// Sinks that are meant to see what they cannot write.
+    fn contents(&mut self, config: &Config, places: &[Range<usize>]) {
+        for (sink, place) in config.sinks.iter().zip(places) {
+            let content = sink.settings.content;
+            if !sink.config.contents().contains(&content) {
+                let known: Vec<&str> = sink.config.contents().iter().map(|content| content.as_str()).collect();
+                let message =
+                    format!("sink `{}` of type `{}` cannot write {}", sink.name, sink.type_name, content.as_str());
+                let label = format!("set `content` to \"{}\"", known.join("\" or \""));
+                self.faults.push(Fault::new(message, place.clone(), label));
+            }
+        }
     }
 
     /// Two sinks that want the same file.

@@ -384,6 +384,8 @@ impl Builder {
                     clock: if self.event_time { Clock::System } else { self.clock.clone() },
                     refusals: Arc::clone(&refusals),
                     belief: Belief::default(),
+                    event_time: self.event_time,
+                    last: None,
                 },
                 counters: Arc::clone(&counters),
                 stop: Arc::clone(&stop),

@@ -41,14 +41,21 @@ pub struct LineReader {
     pub(super) clock: Clock,
     pub(super) refusals: Arc<Refusals>,
     pub(super) belief: Belief,
+    /// Whether the clock follows the events.
+    pub(super) event_time: bool,
+    /// When the last event happened.
+    pub(super) last: Option<Timestamp>,
 }
 
 impl LineReader {
     /// The event of a line; `None` for a blank line, and for a bad one, which is refused.
     pub fn read(&mut self, line: &[u8], place: Place<'_>) -> Option<Event> {
-        let refusal = match self.parser.parse(line, self.clock.now()) {
+        let refusal = match self.parser.parse(line, self.arrival()) {
             Ok(None) => return None,
-            Ok(Some(event)) if self.belief.believes(event.time) => return Some(event),
+            Ok(Some(event)) if self.belief.believes(event.time) => {
+                self.last = Some(event.time);
+                return Some(event);
+            }
             Ok(Some(event)) => {
                 let error = format!("`timestamp` lies more than a day ahead of the clock: {}", event.time);
                 Refusal::new(Reason::Future, error)
@@ -57,6 +64,15 @@ impl LineReader {
         };
         self.refuse(&refusal, line, place);
         None
+    }
+
+    /// When an event without a timestamp happened: now; in a recording, when the one before it did, for what the machine's
+    /// clock shows has nothing to do with it.
+    fn arrival(&self) -> Timestamp {
+        match self.last {
+            Some(last) if self.event_time => last,
+            _ => self.clock.now(),
+        }
     }
 
     /// Counts and keeps a line that is no event.

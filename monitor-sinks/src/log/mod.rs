@@ -6,7 +6,7 @@ mod tests;
 use std::path::PathBuf;
 
 use monitor_core::component::{
-    Answer, BoxError, Context, Delivery, Dirs, Invalid, Resource, Sink, SinkConfig, SinkDefinition, Validate,
+    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Sink, SinkConfig, SinkDefinition, Validate,
 };
 use monitor_core::{Alert, AlertState, Body, Event, Level, Metadata, Zone};
 use schemars::JsonSchema;
@@ -43,6 +43,10 @@ impl Validate for Config {
 impl SinkConfig for Config {
     fn resources(&self, dirs: &Dirs) -> Vec<Resource> {
         vec![Resource::File(dirs.output(&self.path))]
+    }
+
+    fn contents(&self) -> &'static [Content] {
+        &[Content::Events]
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {

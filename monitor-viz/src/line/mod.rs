@@ -51,7 +51,7 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesConfig {
-    /// The metric, perhaps with labels: "`generation_time{operation=answer_generation}`".
+    /// The metric, perhaps with labels: "generation_time{operation=answer_generation}".
     pub metric: String,
     /// Its name in the legend; the metric without it.
     pub label: Option<String>,
