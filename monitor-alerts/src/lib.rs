@@ -4,10 +4,13 @@
 //! moment whether its condition holds.
 #![forbid(unsafe_code)]
 
+mod embed;
 #[cfg(feature = "threshold")]
 pub mod presets;
 #[cfg(feature = "threshold")]
 pub mod threshold;
+
+pub use embed::WithRules;
 
 use monitor_core::component::{DuplicateType, Registry};
 
@@ -15,6 +18,7 @@ use monitor_core::component::{DuplicateType, Registry};
 ///
 /// # Errors
 /// When a type of the same name is registered already.
+#[cfg_attr(not(feature = "threshold"), expect(unused_variables, reason = "nothing is compiled in"))]
 pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
     #[cfg(feature = "threshold")]
     {

@@ -55,16 +55,17 @@ fn the_reference_preset_over_the_events() {
 #[test]
 fn the_recommended_preset_tells_of_each_incident_once() {
     // The quota storm lasts from 14:10 to 14:13, the slowdown from 14:18 to 14:24.
-    assert_eq!(
-        replay("recommended", "afterimage.log.gz"),
-        [
-            "14:12 firing error failing_calls: 16.3% of 215 generations failed within 2 minutes",
-            "14:17 resolved error failing_calls: failing_calls resolved after 5m",
-            "14:21 firing warning slow_calls: Half of the generations take 32s or longer",
-            "14:28 resolved warning slow_calls: slow_calls resolved after 7m",
-        ]
-    );
+    for recording in ["afterimage.log.gz", "metrics.jsonl.gz"] {
+        assert_eq!(replay("recommended", recording), RECOMMENDED, "{recording}");
+    }
 }
+
+const RECOMMENDED: [&str; 4] = [
+    "14:12 firing error failing_calls: 16.3% of 215 generations failed within 2 minutes",
+    "14:17 resolved error failing_calls: failing_calls resolved after 5m",
+    "14:21 firing warning slow_calls: Half of the generations take 32s or longer",
+    "14:28 resolved warning slow_calls: slow_calls resolved after 7m",
+];
 
 #[test]
 fn the_firings_of_the_reference_are_those_of_the_golden_file() {

@@ -30,10 +30,26 @@ fn input(summary: &Summary, out: &mut String) -> std::fmt::Result {
     let events = if summary.events == 1 { "event" } else { "events" };
     writeln!(out, "{} {events} in{kinds}, {:.2}s, {}/s", number(summary.events), summary.seconds, number(rate as u64))?;
     writeln!(out, "{} samples", number(summary.samples))?;
+    if summary.interrupted {
+        writeln!(out, "ended before its sources had")?;
+    }
+    let bounds = &summary.store;
+    for (count, what) in [
+        (bounds.too_old, "older than what the store keeps"),
+        (bounds.evicted, "let go to stay within max_bytes"),
+        (bounds.overflowed, "beyond max_series, counted under overflow=other"),
+    ] {
+        if count > 0 {
+            writeln!(out, "{} samples {what}", number(count))?;
+        }
+    }
     if summary.rejected > 0 {
         let reasons: Vec<String> =
             summary.rejected_by_reason.iter().map(|(reason, count)| format!("{} {reason}", number(*count))).collect();
-        writeln!(out, "{} lines rejected ({})", number(summary.rejected), reasons.join(", "))?;
+        let lines = if summary.rejected == 1 { "line" } else { "lines" };
+        let kept =
+            summary.rejected_file.as_ref().map_or_else(String::new, |file| format!(", kept in {}", file.display()));
+        writeln!(out, "{} {lines} rejected ({}){kept}", number(summary.rejected), reasons.join(", "))?;
         for example in &summary.rejected_examples {
             writeln!(out, "  {}", clean(example))?;
         }

@@ -151,6 +151,34 @@ fn a_file_is_followed_from_late_creation_through_rotation_and_truncation() {
 }
 
 #[test]
+fn a_file_that_is_renamed_within_the_glob_is_not_read_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.jsonl");
+    append(&path, &lines(0..5));
+    let (pipeline, values) = followed(folder.path(), "*.jsonl");
+    expect(&values, 0..5);
+    std::fs::rename(&path, folder.path().join("a.1.jsonl")).expect("renames");
+    append(&folder.path().join("a.1.jsonl"), &lines(5..7));
+    append(&path, &lines(7..10));
+    expect(&values, 5..10);
+    assert_eq!(pipeline.shutdown().events, 10);
+}
+
+#[test]
+fn one_event_from_far_ahead_does_not_take_the_clock_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let far = line(100 * 86_400);
+    // In the midst it is refused; where the others go on from there, it is only a pause.
+    std::fs::write(folder.path().join("a.jsonl"), lines(0..5) + &far + &lines(5..10)).expect("writes");
+    let (summary, values) = once(&["a.jsonl"], folder.path());
+    assert_eq!((values, summary.rejected_by_reason.get("future")), ((0..10).collect(), Some(&1)));
+    let later = 100 * 86_400..100 * 86_400 + 5;
+    std::fs::write(folder.path().join("a.jsonl"), lines(0..5) + &lines(later)).expect("writes");
+    let (summary, values) = once(&["a.jsonl"], folder.path());
+    assert_eq!((values.len(), summary.rejected), (10, 0));
+}
+
+#[test]
 fn a_glob_is_looked_at_again() {
     let folder = tempfile::tempdir().expect("a folder");
     append(&folder.path().join("a.jsonl"), &lines(0..5));

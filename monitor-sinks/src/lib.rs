@@ -27,6 +27,10 @@ use monitor_core::component::{DuplicateType, Registry};
 ///
 /// # Errors
 /// When a type of the same name is registered already.
+#[cfg_attr(
+    not(any(feature = "jsonl", feature = "log", feature = "stdout")),
+    expect(unused_variables, reason = "nothing is compiled in")
+)]
 pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
     #[cfg(feature = "jsonl")]
     registry.sink(&jsonl::DEFINITION)?;

@@ -14,6 +14,7 @@ use monitor_core::component::{DuplicateType, Registry};
 ///
 /// # Errors
 /// When a type of the same name is registered already.
+#[cfg_attr(not(feature = "line"), expect(unused_variables, reason = "nothing is compiled in"))]
 pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
     #[cfg(feature = "line")]
     {

@@ -99,6 +99,9 @@ impl Config {
 impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
         self.metric.parse::<Selector>().map_err(|error| Invalid::key("metric", error.to_string()))?;
+        if self.window.0.is_zero() {
+            return Err(Invalid::key("window", "must be longer than nothing"));
+        }
         match (self.above, self.below) {
             (None, None) => Err(Invalid::table("set one of `above` and `below`")),
             (Some(_), Some(_)) => Err(Invalid::table("`above` and `below` cannot both be set: make two rules of it")),
@@ -167,7 +170,10 @@ mod tests {
         for (second, value, model) in values {
             let labels = [("model_name", *model)].into_iter().collect();
             let series = Arc::new(SeriesKey::new("m", labels));
-            store.insert(&[Sample { time: Timestamp::from_secs(*second), value: *value, series, feedback: None }]);
+            store.insert(
+                &[Sample { time: Timestamp::from_secs(*second), value: *value, series, feedback: None }],
+                Timestamp::MAX,
+            );
         }
         store
     }

@@ -33,6 +33,10 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
         writeln!(out, "Keys of every {kind}:\n\n{}", common(kind))?;
         return Ok(());
     }
+    if let Some(text) = preset(&registry, &args.component) {
+        write!(out, "{text}")?;
+        return Ok(());
+    }
     let (kind, name, found) = find(&registry, &args.component)?;
     writeln!(out, "{kind}.{name}: {}\n\n{}", found.summary, found.sample)?;
     writeln!(out, "Its keys:\n\n{}", keys(&found.schema))?;
@@ -43,15 +47,29 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
 /// Prints the sample of a component type.
 pub(crate) fn sample(args: &TypeArgs) -> Outcome {
     let registry = registry()?;
+    if let Some(text) = preset(&registry, &args.component) {
+        write!(std::io::stdout(), "{text}")?;
+        return Ok(());
+    }
     let (_, _, found) = find(&registry, &args.component)?;
     write!(std::io::stdout(), "{}", found.sample)?;
     Ok(())
+}
+
+/// The tables of `preset.NAME`, as they could stand in monitor.toml.
+fn preset(registry: &Registry, component: &str) -> Option<String> {
+    let name = component.strip_prefix("preset.")?;
+    let parts: Vec<&str> = registry.presets().iter().filter(|part| part.name == name).map(|part| part.toml).collect();
+    (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
 fn find<'a>(registry: &Registry, component: &'a str) -> Result<(ComponentKind, &'a str, Found), Failure> {
     let known: Vec<String> = ComponentKind::ALL
         .into_iter()
         .flat_map(|kind| registry.types(kind).into_iter().map(move |name| format!("{kind}.{name}")))
+        .chain(registry.presets().iter().map(|preset| format!("preset.{}", preset.name)))
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
         .collect();
     let unknown = || Failure::Usage(format!("unknown component `{component}`: {}", hint(component, &known)));
     let (kind, name) = component.split_once('.').ok_or_else(unknown)?;

@@ -9,11 +9,10 @@ pub(crate) mod shell;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use monitor_core::component::{SourceConfig, Validate};
-use monitor_core::pipeline::{Builder, Pipeline, Summary};
+use monitor_core::pipeline::{Builder, Summary};
 use monitor_core::sources::file;
 
 use crate::exit::Failure;
@@ -42,14 +41,9 @@ fn drive(builder: Builder) -> Result<Summary, Failure> {
     }
     let pipeline = builder.start()?;
     let mut line = ProgressLine::new();
-    let mut pause = Duration::from_millis(1);
-    while !pipeline.finished() && !stop.load(Ordering::Relaxed) {
-        std::thread::park_timeout(pause);
-        pause = (pause * 2).min(Duration::from_millis(100));
-        line.show(pipeline.progress());
-    }
+    let summary = pipeline.wait_or(&stop, |progress| line.show(progress));
     line.clear();
-    Ok(if stop.load(Ordering::Relaxed) { Pipeline::shutdown(pipeline) } else { pipeline.wait() })
+    Ok(summary)
 }
 
 /// A run that lost something has failed.

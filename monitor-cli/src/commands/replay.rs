@@ -3,11 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use monitor_core::component::{Answer, sink_fn};
 use monitor_core::config::{Config, ConfigError};
-use monitor_core::pipeline::{Builder, SinkOptions};
+use monitor_core::pipeline::Builder;
 use monitor_core::suggest::hint;
-use monitor_core::{Kind, KindSet};
 use monitor_sinks::stdout::Text;
 
 use super::{add_data, drive, judged};
@@ -24,34 +22,27 @@ pub(crate) fn replay(args: &ReplayArgs) -> Outcome {
     config.sinks.clear();
     config.charts.clear();
     let zone = config.settings.timezone.0.clone();
-    let mut builder = add_data(Builder::for_replay(config)?, &args.data)?;
-    if args.format == Format::Text {
-        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let text = Text::new(zone, colour);
-        let lines = sink_fn(move |delivery| {
-            let mut out = if std::io::stdout().is_terminal() { b"\r\x1b[K".to_vec() } else { Vec::new() };
-            delivery.events().for_each(|event| text.event(&mut out, event));
-            match std::io::stdout().write_all(&out) {
-                Ok(()) => Answer::Ok,
-                Err(error) => Answer::Fatal(error.into()),
-            }
-        });
-        let options = SinkOptions { accept: KindSet::of(&[Kind::Alert]), ..SinkOptions::default() };
-        builder = builder.sink_with("screen", lines, options);
-    }
-    let mut summary = drive(builder)?;
-    let judgement = judged(&summary);
+    let builder = add_data(Builder::for_replay(config)?, &args.data)?;
+    let summary = drive(builder)?;
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&summary).expect("a summary is JSON");
             writeln!(std::io::stdout(), "{json}")?;
         }
         Format::Text => {
-            summary.sinks.clear();
-            write!(std::io::stdout(), "\n{}", summary::text(&summary))?;
+            let mut out = std::io::stdout();
+            let text = Text::new(zone, out.is_terminal() && std::env::var_os("NO_COLOR").is_none());
+            let mut lines = Vec::new();
+            // Those that the rules made now: a recording may hold alerts of its own.
+            summary.alerts.iter().for_each(|event| text.event(&mut lines, event));
+            out.write_all(&lines)?;
+            write!(out, "\n{}", summary::text(&summary))?;
         }
     }
-    judgement
+    if summary.interrupted {
+        return Err(Failure::Run(vec!["replay all of it: it was interrupted".to_owned()]));
+    }
+    judged(&summary)
 }
 
 fn rules(args: &ReplayArgs) -> Result<Config, Failure> {

@@ -22,20 +22,20 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
             "run `{file}`: it has no source, so there is nothing to do; add one, or name recordings: monitor run DATA"
         )]));
     }
-    // Lines of events in a pipe are not to be mixed with a summary for people.
+    // Lines of events in a pipe are not to be mixed with a summary.
     let lines = config.sinks.iter().any(|sink| sink.type_name == "stdout") && !std::io::stdout().is_terminal();
     let mut builder = Builder::from_config(config)?;
     if !args.data.is_empty() {
         builder = add_data(builder, &args.data)?;
     }
     let summary = drive(builder)?;
+    let out = |text: &str| match lines {
+        true => std::io::stderr().write_all(text.as_bytes()),
+        false => std::io::stdout().write_all(text.as_bytes()),
+    };
     match args.format {
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&summary).expect("a summary is JSON");
-            writeln!(std::io::stdout(), "{json}")?;
-        }
-        Format::Text if lines => write!(std::io::stderr(), "\n{}", summary::text(&summary))?,
-        Format::Text => write!(std::io::stdout(), "\n{}", summary::text(&summary))?,
+        Format::Json => out(&format!("{}\n", serde_json::to_string_pretty(&summary).expect("a summary is JSON")))?,
+        Format::Text => out(&format!("\n{}", summary::text(&summary)))?,
     }
     judged(&summary)
 }

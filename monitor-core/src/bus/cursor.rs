@@ -53,6 +53,11 @@ impl Cursor {
         self.bus.shared.moved.notify_all();
     }
 
+    /// What the bus knows it by.
+    pub(crate) fn id(&self) -> usize {
+        self.id
+    }
+
     /// How many events this subscriber lost because it was too slow.
     pub fn lost(&self) -> u64 {
         self.bus.shared.lock().lost(self.id)

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Batch, Draft, Overflow};
 
@@ -26,6 +26,8 @@ struct Place {
     /// The first batch that is still needed.
     needed: u64,
     overflow: Overflow,
+    /// Since when a publisher has waited for it, without its moving.
+    waited_for: Option<Instant>,
     stalled: bool,
     lost: u64,
     /// Events before `next`: all that were read, lost, or published before it subscribed.
@@ -49,7 +51,15 @@ impl Log {
     pub(super) fn subscribe(&mut self, overflow: Overflow) -> usize {
         let next = self.end();
         let passed = self.next_sequence;
-        self.places.push(Some(Place { next, needed: next, overflow, stalled: false, lost: 0, passed }));
+        self.places.push(Some(Place {
+            next,
+            needed: next,
+            overflow,
+            waited_for: None,
+            stalled: false,
+            lost: 0,
+            passed,
+        }));
         self.places.len() - 1
     }
 
@@ -71,17 +81,23 @@ impl Log {
         Some(first)
     }
 
-    /// Tries to have room for `events` more; false if a subscriber must be waited for.
-    pub(super) fn make_room(&mut self, events: usize, waited: Duration) -> bool {
+    /// Tries to have room for `events` more; if a subscriber must be waited for, how long at most.
+    pub(super) fn make_room(&mut self, events: usize, now: Instant) -> Option<Duration> {
         while self.events + events > self.capacity && !self.batches.is_empty() {
             let front = self.front;
             let size = self.batches[0].events().len() as u64;
-            for place in self.places.iter_mut().flatten().filter(|place| place.needed == front) {
-                match place.overflow {
-                    Overflow::Block(limit) if !place.stalled && waited < limit => return false,
-                    Overflow::Block(_) => place.stalled = true,
-                    Overflow::DropOldest => {}
+            let mut wait = None;
+            for place in self.places.iter_mut().flatten().filter(|place| place.needed == front && !place.stalled) {
+                if let Overflow::Block(limit) = place.overflow {
+                    let waited = now.saturating_duration_since(*place.waited_for.get_or_insert(now));
+                    place.stalled = waited >= limit;
+                    if !place.stalled {
+                        wait = Some(wait.map_or(limit - waited, |wait: Duration| wait.min(limit - waited)));
+                    }
                 }
+            }
+            if wait.is_some() {
+                return wait;
             }
             for place in self.places.iter_mut().flatten().filter(|place| place.needed == front) {
                 place.needed += 1;
@@ -93,20 +109,7 @@ impl Log {
             }
             self.trim();
         }
-        true
-    }
-
-    /// The shortest time that anybody is waited for.
-    pub(super) fn shortest_block(&self) -> Duration {
-        self.places
-            .iter()
-            .flatten()
-            .filter_map(|place| match place.overflow {
-                Overflow::Block(limit) if !place.stalled => Some(limit),
-                _ => None,
-            })
-            .min()
-            .unwrap_or(Duration::ZERO)
+        None
     }
 
     pub(super) fn has_next(&self, id: usize) -> bool {
@@ -126,6 +129,7 @@ impl Log {
         if let Some(place) = self.places[id].as_mut() {
             place.needed = place.next;
             place.stalled = false;
+            place.waited_for = None;
         }
         self.trim();
     }

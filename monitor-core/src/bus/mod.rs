@@ -18,7 +18,7 @@ use log::Log;
 /// How a subscriber that falls behind is dealt with when the bus is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
-    /// Whoever publishes waits for it, up to this long; after that it counts as stalled and loses the oldest batches
+    /// Whoever publishes waits for it; if it does not move for this long, it counts as stalled and loses the oldest batches
     /// until it moves again. Nobody waits for a stalled one.
     Block(Duration),
     /// It loses the oldest batches. Nobody waits.
@@ -100,12 +100,10 @@ impl Bus {
     }
 
     fn wait_for_room<'a>(&'a self, mut log: MutexGuard<'a, Log>, events: usize) -> MutexGuard<'a, Log> {
-        let mut waited = Duration::ZERO;
-        while !log.make_room(events, waited) && !log.input_ended() {
-            let limit = log.shortest_block().saturating_sub(waited).max(Duration::from_millis(1));
-            let before = instant();
-            log = self.shared.moved.wait_timeout(log, limit).unwrap_or_else(PoisonError::into_inner).0;
-            waited += before.elapsed();
+        while !log.input_ended()
+            && let Some(wait) = log.make_room(events, instant())
+        {
+            log = self.shared.moved.wait_timeout(log, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
         log
     }
@@ -120,6 +118,11 @@ impl Bus {
     pub fn close(&self) {
         self.shared.lock().close();
         self.notify_all();
+    }
+
+    /// How many events the subscriber `id` has lost for being too slow; of one that has ended nobody knows.
+    pub(crate) fn lost(&self, id: usize) -> u64 {
+        self.shared.lock().lost(id)
     }
 
     /// How many events were published.

@@ -30,14 +30,17 @@ impl Dirs {
 /// Something of the world that only one component can have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
-    /// A file that it writes.
+    /// A file.
     File(PathBuf),
+    /// Standard input.
+    Stdin,
 }
 
 impl std::fmt::Display for Resource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => write!(f, "file `{}`", path.display()),
+            Self::Stdin => f.write_str("standard input"),
         }
     }
 }

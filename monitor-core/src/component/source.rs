@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::definition::parse_own;
-use super::{BoxError, Context, Definition, Validate};
+use super::{BoxError, Context, Definition, Dirs, Resource, Validate};
 use crate::config::{Fault, Table};
 use crate::pipeline::Emitter;
 
@@ -15,6 +15,12 @@ pub type SourceDefinition = Definition<dyn SourceConfig>;
 pub trait SourceConfig: Send + Sync {
     /// Whether it comes to an end by itself.
     fn bounded(&self) -> bool;
+
+    /// What it must have for itself, or what no sink may write.
+    fn resources(&self, dirs: &Dirs) -> Vec<Resource> {
+        let _ = dirs;
+        Vec::new()
+    }
 
     /// Opens it.
     ///
@@ -30,6 +36,11 @@ pub trait Source: Send {
     /// # Errors
     /// When it cannot go on. What it has emitted by then is kept.
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError>;
+
+    /// Whether it may go on without end. Only sources that come to one are merged by time.
+    fn endless(&self) -> bool {
+        false
+    }
 
     /// Whether it may wait for input where it cannot be woken (a terminal). Such a source is left behind at a shutdown.
     fn blocks(&self) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -16,9 +17,11 @@ use super::{
 };
 use crate::Text;
 use crate::component::{
-    ChartConfig, ComponentKind, Definition, Dirs, Registry, Resource, RuleConfig, SinkConfig, SourceConfig, Validate,
+    ChartConfig, ComponentKind, Definition, Dirs, Invalid, Registry, Resource, RuleConfig, SinkConfig, SourceConfig,
+    Validate,
 };
-use crate::suggest::{hint, there_are};
+use crate::sample::BUILTIN_LABELS;
+use crate::suggest::{hint, nearest, there_are};
 
 /// A parsed configuration: everything that can be said about it without touching the world.
 #[derive(Debug, Default)]
@@ -98,8 +101,8 @@ struct Parser<'r> {
     faults: Vec<Fault>,
 }
 
-/// The tables of one kind, by name, with the place of each header.
-type Tables<'a> = BTreeMap<(usize, String), (Range<usize>, DeTable<'a>)>;
+/// The tables of one kind with their names and the places of their headers, in the order of the file.
+type Tables<'a> = Vec<(String, Range<usize>, DeTable<'a>)>;
 
 impl Parser<'_> {
     fn document(&mut self, text: &str, base: PathBuf) -> Config {
@@ -122,16 +125,17 @@ impl Parser<'_> {
         }
         let [sources, sinks, rules, charts] = kinds.map(|(_, tables)| tables);
         let registry = self.registry;
-        let mut sink_places = Vec::new();
+        let (mut source_places, mut sink_places, mut rule_places) = (Vec::new(), Vec::new(), Vec::new());
         let config = Config {
             settings,
             base,
-            sources: self.components(ComponentKind::Source, sources, registry.sources(), &mut Vec::new()),
+            sources: self.components(ComponentKind::Source, sources, registry.sources(), &mut source_places),
             sinks: self.components(ComponentKind::Sink, sinks, registry.sinks(), &mut sink_places),
-            rules: self.components(ComponentKind::Rule, rules, registry.rules(), &mut Vec::new()),
+            rules: self.components(ComponentKind::Rule, rules, registry.rules(), &mut rule_places),
             charts: self.components(ComponentKind::Chart, charts, registry.charts(), &mut Vec::new()),
         };
-        self.conflicts(&config, &sink_places);
+        self.conflicts(&config, &source_places, &sink_places);
+        self.groups(&config, &rule_places);
         self.contents(&config, &sink_places);
         config
     }
@@ -161,10 +165,10 @@ impl Parser<'_> {
             return Tables::new();
         };
         let mut tables = Tables::new();
-        for (at, (name, value)) in entries.into_iter().enumerate() {
+        for (name, value) in entries {
             match value.into_inner() {
                 DeValue::Table(table) => {
-                    tables.insert((at, name.get_ref().to_string()), (name.span(), table));
+                    tables.push((name.get_ref().to_string(), name.span(), table));
                 }
                 _ => self.faults.push(not_tables(name.span())),
             }
@@ -186,18 +190,28 @@ impl Parser<'_> {
             let mut root =
                 DeTable::parse(part.toml).expect("a preset is valid TOML: a test of its crate parses it").into_inner();
             for (kind, tables) in &mut *kinds {
-                for ((_, name), (_, mut preset)) in self.tables(&mut root, *kind) {
+                for (name, _, mut preset) in self.tables(&mut root, *kind) {
                     preset.make_owned();
                     place_at(&mut preset, span);
-                    match tables.iter_mut().find(|((_, known), _)| *known == name) {
-                        Some((_, (_, own))) => override_keys(preset, own),
-                        None => {
-                            tables.insert((usize::MAX - 1_000 + tables.len(), name), (span.clone(), preset));
-                        }
+                    match tables.iter_mut().find(|(known, ..)| *known == name) {
+                        Some((.., own)) => override_keys(preset, own),
+                        None => tables.push((name, span.clone(), preset)),
                     }
                 }
             }
         }
+    }
+
+    /// The names that tables of presets have.
+    fn preset_tables(&self, kind: ComponentKind) -> Vec<String> {
+        let mut names = Vec::new();
+        for preset in self.registry.presets() {
+            let mut root = DeTable::parse(preset.toml).map(Spanned::into_inner).unwrap_or_default();
+            if let Some(DeValue::Table(tables)) = root.remove(kind.table()).map(Spanned::into_inner) {
+                names.extend(tables.keys().map(|name| name.get_ref().to_string()));
+            }
+        }
+        names
     }
 
     fn components<C, S>(
@@ -212,7 +226,7 @@ impl Parser<'_> {
         S: DeserializeOwned + JsonSchema + Validate,
     {
         let mut entries = Vec::new();
-        for ((_, name), (header, table)) in tables {
+        for (name, header, table) in tables {
             if let Some(entry) = self.component(kind, &name, &header, table, types) {
                 entries.push(entry);
                 places.push(header);
@@ -241,7 +255,14 @@ impl Parser<'_> {
                 return None;
             }
             None => {
-                let label = format!("`type` must be set; {}", there_are(&self.registry.types(kind)));
+                let label = match self.preset_tables(kind).iter().any(|known| nearest(name, [known.as_str()]).is_some())
+                {
+                    true => format!(
+                        "`type` must be set, or the name of a table of a preset is meant: {}",
+                        hint(name, &self.preset_tables(kind))
+                    ),
+                    false => format!("`type` must be set; {}", there_are(&self.registry.types(kind))),
+                };
                 let fault = Fault::new(format!("missing key `type` in {what}"), header.clone(), label);
                 self.faults.push(fault.help("see `monitor components`"));
                 return None;
@@ -297,24 +318,59 @@ impl Parser<'_> {
         }
     }
 
-    /// Two sinks that want the same file.
-    fn conflicts(&mut self, config: &Config, places: &[Range<usize>]) {
+    /// Rules that are grouped by what is no label.
+    fn groups(&mut self, config: &Config, places: &[Range<usize>]) {
+        let known: Vec<&str> =
+            BUILTIN_LABELS.into_iter().chain(config.settings.store.labels.iter().map(Text::as_str)).collect();
+        for (rule, place) in config.rules.iter().zip(places) {
+            for label in rule.settings.by.iter().filter(|label| !known.contains(&label.as_str())) {
+                let label_of_fault =
+                    format!("{}, or add it under [store]: labels = [\"{label}\"]", hint(label, &known));
+                let message = format!("rule `{}` is grouped by `{label}`, which is no label", rule.name);
+                self.faults.push(Fault::new(message, place.clone(), label_of_fault));
+            }
+        }
+    }
+
+    /// Two components that want the same thing for themselves, and sinks that write what a source reads.
+    fn conflicts(&mut self, config: &Config, source_places: &[Range<usize>], sink_places: &[Range<usize>]) {
         let dirs = config.dirs();
-        let mut owners: BTreeMap<Resource, usize> = BTreeMap::new();
-        for (at, sink) in config.sinks.iter().enumerate() {
-            for resource in sink.config.resources(&dirs) {
-                if let Some(first) = owners.get(&resource) {
-                    let (one, two) = (&config.sinks[*first].name, &sink.name);
-                    self.faults.push(
-                        Fault::new(
-                            format!("sinks `{one}` and `{two}` both write {resource}"),
-                            places[at].clone(),
-                            "give it a path of its own",
-                        )
-                        .related(places[*first].clone(), "this one writes it too"),
-                    );
+        let sources = config
+            .sources
+            .iter()
+            .zip(source_places)
+            .map(|(source, place)| (ComponentKind::Source, &source.name, place, source.config.resources(&dirs)));
+        let sinks = config
+            .sinks
+            .iter()
+            .zip(sink_places)
+            .map(|(sink, place)| (ComponentKind::Sink, &sink.name, place, sink.config.resources(&dirs)));
+        let mut owners: Vec<(ComponentKind, Text, Range<usize>, Resource)> = Vec::new();
+        for (kind, name, place, resources) in sources.chain(sinks) {
+            for resource in resources {
+                let clash = owners.iter().find(|(first_kind, .., taken)| match (first_kind, kind, taken, &resource) {
+                    // A file may be read twice.
+                    (ComponentKind::Source, ComponentKind::Source, Resource::File(_), _) => false,
+                    (ComponentKind::Source, _, Resource::File(glob), Resource::File(path)) => {
+                        glob == path
+                            || glob::Pattern::new(&glob.to_string_lossy()).is_ok_and(|glob| glob.matches_path(path))
+                    }
+                    _ => *taken == resource,
+                });
+                if let Some((first_kind, first, first_place, _)) = clash {
+                    let message = match (first_kind, kind) {
+                        (ComponentKind::Sink, _) => format!("sinks `{first}` and `{name}` both write {resource}"),
+                        (_, ComponentKind::Sink) => {
+                            format!("sink `{name}` writes {resource}, which source `{first}` reads")
+                        }
+                        _ => format!("sources `{first}` and `{name}` both read {resource}"),
+                    };
+                    let remedy =
+                        if resource == Resource::Stdin { "remove one of them" } else { "give it a path of its own" };
+                    let fault = Fault::new(message, place.clone(), remedy);
+                    self.faults.push(fault.related(first_place.clone(), "this is the other one"));
                 } else {
-                    owners.insert(resource, at);
+                    owners.push((kind, name.clone(), place.clone(), resource));
                 }
             }
         }
@@ -333,6 +389,9 @@ fn not_toml(text: &str, error: &toml::de::Error) -> Fault {
     }
 }
 
+/// Keys of which a table has one or the other.
+const EXCLUSIVE: [(&str, &str); 2] = [("above", "below"), ("recover_above", "recover_below")];
+
 /// Puts the keys of `preset` under those that the file sets itself.
 fn override_keys<'a>(preset: DeTable<'a>, own: &mut DeTable<'a>) {
     let type_of = |table: &DeTable<'_>| match table.get("type").map(Spanned::get_ref) {
@@ -342,6 +401,13 @@ fn override_keys<'a>(preset: DeTable<'a>, own: &mut DeTable<'a>) {
     if type_of(own).is_some_and(|own| Some(own) != type_of(&preset)) {
         return;
     }
+    // Of keys that exclude each other, the file's own takes the place of the preset's.
+    let excluded = |key: &str| {
+        EXCLUSIVE
+            .iter()
+            .any(|(one, other)| (key == *one && own.contains_key(*other)) || (key == *other && own.contains_key(*one)))
+    };
+    let preset: Vec<_> = preset.into_iter().filter(|(key, _)| !excluded(key.get_ref())).collect();
     for (key, value) in preset {
         if !own.contains_key(key.get_ref().as_ref()) {
             own.insert(key, value);
@@ -361,5 +427,19 @@ fn place_at(table: &mut DeTable<'_>, span: &Range<usize>) {
 }
 
 impl Validate for SourceSettings {}
-impl Validate for StoreSettings {}
+
+impl Validate for StoreSettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.max_series == 0 {
+            return Err(Invalid::key("max_series", "must be at least 1"));
+        }
+        if self.max_bytes.0 < 1 << 20 {
+            return Err(Invalid::key("max_bytes", "must be at least 1 MiB"));
+        }
+        if self.raw_retention.0 < Duration::from_secs(1) {
+            return Err(Invalid::key("raw_retention", "must be at least 1s"));
+        }
+        Ok(())
+    }
+}
 impl Validate for ChartSettings {}

@@ -106,6 +106,8 @@ impl Faults {
     }
 }
 
+impl std::error::Error for Faults {}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))

@@ -25,7 +25,8 @@ pub struct Settings {
     pub shutdown_timeout: DurationText,
     /// Zone of timestamps that carry none, and of times shown to people.
     pub timezone: ZoneText,
-    /// Whose time it is. Without it: the events' if every source comes to an end by itself, else the system's.
+    /// Whose time it is. Without it: the events' if every source is a file that is not followed, else the system's; a recording
+    /// that comes through standard input wants "event".
     pub clock: Option<ClockSetting>,
     /// Presets to take rules and charts from; a table of the same name overrides their keys.
     pub presets: Vec<String>,

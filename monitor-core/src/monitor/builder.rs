@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::queue::Queue;
 use super::recorder::Recorder;
-use super::{Monitor, Shared};
+use super::{Monitor, Running, Shared};
 use crate::component::{Chart, Rule, Sink, alert_fn};
-use crate::config::RuleSettings;
+use crate::config::{Config, RuleSettings};
 use crate::event::{Alert, Kind, KindSet};
 use crate::pipeline::{Builder, SinkOptions, StartError};
 use crate::store::{Limits, TokenUsage, Window};
@@ -80,6 +80,15 @@ impl MonitorBuilder {
         self
     }
 
+    /// Adds the rules of a parsed configuration; the rest of it is left out.
+    ///
+    /// # Errors
+    /// When a rule cannot be opened.
+    pub fn rules_of(mut self, config: Config) -> Result<Self, StartError> {
+        self.pipeline = self.pipeline.open_rules(config.rules)?;
+        Ok(self)
+    }
+
     /// Adds a chart, which is drawn at the end.
     pub fn chart(mut self, name: impl Into<Text>, chart: Box<dyn Chart>) -> Self {
         self.pipeline = self.pipeline.chart(name, chart);
@@ -108,6 +117,6 @@ impl MonitorBuilder {
         let pipeline = self.pipeline.source("monitor", Box::new(recorder)).start()?;
         let clock = self.clock.unwrap_or(Clock::System);
         let store = pipeline.shared_store();
-        Ok(Monitor { shared: Arc::new(Shared { queue, clock, store, pipeline: RwLock::new(Some(pipeline)) }) })
+        Ok(Monitor { shared: Arc::new(Shared { queue, clock, store, running: RwLock::new(Running::Yes(pipeline)) }) })
     }
 }

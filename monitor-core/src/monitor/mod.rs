@@ -9,7 +9,7 @@ pub use queue::{DropReason, Recorded};
 pub use recorder::MetricHandle;
 
 use std::error::Error;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use queue::Queue;
@@ -50,7 +50,7 @@ struct Shared {
     queue: Arc<Queue>,
     clock: Clock,
     store: Arc<crate::store::Store>,
-    pipeline: RwLock<Option<Pipeline>>,
+    running: RwLock<Running>,
 }
 
 /// What a [`Monitor::flush`] came to.
@@ -115,9 +115,9 @@ impl Monitor {
         self.record(Event::new(self.shared.clock.now(), log))
     }
 
-    /// Records an event with a time of one's own.
+    /// Records an event with a time of one's own; one more than a day ahead of the clock is not believed.
     pub fn record(&self, event: Event) -> Recorded {
-        self.shared.queue.event(event)
+        self.shared.queue.event(event, self.shared.clock.now())
     }
 
     /// Statistics of a metric over the last `window`. `Ok(None)`: nothing in the window.
@@ -147,27 +147,77 @@ impl Monitor {
     pub fn flush(&self, deadline: Duration) -> FlushReport {
         let began = instant();
         let recorded = self.shared.queue.recorded();
-        let complete = || {
-            let pipeline = self.shared.pipeline.read().unwrap_or_else(PoisonError::into_inner);
-            pipeline.as_ref().is_none_or(|pipeline| self.shared.queue.taken() >= recorded && pipeline.settled())
-        };
+        let lost = |pipeline: &Pipeline| pipeline.lost() + self.shared.queue.lost();
+        let mut target = None;
+        let mut lost_before = None;
         self.shared.queue.wake();
-        while !complete() {
+        let complete = loop {
+            match &*self.shared.running() {
+                Running::Yes(pipeline) => {
+                    let before = *lost_before.get_or_insert_with(|| lost(pipeline));
+                    if target.is_none() && self.shared.queue.taken() >= recorded {
+                        target = Some(pipeline.published());
+                    }
+                    if target.is_some_and(|target| pipeline.settled_up_to(target)) {
+                        break lost(pipeline) == before;
+                    }
+                }
+                Running::Ended { complete } => break *complete,
+                Running::Ending => {}
+            }
             if began.elapsed() >= deadline {
-                return FlushReport { complete: false, took: began.elapsed() };
+                break false;
             }
             std::thread::park_timeout(Duration::from_micros(200));
-        }
-        FlushReport { complete: true, took: began.elapsed() }
+        };
+        FlushReport { complete, took: began.elapsed() }
     }
 
     /// Ends the monitor within its shutdown timeout: what was recorded is delivered as far as time allows, the rest is
     /// counted in the summary. From then on recording answers `Dropped(Closed)`. A second call gives `None`.
     pub fn shutdown(&self) -> Option<Summary> {
-        self.shared.queue.close();
-        let pipeline = self.shared.pipeline.write().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.shared.end()
+    }
+}
+
+/// Whether the pipeline still runs.
+enum Running {
+    Yes(Pipeline),
+    Ending,
+    /// It has ended, and everything arrived, or not.
+    Ended {
+        complete: bool,
+    },
+}
+
+impl Shared {
+    fn running(&self) -> RwLockReadGuard<'_, Running> {
+        self.running.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_to(&self, next: Running) -> Running {
+        std::mem::replace(&mut *self.running.write().unwrap_or_else(PoisonError::into_inner), next)
+    }
+
+    fn end(&self) -> Option<Summary> {
+        self.queue.close();
+        let pipeline = match self.change_to(Running::Ending) {
+            Running::Yes(pipeline) => pipeline,
+            other => {
+                self.change_to(other);
+                return None;
+            }
+        };
         let mut summary = pipeline.shutdown();
-        summary.dropped = self.shared.queue.dropped();
+        summary.dropped = self.queue.dropped();
+        self.queue.end();
+        let left = self.queue.lost();
+        if left > 0 {
+            summary.dropped.insert("shutdown", left);
+        }
+        let arrived = |sink: &crate::pipeline::SinkSummary| sink.rejected + sink.lost_total() + sink.pending == 0;
+        let complete = left == 0 && summary.sinks.iter().all(arrived);
+        self.change_to(Running::Ended { complete });
         Some(summary)
     }
 }
@@ -175,9 +225,6 @@ impl Monitor {
 impl Drop for Shared {
     /// A monitor that nobody has shut down is shut down with its last clone.
     fn drop(&mut self) {
-        self.queue.close();
-        if let Some(pipeline) = self.pipeline.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            pipeline.shutdown();
-        }
+        self.end();
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use crate::event::{Body, Event, Metric, MetricKey};
+use crate::pipeline::TOLERANCE;
 use crate::read::LARGEST;
 use crate::{Clock, Text, Timestamp};
 
@@ -23,9 +24,11 @@ const SHARDS: usize = 16;
 const CAPACITY: usize = 65_536;
 /// Events are handed on by this many: enough to share out the cost of a batch, few enough to stay in a core's cache.
 const BATCH: usize = 1_024;
-/// With this many waiting, a recorder that sleeps is woken.
+/// With this many waiting in a shard, a recorder that naps is woken.
 const WAKE_AT: usize = 4_096;
-/// Keys that a shard remembers for recording by name.
+/// A recorder that is awake is not woken: no shard holds that many.
+const AWAKE: usize = usize::MAX;
+/// Keys that a shard remembers for recording by name, and handles that it makes for them.
 const REMEMBERED: usize = 4_096;
 
 /// What became of something recorded.
@@ -50,10 +53,13 @@ pub enum DropReason {
     Negative,
     /// A metric without a name.
     Unnamed,
+    /// A time of one's own that lies more than a day ahead of the clock.
+    Future,
 }
 
 impl DropReason {
-    const ALL: [Self; 5] = [Self::Closed, Self::QueueFull, Self::NotFinite, Self::Negative, Self::Unnamed];
+    const ALL: [Self; 6] =
+        [Self::Closed, Self::QueueFull, Self::NotFinite, Self::Negative, Self::Unnamed, Self::Future];
 
     /// The word in the summary.
     pub const fn as_str(self) -> &'static str {
@@ -63,6 +69,7 @@ impl DropReason {
             Self::NotFinite => "not_finite",
             Self::Negative => "negative",
             Self::Unnamed => "unnamed",
+            Self::Future => "future",
         }
     }
 }
@@ -82,9 +89,19 @@ pub(super) struct Queue {
     open: AtomicBool,
     handles: Mutex<Vec<Arc<MetricKey>>>,
     taken: AtomicUsize,
-    asleep: AtomicBool,
+    /// With so many waiting in a shard the recorder wants to be woken.
+    wake_at: AtomicUsize,
     recorder: OnceLock<Thread>,
+    /// The recorder has ended: what waits still is lost.
+    ended: AtomicBool,
     ticks: Ticks,
+}
+
+/// What the recorder empties the queue with. A shard gets an empty buffer for its full one: buffers go round and keep
+/// their size, for a fresh one would cost the recording threads a page fault every 128 events.
+#[derive(Default)]
+pub(super) struct Buffers {
+    shards: [Vec<Entry>; SHARDS],
 }
 
 /// A shard has cache lines of its own, or threads would meet all the same.
@@ -97,7 +114,18 @@ struct Waiting {
     entries: Vec<Entry>,
     recorded: usize,
     dropped: [u64; DropReason::ALL.len()],
-    keys: HashMap<u64, Arc<MetricKey>, RandomState>,
+    keys: HashMap<u64, (Arc<MetricKey>, Option<u32>), RandomState>,
+    /// How many of the handles are this shard's, for names.
+    handles: usize,
+}
+
+/// What stands for a name with labels.
+enum Known {
+    /// A handle: as good as [`Queue::register`]'s. No count of references is touched, which the threads that drop events
+    /// would fight for.
+    Handle(u32),
+    /// Its key, once a shard has had its share of handles.
+    Key(Arc<MetricKey>),
 }
 
 impl Queue {
@@ -107,8 +135,9 @@ impl Queue {
             open: AtomicBool::new(true),
             handles: Mutex::default(),
             taken: AtomicUsize::new(0),
-            asleep: AtomicBool::new(false),
+            wake_at: AtomicUsize::new(AWAKE),
             recorder: OnceLock::new(),
+            ended: AtomicBool::new(false),
             ticks: Ticks(quanta::Clock::new()),
         }
     }
@@ -150,17 +179,39 @@ impl Queue {
         if let Some(reason) = fault(value).or(name.is_empty().then_some(DropReason::Unnamed)) {
             return shard.refuse(reason);
         }
-        let key = shard.key(name, labels);
-        self.push(&mut shard, Entry::Event(Event { time, body: Body::Metric(Metric { key, value }) }))
+        let entry = match shard.known(name, labels).unwrap_or_else(|| self.learn(&mut shard, name, labels)) {
+            Known::Handle(handle) => Entry::Metric { handle, value, time },
+            Known::Key(key) => Entry::Event(Event { time, body: Body::Metric(Metric { key, value }) }),
+        };
+        self.push(&mut shard, entry)
     }
 
-    pub(super) fn event(&self, event: Event) -> Recorded {
+    /// Remembers a name with labels. Handles are for ever, so a shard gets only so many for names without end.
+    #[cold]
+    fn learn(&self, shard: &mut Waiting, name: &str, labels: &[(&str, &str)]) -> Known {
+        if shard.keys.len() >= REMEMBERED {
+            shard.keys.clear();
+        }
+        let key = Arc::new(MetricKey { name: Text::new(name), metadata: labels.iter().copied().collect() });
+        let handle = (shard.handles < REMEMBERED).then(|| {
+            shard.handles += 1;
+            let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+            handles.push(Arc::clone(&key));
+            u32::try_from(handles.len() - 1).expect("less than 2^32 handles")
+        });
+        let hash = shard.keys.hasher().hash_one((name, labels));
+        shard.keys.insert(hash, (Arc::clone(&key), handle));
+        handle.map_or(Known::Key(key), Known::Handle)
+    }
+
+    pub(super) fn event(&self, event: Event, now: Timestamp) -> Recorded {
         let reason = match &event.body {
             Body::Generation(generation) => duration_fault(generation.duration),
             Body::Evaluation(evaluation) => duration_fault(evaluation.duration),
-            Body::Metric(metric) => fault(metric.value),
+            Body::Metric(metric) => fault(metric.value).or(metric.key.name.is_empty().then_some(DropReason::Unnamed)),
             Body::Log(_) | Body::Alert(_) => None,
         };
+        let reason = reason.or((event.time > now.plus(TOLERANCE)).then_some(DropReason::Future));
         let mut shard = self.shard();
         match reason {
             None => self.push(&mut shard, Entry::Event(event)),
@@ -178,7 +229,7 @@ impl Queue {
         }
         shard.entries.push(entry);
         shard.recorded += 1;
-        if self.asleep.load(Ordering::Relaxed) && (shard.entries.len() == 1 || shard.entries.len() == WAKE_AT) {
+        if shard.entries.len() >= self.wake_at.load(Ordering::Relaxed) {
             self.wake();
         }
         Recorded::Accepted
@@ -202,24 +253,42 @@ impl Queue {
         self.shards[place].lock()
     }
 
-    /// Takes what waits, as batches of events. `spare` is an empty buffer that a shard gets for its full one: buffers go
-    /// round and keep their size, for a fresh one would cost the recording threads a page fault every 128 events.
-    pub(super) fn take(&self, spare: &mut Vec<Entry>, out: &mut Vec<Vec<Event>>) {
-        for shard in &self.shards {
-            {
-                let mut waiting = shard.lock();
-                if waiting.entries.is_empty() {
-                    continue;
-                }
-                std::mem::swap(&mut waiting.entries, spare);
+    /// Takes what waits, as batches of events, in the order of time where several threads have recorded: the store would
+    /// have to insert what comes later than it happened, in the midst of what it has.
+    pub(super) fn take<'a>(&self, buffers: &'a mut Buffers, out: &mut Vec<Vec<Event>>) {
+        let Buffers { shards } = buffers;
+        // All shards first, so that they are cut at the same moment.
+        for (shard, buffer) in self.shards.iter().zip(&mut *shards) {
+            let mut waiting = shard.lock();
+            if !waiting.entries.is_empty() {
+                std::mem::swap(&mut waiting.entries, buffer);
             }
-            // Read after the last of the entries was recorded.
-            let anchor = self.ticks.anchor();
-            let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut events = spare.drain(..).map(|entry| entry.into_event(&handles, &anchor));
-            while events.len() > 0 {
-                out.push(events.by_ref().take(BATCH).collect());
+        }
+        // Read after the last of the entries was recorded.
+        let anchor = self.ticks.anchor();
+        let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        let run =
+            |buffer: &'a mut Vec<Entry>| buffer.drain(..).map(|entry| entry.into_event(&handles, &anchor)).peekable();
+        let mut runs: Vec<_> = shards.iter_mut().filter(|buffer| !buffer.is_empty()).map(run).collect();
+        let mut batch = Vec::new();
+        // The earliest head first: within a thread the order stays, whatever the times say.
+        while let Some(next) = runs
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(at, run)| Some((run.peek()?.time, at)))
+            .min()
+            .and_then(|(_, at)| runs[at].next())
+        {
+            if batch.capacity() == 0 {
+                batch.reserve(BATCH);
             }
+            batch.push(next);
+            if batch.len() == BATCH {
+                out.push(std::mem::take(&mut batch));
+            }
+        }
+        if !batch.is_empty() {
+            out.push(batch);
         }
     }
 
@@ -228,12 +297,22 @@ impl Queue {
         self.taken.fetch_add(events, Ordering::Release);
     }
 
+    /// The recorder takes nothing more.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
     pub(super) fn recorded(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().recorded).sum()
     }
 
     pub(super) fn taken(&self) -> usize {
         self.taken.load(Ordering::Acquire)
+    }
+
+    /// How many were accepted and have not got onto the bus: once the recorder has ended, they never will.
+    pub(super) fn lost(&self) -> u64 {
+        if self.ended.load(Ordering::Acquire) { self.recorded().saturating_sub(self.taken()) as u64 } else { 0 }
     }
 
     pub(super) fn dropped(&self) -> BTreeMap<&'static str, u64> {
@@ -257,9 +336,9 @@ impl Queue {
         self.wake();
     }
 
-    /// The recorder says that it is about to sleep.
-    pub(super) fn sleep(&self, asleep: bool) {
-        self.asleep.store(asleep, Ordering::Release);
+    /// The recorder says that it is about to rest, until something comes or, in a nap, until much has come.
+    pub(super) fn rest(&self, nap: bool) {
+        self.wake_at.store(if nap { WAKE_AT } else { 1 }, Ordering::Release);
     }
 
     /// The recorder introduces itself, to be woken.
@@ -269,7 +348,7 @@ impl Queue {
     }
 
     pub(super) fn wake(&self) {
-        if self.asleep.swap(false, Ordering::AcqRel)
+        if self.wake_at.swap(AWAKE, Ordering::AcqRel) != AWAKE
             && let Some(recorder) = self.recorder.get()
         {
             recorder.unpark();
@@ -289,18 +368,11 @@ impl Waiting {
         Recorded::Dropped(reason)
     }
 
-    /// The key of a name with labels, remembered.
-    fn key(&mut self, name: &str, labels: &[(&str, &str)]) -> Arc<MetricKey> {
+    /// What a name with labels was remembered as.
+    fn known(&self, name: &str, labels: &[(&str, &str)]) -> Option<Known> {
         let hash = self.keys.hasher().hash_one((name, labels));
-        if let Some(key) = self.keys.get(&hash).filter(|key| is(key, name, labels)) {
-            return Arc::clone(key);
-        }
-        if self.keys.len() >= REMEMBERED {
-            self.keys.clear();
-        }
-        let key = Arc::new(MetricKey { name: Text::new(name), metadata: labels.iter().copied().collect() });
-        self.keys.insert(hash, Arc::clone(&key));
-        key
+        let (key, handle) = self.keys.get(&hash).filter(|(key, _)| is(key, name, labels))?;
+        Some(handle.map_or_else(|| Known::Key(Arc::clone(key)), Known::Handle))
     }
 }
 
@@ -377,27 +449,58 @@ mod tests {
         // However long it waits.
         std::thread::park_timeout(Duration::from_millis(20));
         let mut batches = Vec::new();
-        queue.take(&mut Vec::new(), &mut batches);
+        queue.take(&mut Buffers::default(), &mut batches);
         let time = batches[0][0].time;
         let slack = Duration::from_micros(100);
         assert!(before.minus(slack) <= time && time <= after.plus(slack), "{before} {time} {after}");
     }
 
     #[test]
+    fn names_without_end_get_handles_only_so_long() {
+        let queue = Queue::new();
+        let name = |at: usize| format!("metric_{at}");
+        for at in 0..2 * REMEMBERED {
+            queue.metric_by_name(&name(at), &[("at", "1")], 1.0, Timestamp::MIN);
+        }
+        assert_eq!(queue.handles.lock().expect("no test panics with it").len(), REMEMBERED);
+        let mut batches = Vec::new();
+        queue.take(&mut Buffers::default(), &mut batches);
+        let names = batches.concat().into_iter().map(|event| match event.body {
+            Body::Metric(metric) => metric.key.name.to_string(),
+            body => panic!("{body:?}"),
+        });
+        assert!(names.eq((0..2 * REMEMBERED).map(name)));
+    }
+
+    #[test]
+    fn threads_are_taken_in_the_order_of_time() {
+        let queue = Queue::new();
+        let record = |second| queue.metric_by_name("load", &[], 0.0, Timestamp::from_secs(second));
+        std::thread::scope(|scope| {
+            scope.spawn(|| [1, 4, 6].map(record));
+            scope.spawn(|| [2, 3, 5].map(record));
+        });
+        let mut batches = Vec::new();
+        queue.take(&mut Buffers::default(), &mut batches);
+        let times = batches.concat().into_iter().map(|event| event.time);
+        assert!(times.eq((1..=6).map(Timestamp::from_secs)));
+    }
+
+    #[test]
     fn buffers_go_round_and_batches_are_cut() {
         let queue = Queue::new();
-        let (mut spare, mut batches) = (Vec::new(), Vec::new());
+        let (mut buffers, mut batches) = (Buffers::default(), Vec::new());
         let handle = queue.register(MetricKey::default());
         for at in 0..=2 * BATCH {
             queue.metric(handle, at as f64, Timestamp::MIN);
         }
-        queue.take(&mut spare, &mut batches);
+        queue.take(&mut buffers, &mut batches);
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [BATCH, BATCH, 1]);
         let values = batches.concat().into_iter().map(|event| match event.body {
             Body::Metric(metric) => metric.value,
             body => panic!("{body:?}"),
         });
         assert!(values.eq((0..=2 * BATCH).map(|at| at as f64)));
-        assert!(spare.is_empty() && spare.capacity() > 2 * BATCH);
+        assert!(buffers.shards.iter().any(|buffer| buffer.is_empty() && buffer.capacity() > 2 * BATCH));
     }
 }

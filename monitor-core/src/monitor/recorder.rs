@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::queue::{Queue, Recorded};
+use super::queue::{Buffers, Queue, Recorded};
 use crate::component::{BoxError, Source};
 use crate::event::{Metadata, MetricKey};
 use crate::pipeline::Emitter;
@@ -22,31 +22,44 @@ pub(super) struct Recorder {
 }
 
 impl Source for Recorder {
+    fn endless(&self) -> bool {
+        true
+    }
+
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
+        let ended = self.record(out);
+        self.queue.end();
+        ended
+    }
+}
+
+impl Recorder {
+    fn record(&self, out: &mut Emitter) -> Result<(), BoxError> {
         self.queue.introduce(std::thread::current());
-        let mut spare = Vec::new();
+        let mut buffers = Buffers::default();
         let mut batches = Vec::new();
         let mut idle = 0;
         loop {
             // Asked before the queue is emptied: what comes after a stop is not accepted any more.
             let stopped = out.stopped();
-            self.queue.take(&mut spare, &mut batches);
+            self.queue.take(&mut buffers, &mut batches);
             if batches.is_empty() {
                 if stopped {
                     return Ok(());
                 }
                 idle += 1;
-                self.queue.sleep(idle > NAPS);
-                std::thread::park_timeout(if idle > NAPS { SLEEP } else { NAP });
-                continue;
+            } else {
+                idle = 0;
             }
-            idle = 0;
-            self.queue.sleep(false);
             for events in batches.drain(..) {
                 let count = events.len();
                 out.emit_batch(events)?;
                 self.queue.note_taken(count);
             }
+            // Not at once again: every look takes the shards away from the threads that record.
+            let nap = idle <= NAPS;
+            self.queue.rest(nap);
+            std::thread::park_timeout(if nap { NAP } else { SLEEP });
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use super::counters::{InputCounters, SinkCounters, SourceCounters};
-use super::emitter::{Belief, Emitter, LineReader};
+use super::emitter::{Emitter, LineReader};
 use super::engine::{Engine, Outcome, Periodic};
 use super::refusals::Refusals;
 use super::running::{Pipeline, RunningSink, RunningSource};
@@ -206,7 +206,11 @@ impl Builder {
         builder.open_rules(config.rules)
     }
 
-    fn open_rules(mut self, rules: Vec<Entry<dyn RuleConfig, RuleSettings>>) -> Result<Self, StartError> {
+    /// Opens parsed rules and adds them.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub fn open_rules(mut self, rules: Vec<Entry<dyn RuleConfig, RuleSettings>>) -> Result<Self, StartError> {
         for entry in rules {
             let context = Context { by: entry.settings.by.clone(), ..self.context(&entry.name) };
             let rule = entry.config.open(&context).map_err(failed(ComponentKind::Rule, &entry.name))?;
@@ -324,6 +328,7 @@ impl Builder {
         let deadline = Arc::new(Deadline::default());
         let input = Arc::new(InputCounters::default());
         let refusals = Arc::new(Refusals::new(refused_file));
+        let retention = self.limits.raw_retention;
         let store = Arc::new(Store::new(self.limits));
         let position = Arc::new(AtomicU64::new(0));
 
@@ -334,10 +339,12 @@ impl Builder {
             clock: self.clock.clone(),
             event_time: self.event_time,
             interval: self.interval,
+            retention,
             rules: self.rules,
             periodic: self.periodic,
             charts: self.charts,
             plots: self.dirs.data.join("plots"),
+            deadline: Arc::clone(&deadline),
             position: Arc::clone(&position),
             deriver: Deriver::new(&self.labels),
             next_tick: None,
@@ -347,11 +354,13 @@ impl Builder {
         for NewSink { name, sink, reopen, options } in self.sinks {
             let counters = Arc::new(SinkCounters::default());
             let position = Arc::new(AtomicU64::new(0));
+            let cursor = bus.subscribe(options.overflow);
+            let id = cursor.id();
             let worker = SinkWorker {
                 name: name.clone(),
-                sink,
+                sink: Some(sink),
                 reopen,
-                cursor: bus.subscribe(options.overflow),
+                cursor,
                 options,
                 counters: Arc::clone(&counters),
                 position: Arc::clone(&position),
@@ -360,11 +369,19 @@ impl Builder {
                 state: Writing::default(),
             };
             let thread = spawn(&format!("sink {name}"), move || worker.run())?;
-            sinks.push(RunningSink { name, required: options.required, counters, position, thread: Some(thread) });
+            sinks.push(RunningSink {
+                name,
+                cursor: id,
+                required: options.required,
+                counters,
+                position,
+                thread: Some(thread),
+            });
         }
         let engine = spawn("engine", move || engine.run())?;
 
-        let merging = self.event_time && self.sources.len() > 1;
+        let endless = self.sources.iter().any(|(_, source)| source.endless());
+        let merging = self.event_time && self.sources.len() > 1 && !endless;
         let mut streams = Vec::new();
         let mut sources = Vec::new();
         for (name, source) in self.sources {
@@ -383,7 +400,6 @@ impl Builder {
                     parser: LineParser::new(self.zone.clone()),
                     clock: if self.event_time { Clock::System } else { self.clock.clone() },
                     refusals: Arc::clone(&refusals),
-                    belief: Belief::default(),
                     event_time: self.event_time,
                     last: None,
                 },
@@ -416,6 +432,8 @@ impl Builder {
             engine_position: position,
             shutdown_timeout: self.shutdown_timeout,
             started: instant(),
+            interrupted: false,
+            failures: Vec::new(),
         })
     }
 }

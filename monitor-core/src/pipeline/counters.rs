@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::Text;
-use crate::event::{Body, Event, Kind};
+use crate::bus::Draft;
+use crate::event::{Body, Kind};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -48,21 +49,34 @@ pub(crate) struct InputCounters {
     pub(crate) missing_scores: NamedCounters,
 }
 
+/// What a batch will have counted for, once it is on the bus.
+pub(crate) struct Counted {
+    kinds: [u64; 5],
+    samples: u64,
+    missing_scores: Vec<Text>,
+}
+
 impl InputCounters {
-    pub(crate) fn count(&self, events: &[Event], samples: usize) {
-        let mut kinds = [0; 5];
-        for event in events {
-            kinds[event.kind() as usize] += 1;
+    pub(crate) fn look_at(draft: &Draft) -> Counted {
+        let mut counted = Counted { kinds: [0; 5], samples: draft.sample_count() as u64, missing_scores: Vec::new() };
+        for event in draft.events() {
+            counted.kinds[event.kind() as usize] += 1;
             if let Body::Evaluation(evaluation) = &event.body {
-                for score in evaluation.scores.iter().filter(|score| score.value.is_none()) {
-                    self.missing_scores.add(&score.name);
-                }
+                let missing = evaluation.scores.iter().filter(|score| score.value.is_none());
+                counted.missing_scores.extend(missing.map(|score| score.name.clone()));
             }
         }
-        for (counter, more) in self.kinds.iter().zip(kinds) {
+        counted
+    }
+
+    pub(crate) fn count(&self, counted: Counted) {
+        for (counter, more) in self.kinds.iter().zip(counted.kinds) {
             counter.add(more);
         }
-        self.samples.add(samples as u64);
+        self.samples.add(counted.samples);
+        for name in &counted.missing_scores {
+            self.missing_scores.add(name);
+        }
     }
 
     pub(crate) fn events(&self) -> u64 {
@@ -100,11 +114,12 @@ impl SinkCounters {
 
     /// Events of which the fate is known.
     pub(crate) fn settled(&self) -> u64 {
-        self.delivered.get()
-            + self.filtered.get()
-            + self.rejected.get()
-            + self.given_up.get()
-            + self.overflowed.load(Ordering::Relaxed)
+        self.delivered.get() + self.filtered.get() + self.lost()
+    }
+
+    /// Events that did not arrive.
+    pub(crate) fn lost(&self) -> u64 {
+        self.rejected.get() + self.given_up.get() + self.overflowed.load(Ordering::Relaxed)
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{Clock, Text, Timestamp};
 
 /// Events are handed on by this many.
 const BATCH: usize = 1_024;
-/// A timestamp this far ahead of the machine's clock is not believed.
-const TOLERANCE: Duration = Duration::from_secs(86_400);
+/// A timestamp this far ahead of the clock is not believed.
+pub(crate) const TOLERANCE: Duration = Duration::from_secs(86_400);
 
 /// Takes a batch of events on; an error says that nobody wants more.
 pub(super) type Output = Box<dyn FnMut(Vec<Event>) -> Result<(), Stopped> + Send>;
@@ -40,7 +40,6 @@ pub struct LineReader {
     pub(super) parser: LineParser,
     pub(super) clock: Clock,
     pub(super) refusals: Arc<Refusals>,
-    pub(super) belief: Belief,
     /// Whether the clock follows the events.
     pub(super) event_time: bool,
     /// When the last event happened.
@@ -52,18 +51,29 @@ impl LineReader {
     pub fn read(&mut self, line: &[u8], place: Place<'_>) -> Option<Event> {
         let refusal = match self.parser.parse(line, self.arrival()) {
             Ok(None) => return None,
-            Ok(Some(event)) if self.belief.believes(event.time) => {
-                self.last = Some(event.time);
-                return Some(event);
-            }
-            Ok(Some(event)) => {
+            Ok(Some(event)) if self.is_from_the_future(event.time) => {
                 let error = format!("`timestamp` lies more than a day ahead of the clock: {}", event.time);
                 Refusal::new(Reason::Future, error)
+            }
+            Ok(Some(event)) => {
+                self.last = Some(event.time);
+                return Some(event);
             }
             Err(refusal) => refusal,
         };
         self.refuse(&refusal, line, place);
         None
+    }
+
+    /// Whether a timestamp is not to be believed. A recording is judged by its own times (see the file source), not by a
+    /// clock that it has nothing to do with.
+    fn is_from_the_future(&self, time: Timestamp) -> bool {
+        !self.event_time && time > self.clock.now().plus(TOLERANCE)
+    }
+
+    /// For a recording: it begins at this time, so an event without one, before any other, happened then.
+    pub(crate) fn begin_at(&mut self, begins: Option<Timestamp>) {
+        self.last = self.last.or(begins);
     }
 
     /// When an event without a timestamp happened: now; in a recording, when the one before it did, for what the machine's
@@ -95,32 +105,6 @@ pub struct Emitter {
     pub(super) batch: Vec<Event>,
 }
 
-/// Up to when timestamps are believed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Belief {
-    /// No event yet.
-    #[default]
-    Unknown,
-    /// All are: the recording as a whole lies ahead of the machine's clock, so that clock is no judge.
-    All,
-    /// Up to a day ahead of the machine's clock.
-    Clock,
-}
-
-impl Belief {
-    fn believes(&mut self, time: Timestamp) -> bool {
-        if *self == Self::All {
-            return true;
-        }
-        let ahead = time > Clock::System.now().plus(TOLERANCE);
-        if *self == Self::Unknown {
-            *self = if ahead { Self::All } else { Self::Clock };
-            return true;
-        }
-        !ahead
-    }
-}
-
 impl Emitter {
     /// Whether the source should come to its end.
     pub fn stopped(&self) -> bool {
@@ -142,7 +126,7 @@ impl Emitter {
     /// # Errors
     /// When nobody wants more.
     pub fn emit(&mut self, event: Event) -> Result<(), Stopped> {
-        if !self.lines.belief.believes(event.time) {
+        if self.lines.is_from_the_future(event.time) {
             self.lines.refusals.count(Reason::Future);
             return Ok(());
         }
@@ -165,7 +149,8 @@ impl Emitter {
         self.lines.refuse(refusal, line, place);
     }
 
-    fn push(&mut self, event: Event) -> Result<(), Stopped> {
+    /// Emits an event that came from [`LineReader::read`], and was judged there.
+    pub(crate) fn push(&mut self, event: Event) -> Result<(), Stopped> {
         self.batch.push(event);
         if self.batch.len() >= BATCH { self.flush() } else { Ok(()) }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::sink_worker::Deadline;
 use super::summary::ChartSummary;
 use crate::alerting::RuleHost;
 use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
@@ -17,8 +18,10 @@ use crate::sample::Deriver;
 use crate::store::Store;
 use crate::{Clock, Text, Timestamp};
 
-/// After a silence of this many ticks the rest of it is skipped: by then every window has run dry.
-const MOST_TICKS: i64 = 10_000;
+/// A silence is skipped after this many ticks, if it has lasted longer than anything is kept: every window has run dry.
+const MANY_TICKS: u64 = 10_000;
+/// And after this many it is skipped in any case.
+const MOST_TICKS: u64 = 1_000_000;
 /// That many alerts are kept for the summary.
 const KEPT_ALERTS: usize = 10_000;
 
@@ -40,10 +43,13 @@ pub(super) struct Engine {
     /// Whether the clock follows the events.
     pub(super) event_time: bool,
     pub(super) interval: Duration,
+    /// How long the store keeps samples.
+    pub(super) retention: Duration,
     pub(super) rules: Vec<RuleHost>,
     pub(super) periodic: Vec<Periodic>,
     pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
     pub(super) plots: PathBuf,
+    pub(super) deadline: Arc<Deadline>,
     /// Events that the store has taken in.
     pub(super) position: Arc<AtomicU64>,
     pub(super) deriver: Deriver,
@@ -65,6 +71,9 @@ impl Engine {
     /// Runs until the input has ended.
     pub(super) fn run(mut self) -> Outcome {
         loop {
+            if self.deadline.engine.load(Ordering::Relaxed) {
+                break;
+            }
             match self.cursor.next(self.patience()) {
                 Next::Batch(batch) => self.take(&batch),
                 Next::Idle => {}
@@ -81,17 +90,18 @@ impl Engine {
     /// How long to wait for a batch: until the next tick, but never so long that a clock set by hand goes unnoticed.
     fn patience(&self) -> Duration {
         let most = Duration::from_millis(if self.clock.is_manual() { 10 } else { 500 });
-        match self.next_tick {
-            Some(tick) if !self.event_time => tick.since(self.clock.now()).clamp(Duration::from_millis(1), most),
-            _ => most,
+        if self.event_time {
+            return most;
         }
+        let next = self.periodic.iter().filter_map(|periodic| periodic.next).chain(self.next_tick).min();
+        next.map_or(most, |next| next.since(self.clock.now()).clamp(Duration::from_millis(1), most))
     }
 
     fn take(&mut self, batch: &Arc<Batch>) {
         if self.event_time {
             self.take_by_event_time(batch);
         } else {
-            self.store.insert(batch.samples());
+            self.store.insert(batch.samples(), self.clock.now());
         }
         self.cursor.commit();
         self.position.store(batch.first() + batch.events().len() as u64, Ordering::Release);
@@ -106,7 +116,7 @@ impl Engine {
             }
             let samples = batch.samples_of(at).len();
             if self.next_tick.is_none_or(|tick| event.time > tick) {
-                self.store.insert(&batch.samples()[from..to]);
+                self.store.insert(&batch.samples()[from..to], Timestamp::MAX);
                 from = to;
                 self.tick_until(event.time);
             }
@@ -115,7 +125,7 @@ impl Engine {
             }
             to += samples;
         }
-        self.store.insert(&batch.samples()[from..]);
+        self.store.insert(&batch.samples()[from..], Timestamp::MAX);
     }
 
     /// All ticks before `time`.
@@ -127,12 +137,16 @@ impl Engine {
             self.next_tick = Some(first_after);
             return;
         };
+        let silence_began = tick;
         let mut ticks = 0;
         while tick < time {
             self.evaluate(tick);
             tick = tick.plus(self.interval);
             ticks += 1;
-            if ticks == MOST_TICKS && tick < time {
+            let dry = ticks >= MANY_TICKS && tick.since(silence_began) > self.retention;
+            if (dry || ticks >= MOST_TICKS) && tick < time {
+                // The last tick before the event, so that what may end has ended.
+                self.evaluate(first_after.minus(self.interval));
                 tick = first_after;
             }
         }
@@ -141,7 +155,10 @@ impl Engine {
 
     fn tick_by_clock(&mut self) {
         let now = self.clock.now();
-        let tick = *self.next_tick.get_or_insert_with(|| now.floor(self.interval).plus(self.interval));
+        let next = now.floor(self.interval).plus(self.interval);
+        // A clock that was set back does not stop the rules.
+        let tick = self.next_tick.map_or(next, |tick| tick.min(next));
+        self.next_tick = Some(tick);
         if now >= tick {
             // After a sleep only the latest tick is of interest.
             let latest = now.floor(self.interval);
@@ -178,9 +195,11 @@ impl Engine {
 
     fn call_periodic(&mut self, now: Timestamp) {
         for periodic in &mut self.periodic {
-            let next = periodic.next.get_or_insert_with(|| now.plus(periodic.every));
-            if now >= *next {
-                periodic.next = Some(now.plus(periodic.every));
+            let later = now.plus(periodic.every);
+            let next = periodic.next.map_or(later, |next| next.min(later));
+            periodic.next = Some(next);
+            if now >= next {
+                periodic.next = Some(later);
                 call(periodic, &self.store, now);
             }
         }
@@ -201,7 +220,7 @@ impl Engine {
         for periodic in &mut self.periodic {
             call(periodic, &self.store, now);
         }
-        for (name, chart) in &mut self.charts {
+        for (name, chart) in self.charts.iter_mut().filter(|_| !self.deadline.engine.load(Ordering::Relaxed)) {
             self.outcome.charts.extend(draw(name, chart.as_mut(), &self.store, now, &self.plots));
         }
         self.outcome.firing = self

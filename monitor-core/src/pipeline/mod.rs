@@ -17,6 +17,7 @@ mod source_worker;
 mod summary;
 
 pub use builder::{Builder, SinkOptions, StartError};
+pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
 pub use merge::merge_by_time;
 pub use refusals::Refusals;

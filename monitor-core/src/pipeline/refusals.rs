@@ -104,6 +104,12 @@ impl Refusals {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).examples.clone()
     }
 
+    /// The file, if a line was written to it.
+    pub fn file(&self) -> Option<PathBuf> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.file.as_ref().and(kept.path.clone())
+    }
+
     /// Brings the file to the disk's cache. What fails here was said before, or is said by the next line.
     pub fn flush(&self) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -32,7 +32,14 @@ pub struct Pipeline {
     pub(super) engine_position: Arc<AtomicU64>,
     pub(super) shutdown_timeout: Duration,
     pub(super) started: Instant,
+    /// It was told to end before its sources had.
+    pub(super) interrupted: bool,
+    /// What went wrong in the pipeline itself.
+    pub(super) failures: Vec<String>,
 }
+
+/// What hangs gets this much more, after the deadline.
+const LAST_GRACE: Duration = Duration::from_millis(200);
 
 pub(super) struct RunningSource {
     pub(super) name: Text,
@@ -43,6 +50,8 @@ pub(super) struct RunningSource {
 
 pub(super) struct RunningSink {
     pub(super) name: Text,
+    /// What the bus knows its cursor by.
+    pub(super) cursor: usize,
     pub(super) required: bool,
     pub(super) counters: Arc<SinkCounters>,
     pub(super) position: Arc<AtomicU64>,
@@ -88,58 +97,89 @@ impl Pipeline {
 
     /// Whether everything published so far is in the store and with the sinks.
     pub fn settled(&self) -> bool {
-        let published = self.bus.published();
-        self.engine_position.load(Ordering::Acquire) >= published
-            && self.sinks.iter().all(|sink| sink.position.load(Ordering::Acquire) >= published)
+        self.settled_up_to(self.published())
+    }
+
+    /// How many events are on the bus, or were.
+    pub(crate) fn published(&self) -> u64 {
+        self.bus.published()
+    }
+
+    /// Whether the first `events` events are in the store, and their fate with every sink is known.
+    pub(crate) fn settled_up_to(&self, events: u64) -> bool {
+        self.engine_position.load(Ordering::Acquire) >= events
+            && self.sinks.iter().all(|sink| sink.position.load(Ordering::Acquire) >= events)
+    }
+
+    /// Events that did not arrive at a sink, over all sinks.
+    pub(crate) fn lost(&self) -> u64 {
+        self.sinks.iter().map(|sink| sink.counters.lost()).sum()
     }
 
     /// Waits for the sources to come to their end, then ends the pipeline without haste.
     pub fn wait(self) -> Summary {
+        self.wait_or(&AtomicBool::new(false), |_| {})
+    }
+
+    /// Waits like [`Pipeline::wait`], and reports the progress a few times a second; once `stop` is set, shuts down as
+    /// [`Pipeline::shutdown`] does.
+    pub fn wait_or(mut self, stop: &AtomicBool, mut progress: impl FnMut(Progress)) -> Summary {
+        let mut pause = Duration::from_millis(1);
         while !self.finished() {
-            std::thread::park_timeout(Duration::from_millis(2));
+            if stop.load(Ordering::Relaxed) {
+                return self.shutdown();
+            }
+            std::thread::park_timeout(pause);
+            pause = (pause * 2).min(Duration::from_millis(100));
+            progress(self.progress());
         }
-        self.finish(None)
+        self.finish(None, stop)
     }
 
     /// Stops the sources and ends the pipeline within the shutdown timeout. What is left then is counted as lost or
-    /// pending.
-    pub fn shutdown(self) -> Summary {
-        let deadline = instant() + self.shutdown_timeout;
+    /// pending; a component that hangs is left behind.
+    pub fn shutdown(mut self) -> Summary {
+        self.interrupted = !self.finished();
+        let now = instant();
+        let deadline = now.checked_add(self.shutdown_timeout);
+        let grace = now.checked_add(self.shutdown_timeout / 2);
         self.stop.store(true, Ordering::Relaxed);
         // A source that waits in the kernel for input (a terminal, a pipe) does not notice; it is left behind.
-        let grace = instant() + self.shutdown_timeout / 2;
         let moving = |source: &RunningSource| !source.blocks && !source.counters.done.load(Ordering::Acquire);
-        while self.sources.iter().any(moving) && instant() < grace {
+        let in_time = || grace.is_none_or(|grace| instant() < grace);
+        while self.sources.iter().any(moving) && in_time() {
             for thread in self.sources.iter().filter_map(|source| source.thread.as_ref()) {
                 thread.thread().unpark();
             }
             std::thread::park_timeout(Duration::from_millis(1));
         }
-        if let Some(merge) = self.merge.as_ref().filter(|_| !self.sources.iter().any(|source| source.blocks)) {
-            while !merge.is_finished() && instant() < grace {
-                std::thread::park_timeout(Duration::from_millis(1));
-            }
+        while self.merge.as_ref().is_some_and(|merge| !merge.is_finished()) && in_time() {
+            std::thread::park_timeout(Duration::from_millis(1));
         }
-        self.finish(Some(deadline))
+        self.finish(deadline, &AtomicBool::new(false))
     }
 
-    /// Ends the input, and with it store, rules, charts and sinks, one after the other.
-    fn finish(mut self, deadline: Option<Instant>) -> Summary {
+    /// Ends the input, and with it store, rules, charts and sinks, one after the other. A `stop` that is set on the way
+    /// starts the shutdown timeout.
+    fn finish(&mut self, mut deadline: Option<Instant>, stop: &AtomicBool) -> Summary {
+        let timeout = self.shutdown_timeout;
+        let mut time_is_up = || {
+            if deadline.is_none() && stop.load(Ordering::Relaxed) {
+                deadline = instant().checked_add(timeout);
+            }
+            deadline.is_some_and(|deadline| instant() >= deadline)
+        };
         self.bus.end_input();
-        let outcome = self.engine.take().and_then(|engine| engine.join().ok());
-        if outcome.is_none() {
-            tracing::error!("the engine panicked: rules and charts end here");
-        }
+        let outcome = self.engine.take().and_then(|engine| self.join_engine(engine, &mut time_is_up));
         self.bus.close();
         self.deadline.closed.get_or_init(instant);
-        let time_is_up = || deadline.is_some_and(|deadline| instant() >= deadline);
         let done = |sink: &RunningSink| sink.thread.as_ref().is_none_or(JoinHandle::is_finished);
         while !self.sinks.iter().all(done) && !time_is_up() {
             std::thread::park_timeout(Duration::from_millis(1));
         }
         self.deadline.passed.store(true, Ordering::Relaxed);
         // A sink that is between two tries sees the deadline at once; one that hangs in a write is left behind.
-        let last = instant() + Duration::from_millis(200);
+        let last = instant() + LAST_GRACE;
         while !self.sinks.iter().all(done) && instant() < last {
             std::thread::park_timeout(Duration::from_millis(1));
         }
@@ -151,6 +191,28 @@ impl Pipeline {
         self.summary(outcome.unwrap_or_default())
     }
 
+    /// Waits for the engine. At the deadline it leaves out what it has not taken in; if a rule, a chart or a callback hangs,
+    /// it is left behind.
+    fn join_engine(&mut self, engine: JoinHandle<Outcome>, time_is_up: &mut dyn FnMut() -> bool) -> Option<Outcome> {
+        while !engine.is_finished() && !time_is_up() {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        self.deadline.engine.store(!engine.is_finished(), Ordering::Relaxed);
+        let last = instant() + LAST_GRACE;
+        while !engine.is_finished() && instant() < last {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        if !engine.is_finished() {
+            self.failures.push("a rule, a chart or a callback hangs; it is left behind".to_owned());
+            return None;
+        }
+        let outcome = engine.join().ok();
+        if outcome.is_none() {
+            self.failures.push("the engine panicked: rules and charts ended there".to_owned());
+        }
+        outcome
+    }
+
     fn summary(&self, outcome: Outcome) -> Summary {
         let published = self.bus.published();
         Summary {
@@ -159,17 +221,21 @@ impl Pipeline {
             rejected: self.refusals.total(),
             rejected_by_reason: self.refusals.by_reason().iter().map(|(reason, n)| (reason.as_str(), *n)).collect(),
             rejected_examples: self.refusals.examples(),
+            rejected_file: self.refusals.file(),
             samples: self.input.samples.get(),
             missing_scores: self.input.missing_scores.get(),
             dropped: std::collections::BTreeMap::new(),
             sources: self.sources.iter().map(RunningSource::summary).collect(),
-            sinks: self.sinks.iter().map(|sink| sink.summary(published)).collect(),
+            sinks: self.sinks.iter().map(|sink| sink.summary(&self.bus, published)).collect(),
             alerts: outcome.alerts,
             fired: outcome.fired,
             resolved: outcome.resolved,
             firing: outcome.firing,
             token_usage: self.store.token_usage(Window::ALL),
             charts: outcome.charts,
+            store: self.store.bounds(),
+            interrupted: self.interrupted,
+            errors: self.failures.clone(),
             seconds: self.started.elapsed().as_secs_f64(),
         }
     }
@@ -186,21 +252,36 @@ impl RunningSource {
 }
 
 impl RunningSink {
-    fn summary(&self, published: u64) -> SinkSummary {
+    fn summary(&self, bus: &Bus, published: u64) -> SinkSummary {
         let counters = &self.counters;
-        let lost = [("overflow", counters.overflowed.load(Ordering::Relaxed)), ("gave_up", counters.given_up.get())];
+        // A worker that hangs has not noted what it lost since.
+        let overflowed = counters.overflowed.load(Ordering::Relaxed).max(bus.lost(self.cursor));
+        let lost = [("overflow", overflowed), ("gave_up", counters.given_up.get())];
+        // Read once: a worker that was left behind may still count.
+        let (delivered, filtered, rejected) =
+            (counters.delivered.get(), counters.filtered.get(), counters.rejected.get());
+        let known = delivered + filtered + rejected + lost.iter().map(|(_, count)| count).sum::<u64>();
         SinkSummary {
             name: self.name.clone(),
             accepted: published,
-            delivered: counters.delivered.get(),
-            filtered: counters.filtered.get(),
-            rejected: counters.rejected.get(),
+            delivered,
+            filtered,
+            rejected,
             lost: lost.into_iter().filter(|(_, count)| *count > 0).collect(),
-            pending: published.saturating_sub(counters.settled()),
+            pending: published.saturating_sub(known),
             retries: counters.retries.get(),
             restarts: counters.restarts.get(),
             required: self.required,
             error: counters.last_error(),
         }
+    }
+}
+
+impl Drop for Pipeline {
+    /// A pipeline that nobody waits for ends by itself, so that no thread is left waiting for more.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.bus.end_input();
+        self.bus.close();
     }
 }

@@ -18,8 +18,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const OPTIONAL_TRIES: u32 = 5;
 /// What was written is brought home at least this often.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
-/// More than this many events are never held unflushed, or a restart would write too much again.
-const UNFLUSHED: u64 = 16_384;
+/// More than this many events are never held, or a restart would write too much again, and the bus fill up with what is
+/// only held.
+const UNFLUSHED: usize = 16_384;
 
 /// Opens the sink anew after a panic; `None` where there is only the one.
 pub(super) type Reopen = Option<Box<dyn Fn() -> Result<Box<dyn Sink>, BoxError> + Send>>;
@@ -29,13 +30,16 @@ pub(super) type Reopen = Option<Box<dyn Fn() -> Result<Box<dyn Sink>, BoxError> 
 pub(super) struct Deadline {
     /// Nothing more is waited for.
     pub(super) passed: AtomicBool,
+    /// The engine is to leave out what it has not taken in.
+    pub(super) engine: AtomicBool,
     /// When the bus was closed: nothing more comes.
     pub(super) closed: OnceLock<Instant>,
 }
 
 pub(super) struct SinkWorker {
     pub(super) name: Text,
-    pub(super) sink: Box<dyn Sink>,
+    /// None after a panic, until it could be opened anew.
+    pub(super) sink: Option<Box<dyn Sink>>,
     pub(super) reopen: Reopen,
     pub(super) cursor: Cursor,
     pub(super) options: SinkOptions,
@@ -52,6 +56,7 @@ pub(super) struct SinkWorker {
 pub(super) struct Writing {
     /// Read, not flushed; from `fresh` on not written either. After a panic all of it is written again.
     held: Vec<Arc<Batch>>,
+    held_events: usize,
     fresh: usize,
     fresh_events: usize,
     /// Since when the first fresh batch waits.
@@ -76,6 +81,9 @@ struct Tally {
 /// The sink panicked, and its state is not to be trusted.
 struct Panicked;
 
+/// A sink may ask for this much of a pause at most.
+const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
+
 impl SinkWorker {
     /// Runs until the bus is closed and all is written, or time is up.
     pub(super) fn run(mut self) {
@@ -94,8 +102,10 @@ impl SinkWorker {
             if self.state.waiting_since.is_some_and(|since| since.elapsed() >= self.options.linger) {
                 self.write_fresh();
             }
-            let full = self.state.tally.written >= UNFLUSHED.max(self.options.batch as u64);
-            if full || self.state.last_flush.is_none_or(|last| last.elapsed() >= FLUSH_EVERY) {
+            let full = self.state.held_events >= UNFLUSHED.max(self.options.batch);
+            let due = self.state.last_flush.is_none_or(|last| last.elapsed() >= FLUSH_EVERY);
+            // What only waits for a batch to fill goes on waiting.
+            if full || (due && self.state.tally.written > 0) {
                 self.flush();
             }
         }
@@ -123,6 +133,7 @@ impl SinkWorker {
         }
         self.state.waiting_since.get_or_insert_with(instant);
         self.state.fresh_events += accepted;
+        self.state.held_events += batch.events().len();
         self.state.held.push(batch);
     }
 
@@ -167,16 +178,24 @@ impl SinkWorker {
                 self.state.tally.given_up += items.len() as u64;
                 break;
             }
-            let delivery = Delivery::new(items);
-            match catch_unwind(AssertUnwindSafe(|| self.sink.write(&delivery))).map_err(|_| Panicked)? {
+            let answer = match self.open_sink() {
+                Ok(sink) => {
+                    let delivery = Delivery::new(items);
+                    catch_unwind(AssertUnwindSafe(|| sink.write(&delivery))).map_err(|_| Panicked)?
+                }
+                Err(error) => Answer::retry(error),
+            };
+            match answer {
                 Answer::Ok => {
                     self.state.tally.written += items.len() as u64;
+                    self.moved();
                     break;
                 }
                 Answer::Rejected { indices, error } => {
                     let rejected = self.rejected(indices, items.len(), &error);
                     self.state.tally.rejected += rejected;
                     self.state.tally.written += items.len() as u64 - rejected;
+                    self.moved();
                     break;
                 }
                 Answer::Retry { accepted, after, error } => {
@@ -185,11 +204,11 @@ impl SinkWorker {
                     items = &items[accepted..];
                     if accepted > 0 {
                         (tries, pause) = (0, FIRST_PAUSE);
-                        self.state.failing_since = None;
+                        self.moved();
                     }
                     self.failed(&error, tries);
                     tries += 1;
-                    self.wait(after.unwrap_or(pause));
+                    self.wait(after.map_or(pause, |after| after.min(LONGEST_ASKED)));
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Answer::Fatal(error) => self.die(&error),
@@ -217,7 +236,8 @@ impl SinkWorker {
             if self.state.tally.written == 0 || self.state.dead {
                 break;
             }
-            match catch_unwind(AssertUnwindSafe(|| self.sink.flush())) {
+            let Some(sink) = &mut self.sink else { break };
+            match catch_unwind(AssertUnwindSafe(|| sink.flush())) {
                 Ok(Ok(())) => {
                     self.state.failing_since = None;
                     break;
@@ -246,6 +266,7 @@ impl SinkWorker {
         self.counters.rejected.add(rejected);
         self.counters.given_up.add(given_up);
         self.state.held.clear();
+        self.state.held_events = 0;
         self.state.fresh = 0;
         self.state.panics = 0;
         self.commit();
@@ -257,20 +278,38 @@ impl SinkWorker {
         self.position.store(self.counters.settled(), Ordering::Release);
     }
 
-    /// Opens the sink anew; all that is held will be written again.
+    /// Lets go of a sink that panicked; all that is held will be written again, to a new one.
     fn restart(&mut self) {
         self.counters.restarts.add(1);
         self.state.panics += 1;
         self.state.failing_since.get_or_insert_with(instant);
         self.state.fresh = 0;
         self.state.tally = Tally::default();
-        let held: usize = self.state.held.iter().map(|batch| batch.events().len()).sum();
+        let held = self.state.held_events;
         tracing::error!(sink = %self.name, "panicked; it is restarted, and up to {held} events are written again");
         self.counters.note("it panicked");
-        match self.reopen.as_ref().map(|reopen| reopen()) {
-            Some(Ok(sink)) => self.sink = sink,
-            Some(Err(error)) => self.failed(&error, 0),
-            None => {}
+        if self.reopen.is_some() {
+            let old = self.sink.take();
+            // Before a new one is opened, or two would want the same port. What it says at its end does not matter.
+            drop(catch_unwind(AssertUnwindSafe(|| drop(old))));
+        }
+    }
+
+    /// The sink, opened anew if the last one panicked.
+    fn open_sink(&mut self) -> Result<&mut Box<dyn Sink>, BoxError> {
+        if self.sink.is_none()
+            && let Some(reopen) = &self.reopen
+        {
+            let opened = catch_unwind(AssertUnwindSafe(reopen));
+            self.sink = Some(opened.unwrap_or_else(|_| Err("it panicked while it was opened".into()))?);
+        }
+        self.sink.as_mut().ok_or_else(|| "it cannot be opened".into())
+    }
+
+    /// Something was written: patience begins anew, unless the sink only gets again and again to where it panics.
+    fn moved(&mut self) {
+        if self.state.panics == 0 {
+            self.state.failing_since = None;
         }
     }
 
@@ -309,9 +348,9 @@ impl SinkWorker {
     }
 }
 
-/// Between 0.75 and 1.25, so that sinks that failed together do not try again together.
+/// Between 1 and 1.25, so that sinks that failed together do not try again together.
 fn jitter() -> f64 {
     use std::hash::BuildHasher;
     let random = foldhash::fast::RandomState::default().hash_one(instant());
-    0.75 + (random % 1_000) as f64 / 2_000.0
+    1.0 + (random % 1_000) as f64 / 4_000.0
 }

@@ -39,10 +39,10 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
 pub(super) fn to_bus(bus: Bus, mut deriver: Deriver, input: Arc<InputCounters>) -> Output {
     Box::new(move |events| {
         let draft = Draft::new(events, &mut deriver);
-        // Counted before it is published, so that nobody sees more come out than has come in.
-        let samples = draft.sample_count();
-        input.count(draft.events(), samples);
-        bus.publish(draft, Lane::Input).map(drop).map_err(|_| Stopped)
+        let counted = InputCounters::look_at(&draft);
+        bus.publish(draft, Lane::Input).map_err(|_| Stopped)?;
+        input.count(counted);
+        Ok(())
     })
 }
 

@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::Text;
 use crate::event::Event;
-use crate::store::TokenUsage;
+use crate::store::{Bounds, TokenUsage};
 
 /// The account of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
-    /// Events that came in, without the alerts that the rules made.
+    /// Events that came in and got onto the bus, without the alerts that the rules made.
     pub events: u64,
     /// The same by kind.
     pub events_by_kind: BTreeMap<&'static str, u64>,
@@ -22,6 +22,8 @@ pub struct Summary {
     pub rejected_by_reason: BTreeMap<&'static str, u64>,
     /// The first few refused lines, as `file:line: error`.
     pub rejected_examples: Vec<String>,
+    /// Where they are kept, if there are any and they are.
+    pub rejected_file: Option<PathBuf>,
     /// Samples that the events yielded.
     pub samples: u64,
     /// Scores that were announced and not given, by name.
@@ -44,6 +46,12 @@ pub struct Summary {
     pub token_usage: TokenUsage,
     /// The pictures that were drawn.
     pub charts: Vec<ChartSummary>,
+    /// What the store held at the end, and what its bounds have cost.
+    pub store: Bounds,
+    /// Whether the run was told to end before its sources had.
+    pub interrupted: bool,
+    /// What went wrong in the pipeline itself.
+    pub errors: Vec<String>,
     /// Seconds from start to end.
     pub seconds: f64,
 }
@@ -119,7 +127,7 @@ impl SinkSummary {
 impl Summary {
     /// What went wrong, one line each; empty if nothing did.
     pub fn failures(&self) -> Vec<String> {
-        let mut failures = Vec::new();
+        let mut failures = self.errors.clone();
         for source in &self.sources {
             if let Some(error) = &source.error {
                 failures.push(format!("source `{}`: {error}", source.name));

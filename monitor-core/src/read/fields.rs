@@ -69,7 +69,7 @@ impl<'a> Fields<'a> {
     /// The moment that the object gives: `timestamp`, else `metadata.timestamp`.
     pub(super) fn time(&mut self) -> Read<Option<Timestamp>> {
         let given = self.given("timestamp").or_else(|| {
-            let (_, Json::Object(metadata)) = self.left.iter_mut().find(|(key, _)| key == "metadata")? else {
+            let (_, Json::Object(metadata)) = self.left.iter_mut().rfind(|(key, _)| key == "metadata")? else {
                 return None;
             };
             let at = metadata.iter().rposition(|(key, _)| key == "timestamp")?;

@@ -72,12 +72,12 @@ impl LineParser {
 
 /// The event inside of a "Generation metrics" or "Evaluation metrics" line.
 fn tracked<'a>(object: &mut Object<'a>) -> Option<(Kind, Object<'a>)> {
-    let kind = match object.iter().find(|(key, _)| key == "message")? {
+    let kind = match object.iter().rfind(|(key, _)| key == "message")? {
         (_, Json::Text(message)) if message == "Generation metrics" => Kind::Generation,
         (_, Json::Text(message)) if message == "Evaluation metrics" => Kind::Evaluation,
         _ => return None,
     };
-    let at = object.iter().position(|(key, value)| key == "data" && matches!(value, Json::Object(_)))?;
+    let at = object.iter().rposition(|(key, value)| key == "data" && matches!(value, Json::Object(_)))?;
     match object.swap_remove(at) {
         (_, Json::Object(data)) => Some((kind, data)),
         _ => None,

@@ -70,9 +70,16 @@ impl<R: BufRead> Lines<R> {
             self.line.clear();
             self.done = false;
         }
-        if self.skipping {
-            self.position += self.reader.skip_until(b'\n')? as u64;
-            self.skipping = false;
+        while self.skipping {
+            let buffer = self.reader.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(Next::End);
+            }
+            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let skipped = end.map_or(buffer.len(), |at| at + 1);
+            self.reader.consume(skipped);
+            self.position += skipped as u64;
+            self.skipping = end.is_none();
         }
         let room = MAX_LINE + 1 - self.line.len();
         let read = self.reader.by_ref().take(room as u64).read_until(b'\n', &mut self.line)?;
@@ -124,6 +131,30 @@ mod tests {
         assert!(matches!(lines.next(true), Ok(Next::TooLong(head)) if head.len() == MAX_LINE + 1));
         assert_eq!(lines.next(true).expect("memory"), Next::Line(b"next"));
         assert_eq!(lines.number(), 2);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_goes_on_behind_the_end_of_what_is_there() {
+        // A file that grows: what comes later still belongs to the line that is skipped.
+        let parts: [&[u8]; 4] = [vec![b'x'; MAX_LINE + 5].leak(), b"", b"{\"forged\":1}\n", b"next\n"];
+        let mut lines = Lines::new(io::BufReader::new(Parts(parts.into())));
+        assert!(matches!(lines.next(false), Ok(Next::TooLong(_))));
+        assert_eq!(lines.next(false).expect("memory"), Next::End);
+        assert_eq!(lines.next(false).expect("memory"), Next::Line(b"next"));
+    }
+
+    /// A reader that comes to its end after each part.
+    struct Parts(std::collections::VecDeque<&'static [u8]>);
+
+    impl Read for Parts {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let Some(part) = self.0.front_mut() else { return Ok(0) };
+            let read = part.read(out)?;
+            if part.is_empty() {
+                self.0.pop_front();
+            }
+            Ok(read)
+        }
     }
 
     #[test]

@@ -87,9 +87,18 @@ pub struct Refusal {
     pub error: String,
 }
 
+/// Bytes of the sentence for people.
+const LONGEST: usize = 300;
+
 impl Refusal {
     /// A refusal for `reason`.
     pub fn new(reason: Reason, error: impl Into<String>) -> Self {
-        Self { reason, error: error.into() }
+        let mut error = error.into();
+        // A word of the line may be as long as the line.
+        if error.len() > LONGEST {
+            error.truncate(error.floor_char_boundary(LONGEST));
+            error.push('…');
+        }
+        Self { reason, error }
     }
 }

@@ -9,7 +9,8 @@ use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::{Labels, Sample, SeriesKey, family};
-use crate::event::{Body, Evaluation, Event, Generation, Metadata, Metric, MetricKey};
+use crate::event::{Body, Evaluation, Event, Generation, Metadata, Metric, MetricKey, Tokens};
+use crate::read::LARGEST;
 use crate::{Text, Timestamp};
 
 /// The attributes that are labels without being asked for.
@@ -26,14 +27,54 @@ pub struct Deriver {
     hasher: RandomState,
     known: HashMap<u64, KnownLabels, RandomState>,
     handles: HashMap<usize, (Arc<MetricKey>, Arc<SeriesKey>), RandomState>,
-    series: usize,
+    /// About how many series are known.
+    remembered: usize,
 }
 
 /// The series that have one set of labels, by metric.
 #[derive(Debug)]
 struct KnownLabels {
+    /// The labels as an event gives them, to tell whether it is this set.
+    found: Vec<(usize, Text)>,
     labels: Labels,
+    /// The series of [`BuiltIn`] metrics: most samples are theirs, and need no look-up by name.
+    built_in: [Option<Arc<SeriesKey>>; BuiltIn::NAMES.len()],
     series: HashMap<Text, Arc<SeriesKey>, RandomState>,
+    /// Made since it was last looked up.
+    fresh: usize,
+}
+
+/// The metrics that generations and evaluations yield by themselves.
+#[derive(Clone, Copy, Debug)]
+enum BuiltIn {
+    GenerationTime,
+    SuccessRate,
+    ErrorRate,
+    ModelUsage,
+    FinishReason,
+    PromptTokens,
+    CompletionTokens,
+    TotalTokens,
+    ConversationLength,
+    EvaluationTime,
+    EvaluationErrorRate,
+}
+
+impl BuiltIn {
+    /// In the order of the variants.
+    const NAMES: [&str; 11] = [
+        "generation_time",
+        "success_rate",
+        "error_rate",
+        "model_usage",
+        "finish_reason",
+        "prompt_token_count",
+        "completion_token_count",
+        "total_token_count",
+        "conversation_length",
+        "evaluation_time",
+        "evaluation_error_rate",
+    ];
 }
 
 /// A label of an event before it is copied: its place in `Deriver::labels` and its value.
@@ -49,12 +90,17 @@ impl Deriver {
             hasher: RandomState::default(),
             known: HashMap::default(),
             handles: HashMap::default(),
-            series: 0,
+            remembered: 0,
         }
     }
 
     /// Appends the samples of `event` to `out`.
     pub fn derive(&mut self, event: &Event, out: &mut Vec<Sample>) {
+        if self.remembered > REMEMBERED {
+            self.known.clear();
+            self.handles.clear();
+            self.remembered = 0;
+        }
         match &event.body {
             Body::Generation(generation) => self.generation(event.time, generation, out),
             Body::Evaluation(evaluation) => self.evaluation(event.time, evaluation, out),
@@ -70,19 +116,17 @@ impl Deriver {
         found.push((3, flag(generation.success)));
         push_text(&mut found, 4, generation.finish_reason.as_ref());
         let mut known = self.known(&found).at(time, out);
-        known.add("generation_time", generation.duration);
-        known.add("success_rate", f64::from(u8::from(generation.success)));
-        known.add("error_rate", f64::from(u8::from(!generation.success)));
+        known.add(BuiltIn::GenerationTime, generation.duration);
+        known.add(BuiltIn::SuccessRate, f64::from(u8::from(generation.success)));
+        known.add(BuiltIn::ErrorRate, f64::from(u8::from(!generation.success)));
         if generation.model_name.is_some() {
-            known.add("model_usage", 1.0);
+            known.add(BuiltIn::ModelUsage, 1.0);
         }
         if generation.finish_reason.is_some() {
-            known.add("finish_reason", 1.0);
+            known.add(BuiltIn::FinishReason, 1.0);
         }
-        for (name, count) in generation.tokens.named() {
-            known.add_count(name, count);
-        }
-        known.add_count("conversation_length", generation.conversation_length);
+        known.add_tokens(generation.tokens);
+        known.add_count(BuiltIn::ConversationLength, generation.conversation_length);
     }
 
     fn evaluation(&mut self, time: Timestamp, evaluation: &Evaluation, out: &mut Vec<Sample>) {
@@ -92,22 +136,20 @@ impl Deriver {
         found.push((2, Cow::Borrowed(evaluation.evaluator_type.as_str())));
         found.push((3, flag(evaluation.success)));
         let mut known = self.known(&found).at(time, out);
-        known.add("evaluation_time", evaluation.duration);
+        known.add(BuiltIn::EvaluationTime, evaluation.duration);
         for score in &evaluation.scores {
             if let Some(value) = score.value {
                 known.add_score(&score.name, value, score.feedback.clone());
             }
         }
         if let Some(error) = &evaluation.error {
-            known.add("evaluation_error_rate", f64::from(u8::from(!error.is_empty())));
+            known.add(BuiltIn::EvaluationErrorRate, f64::from(u8::from(!error.is_empty())));
         }
-        for (name, count) in evaluation.tokens.named() {
-            known.add_count(name, count);
-        }
+        known.add_tokens(evaluation.tokens);
     }
 
     fn metric(&mut self, time: Timestamp, metric: &Metric, out: &mut Vec<Sample>) {
-        if !metric.value.is_finite() {
+        if !within(metric.value) {
             return;
         }
         // A key that others hold too belongs to a handle and comes again; its address is its name.
@@ -119,7 +161,7 @@ impl Deriver {
                 let series = self.metric_series(&metric.key);
                 if shared {
                     self.handles.insert(address, (Arc::clone(&metric.key), Arc::clone(&series)));
-                    self.remembered(1);
+                    self.remembered += 1;
                 }
                 series
             }
@@ -157,23 +199,15 @@ impl Deriver {
     }
 
     fn known(&mut self, found: &[Found<'_>]) -> &mut KnownLabels {
-        if self.series > REMEMBERED {
-            self.known.clear();
-            self.handles.clear();
-            self.series = 0;
-        }
         let hash = self.hasher.hash_one(found);
-        let fits = self.known.get(&hash).is_some_and(|known| same(&self.labels, &known.labels, found));
+        let fits = self.known.get(&hash).is_some_and(|known| known.is(found));
         if !fits {
-            let labels = self.to_labels(found);
-            self.known.insert(hash, KnownLabels { labels, series: HashMap::default() });
-            self.remembered(8);
+            self.known.insert(hash, KnownLabels::new(found, self.to_labels(found)));
+            self.remembered += 8;
         }
-        self.known.get_mut(&hash).expect("was just inserted unless it was there")
-    }
-
-    fn remembered(&mut self, more: usize) {
-        self.series += more;
+        let known = self.known.get_mut(&hash).expect("was just inserted unless it was there");
+        self.remembered += std::mem::take(&mut known.fresh);
+        known
     }
 
     fn to_labels(&self, found: &[Found<'_>]) -> Labels {
@@ -182,17 +216,32 @@ impl Deriver {
 }
 
 impl KnownLabels {
+    fn new(found: &[Found<'_>], labels: Labels) -> Self {
+        let found = found.iter().map(|(place, value)| (*place, Text::new(value))).collect();
+        Self { found, labels, built_in: Default::default(), series: HashMap::default(), fresh: 0 }
+    }
+
+    fn is(&self, found: &[Found<'_>]) -> bool {
+        self.found.len() == found.len()
+            && self.found.iter().zip(found).all(|(known, found)| known.0 == found.0 && known.1 == found.1.as_ref())
+    }
+
+    fn built_in(&mut self, metric: BuiltIn) -> Arc<SeriesKey> {
+        let make = || {
+            let name = Text::new_static(BuiltIn::NAMES[metric as usize]);
+            Arc::new(SeriesKey::plain(name, self.labels.clone()))
+        };
+        Arc::clone(self.built_in[metric as usize].get_or_insert_with(make))
+    }
+
     fn series(&mut self, metric: &str) -> Arc<SeriesKey> {
         if let Some(series) = self.series.get(metric) {
             return Arc::clone(series);
         }
-        // One label set under ever new names must not grow either.
-        if self.series.len() > REMEMBERED {
-            self.series.clear();
-        }
         let name = Text::new(metric);
         let series = Arc::new(SeriesKey::plain(name.clone(), self.labels.clone()));
         self.series.insert(name, Arc::clone(&series));
+        self.fresh += 1;
         series
     }
 
@@ -209,26 +258,31 @@ struct Adding<'a> {
 }
 
 impl Adding<'_> {
-    fn add(&mut self, metric: &str, value: f64) {
-        self.push(metric, value, None);
+    fn add(&mut self, metric: BuiltIn, value: f64) {
+        if within(value) {
+            let series = self.known.built_in(metric);
+            self.out.push(Sample { time: self.time, value, series, feedback: None });
+        }
     }
 
-    fn add_count(&mut self, metric: &str, count: Option<u64>) {
+    fn add_count(&mut self, metric: BuiltIn, count: Option<u64>) {
         if let Some(count) = count {
-            self.push(metric, count as f64, None);
+            self.add(metric, count as f64);
         }
+    }
+
+    fn add_tokens(&mut self, tokens: Tokens) {
+        self.add_count(BuiltIn::PromptTokens, tokens.prompt);
+        self.add_count(BuiltIn::CompletionTokens, tokens.completion);
+        self.add_count(BuiltIn::TotalTokens, tokens.total);
     }
 
     fn add_score(&mut self, name: &str, value: f64, feedback: Option<Text>) {
         let mut metric = String::with_capacity(17 + name.len());
         metric.push_str("evaluation_score_");
         metric.push_str(name);
-        self.push(&metric, value, feedback);
-    }
-
-    fn push(&mut self, metric: &str, value: f64, feedback: Option<Text>) {
-        if value.is_finite() {
-            let series = self.known.series(metric);
+        if within(value) {
+            let series = self.known.series(&metric);
             self.out.push(Sample { time: self.time, value, series, feedback });
         }
     }
@@ -238,6 +292,11 @@ fn push_text<'a>(found: &mut Vec<Found<'a>>, place: usize, text: Option<&'a Text
     if let Some(text) = text {
         found.push((place, Cow::Borrowed(text.as_str())));
     }
+}
+
+/// What enters the store: its square must stay finite, and the sum of very many.
+fn within(value: f64) -> bool {
+    value.abs() <= LARGEST
 }
 
 fn flag(value: bool) -> Cow<'static, str> {
@@ -254,15 +313,9 @@ fn label_value(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-fn same(names: &[Text], labels: &Labels, found: &[Found<'_>]) -> bool {
-    labels.iter().count() == found.len()
-        && found.iter().all(|(place, value)| labels.get(&names[*place]).is_some_and(|known| known == value.as_ref()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Tokens;
 
     fn derived(body: impl Into<Body>) -> Vec<String> {
         let event = Event::new(Timestamp::from_secs(1), body);

@@ -24,6 +24,8 @@ pub(super) struct Inner {
     /// Nothing older than this is held.
     oldest: Timestamp,
     bounds: Bounds,
+    /// Series that got samples out of order, each once.
+    unsorted: Vec<usize>,
     /// Samples that came since the bounds were last seen to.
     unchecked: u64,
 }
@@ -38,11 +40,22 @@ impl Inner {
             newest: Timestamp::MIN,
             oldest: Timestamp::MIN,
             bounds: Bounds::default(),
+            unsorted: Vec::new(),
             unchecked: 0,
         }
     }
 
-    pub(super) fn insert(&mut self, sample: &Sample) {
+    pub(super) fn insert_all(&mut self, samples: &[Sample], now: Timestamp) {
+        for sample in samples {
+            self.insert(sample);
+        }
+        for place in std::mem::take(&mut self.unsorted) {
+            self.series[place].1.sort();
+        }
+        self.keep_bounds(now);
+    }
+
+    fn insert(&mut self, sample: &Sample) {
         if sample.time < self.oldest {
             self.bounds.too_old += 1;
             return;
@@ -51,7 +64,9 @@ impl Inner {
             Some(place) => *place,
             None => self.place_of_new(&sample.series),
         };
-        self.series[place].1.insert(sample.time, sample.value);
+        if self.series[place].1.insert(sample.time, sample.value) {
+            self.unsorted.push(place);
+        }
         self.newest = self.newest.max(sample.time);
         self.bounds.samples += 1;
         self.unchecked += 1;
@@ -81,7 +96,7 @@ impl Inner {
 
     /// Lets go of what is too old or too much. Looks at the series only now and then: the bounds may be passed by the
     /// samples of one batch, or by a sixteenth.
-    pub(super) fn keep_bounds(&mut self) {
+    fn keep_bounds(&mut self, now: Timestamp) {
         let most = self.limits.max_bytes / SAMPLE_BYTES;
         if self.bounds.samples > most {
             while self.bounds.samples > most && self.oldest < self.newest {
@@ -91,7 +106,7 @@ impl Inner {
             }
             self.unchecked = 0;
         }
-        let keep_from = self.newest.minus(self.limits.raw_retention);
+        let keep_from = self.newest.min(now).minus(self.limits.raw_retention);
         if keep_from > self.oldest && self.unchecked > self.bounds.samples / 16 {
             self.bounds.expired += self.expire(keep_from);
             self.unchecked = 0;
@@ -106,7 +121,23 @@ impl Inner {
         self.oldest = oldest;
         let gone = self.series.iter_mut().map(|(_, points)| points.expire(oldest)).sum();
         self.bounds.samples -= gone;
+        self.forget_empty();
         gone
+    }
+
+    /// Lets go of series without samples, once they are many: others need their room. Their metrics stay known.
+    fn forget_empty(&mut self) {
+        let empty = self.series.iter().filter(|(_, points)| points.len() == 0).count();
+        if empty * 4 <= self.series.len() {
+            return;
+        }
+        self.series.retain(|(_, points)| points.len() > 0);
+        self.places.clear();
+        self.metrics.values_mut().for_each(Vec::clear);
+        for (place, (key, _)) in self.series.iter().enumerate() {
+            self.places.insert(Arc::clone(key), place);
+            self.metrics.entry(key.metric().clone()).or_default().push(place);
+        }
     }
 
     pub(super) fn select(&self, selector: &Selector) -> Result<Vec<&(Arc<SeriesKey>, Points)>, NoSuchMetric> {

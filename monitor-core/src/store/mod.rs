@@ -96,7 +96,8 @@ pub struct MetricSummary {
 }
 
 /// What the store holds and what its bounds have cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct Bounds {
     /// Series held.
     pub series: usize,
@@ -124,13 +125,10 @@ impl Store {
         Self { inner: RwLock::new(Inner::new(limits)) }
     }
 
-    /// Adds samples, in any order of time.
-    pub fn insert(&self, samples: &[Sample]) {
-        let mut inner = self.write();
-        for sample in samples {
-            inner.insert(sample);
-        }
-        inner.keep_bounds();
+    /// Adds samples, in any order of time. Age is seen from the newest sample, but from no later than `now`: a sample from
+    /// the future does not make all others old.
+    pub fn insert(&self, samples: &[Sample], now: Timestamp) {
+        self.write().insert_all(samples, now);
     }
 
     /// Statistics of all series that `selector` selects, as one. `Ok(None)`: the metric is known, but has no samples in

@@ -8,6 +8,8 @@ use crate::Timestamp;
 pub(super) struct Points {
     times: Vec<i64>,
     values: Vec<f64>,
+    /// Up to where they are sorted, while they are not.
+    sorted: Option<usize>,
 }
 
 /// The part of a series that lies in a window.
@@ -18,15 +20,30 @@ pub(super) struct Slice<'a> {
 }
 
 impl Points {
-    pub(super) fn insert(&mut self, time: Timestamp, value: f64) {
+    /// Adds a sample. True if it is the first since the last [`Points::sort`] that came out of order.
+    pub(super) fn insert(&mut self, time: Timestamp, value: f64) -> bool {
         let time = time.as_micros();
-        if self.times.last().is_none_or(|last| *last <= time) {
+        let late = self.times.last().is_some_and(|last| *last > time);
+        let first = late && self.sorted.is_none();
+        if first {
+            self.sorted = Some(self.times.len());
+        }
+        self.times.push(time);
+        self.values.push(value);
+        first
+    }
+
+    /// Brings what came out of order to its place, all of it in one go.
+    pub(super) fn sort(&mut self) {
+        let Some(sorted) = self.sorted.take() else { return };
+        let earliest = self.times[sorted..].iter().copied().min().unwrap_or(i64::MAX);
+        let from = self.times[..sorted].partition_point(|time| *time <= earliest);
+        let mut rest: Vec<(i64, f64)> = self.times.drain(from..).zip(self.values.drain(from..)).collect();
+        // Stable, and quick where runs are in order already.
+        rest.sort_by_key(|(time, _)| *time);
+        for (time, value) in rest {
             self.times.push(time);
             self.values.push(value);
-        } else {
-            let at = self.times.partition_point(|known| *known <= time);
-            self.times.insert(at, time);
-            self.values.insert(at, value);
         }
     }
 

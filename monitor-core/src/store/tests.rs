@@ -24,7 +24,7 @@ fn window(start: i64, end: i64) -> Window {
 #[test]
 fn no_metric_and_no_data_are_two_answers() {
     let store = Store::new(Limits::default());
-    store.insert(&[sample("latency", &[("model_name", "a")], 10, 1.0)]);
+    store.insert(&[sample("latency", &[("model_name", "a")], 10, 1.0)], Timestamp::MAX);
     let stats = |name: &str, window| store.stats(&name.parse().expect("a selector"), window);
     let unknown = stats("latencey", Window::ALL).expect_err("never seen");
     assert_eq!(unknown.to_string(), "no metric `latencey`; did you mean `latency`?");
@@ -37,11 +37,14 @@ fn no_metric_and_no_data_are_two_answers() {
 #[test]
 fn a_family_member_is_a_name_like_any_other() {
     let store = Store::new(Limits::default());
-    store.insert(&[
-        sample("model_usage", &[("model_name", "a"), ("operation", "x")], 1, 1.0),
-        sample("model_usage:a", &[], 2, 1.0),
-        sample("model_usage:b", &[], 3, 1.0),
-    ]);
+    store.insert(
+        &[
+            sample("model_usage", &[("model_name", "a"), ("operation", "x")], 1, 1.0),
+            sample("model_usage:a", &[], 2, 1.0),
+            sample("model_usage:b", &[], 3, 1.0),
+        ],
+        Timestamp::MAX,
+    );
     let count = |name: &str| store.stats(&Selector::metric(name), Window::ALL).map(|stats| stats.map(|s| s.count));
     assert_eq!(
         [count("model_usage:a"), count("model_usage:b"), count("model_usage")],
@@ -55,17 +58,17 @@ fn retention_holds_by_age_and_by_bytes() {
     let limits = Limits { raw_retention: Duration::from_micros(100), ..Limits::default() };
     let store = Store::new(limits);
     for time in 0..1_000 {
-        store.insert(&[sample("m", &[], time, 1.0)]);
+        store.insert(&[sample("m", &[], time, 1.0)], Timestamp::MAX);
     }
     let bounds = store.bounds();
     assert_eq!(bounds.samples + bounds.expired, 1_000);
     assert!(bounds.samples <= 101 + 101 / 8, "{bounds:?}");
-    store.insert(&[sample("m", &[], 5, 1.0)]);
+    store.insert(&[sample("m", &[], 5, 1.0)], Timestamp::MAX);
     assert_eq!(store.bounds().too_old, 1);
 
     let store = Store::new(Limits { max_bytes: 16 * 64, ..Limits::default() });
     for time in 0..1_000 {
-        store.insert(&[sample("m", &[], time, 1.0), sample("n", &[], time, 1.0)]);
+        store.insert(&[sample("m", &[], time, 1.0), sample("n", &[], time, 1.0)], Timestamp::MAX);
     }
     let bounds = store.bounds();
     assert_eq!(bounds.samples + bounds.evicted, 2_000);
@@ -73,10 +76,37 @@ fn retention_holds_by_age_and_by_bytes() {
 }
 
 #[test]
+fn a_sample_from_the_future_makes_no_other_old() {
+    let limits = Limits { raw_retention: Duration::from_micros(100), ..Limits::default() };
+    let store = Store::new(limits);
+    for time in 0..500 {
+        store.insert(&[sample("m", &[], time, 1.0), sample("m", &[], 10_000, 1.0)], Timestamp::from_micros(time));
+    }
+    assert_eq!(store.bounds().too_old, 0);
+    assert!(
+        store.stats(&Selector::metric("m"), window(401, 499)).expect("seen").is_some_and(|stats| stats.count == 99)
+    );
+}
+
+#[test]
+fn series_that_have_expired_make_room_for_others() {
+    let limits = Limits { raw_retention: Duration::from_micros(10), max_series: 3, ..Limits::default() };
+    let store = Store::new(limits);
+    for n in 0..1_000_i64 {
+        store.insert(&[sample("m", &[("user", &(n / 100).to_string())], n, 1.0)], Timestamp::MAX);
+    }
+    assert_eq!(store.bounds().overflowed, 0);
+    assert!(store.bounds().series <= 3);
+    let last = store.stats(&Selector::metric("m").with("user", "9"), Window::ALL).expect("seen");
+    assert!(last.is_some());
+    assert_eq!(store.stats(&Selector::metric("m").with("user", "0"), Window::ALL), Ok(None));
+}
+
+#[test]
 fn series_without_end_leave_the_totals_right() {
     let store = Store::new(Limits { max_series: 10, ..Limits::default() });
     for n in 0..1_000 {
-        store.insert(&[sample("m", &[("user", &n.to_string())], n, 1.0)]);
+        store.insert(&[sample("m", &[("user", &n.to_string())], n, 1.0)], Timestamp::MAX);
     }
     let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
     assert_eq!((stats.count, stats.sum), (1_000, 1_000.0));
@@ -96,7 +126,7 @@ proptest! {
         let store = Store::new(Limits::default());
         let labels = ["a", "b", "c"];
         for (label, time, value) in &samples {
-            store.insert(&[sample("m", &[("l", labels[usize::from(*label)])], *time, *value)]);
+            store.insert(&[sample("m", &[("l", labels[usize::from(*label)])], *time, *value)], Timestamp::MAX);
         }
         let window = window(start, start + length);
         let inside = |label: Option<u8>| {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::Zone;
 
@@ -46,7 +46,7 @@ impl Timestamp {
         self.0
     }
 
-    /// This moment moved forward, at most to the end of time.
+    /// This moment moved forward, saturating.
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(micros(span)))
     }
@@ -81,6 +81,10 @@ impl Timestamp {
         }
         for form in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S,%3f", "%Y-%m-%dT%H:%M:%S,%3f"] {
             if let Ok(naive) = NaiveDateTime::parse_from_str(text, form) {
+                // At the ends of chrono's calendar a zone has no place to move to.
+                if !(1969..=10_000).contains(&naive.year()) {
+                    return Err(TimeError::OutOfRange(excerpt(text)));
+                }
                 return checked(zone.to_utc(naive).timestamp_micros());
             }
         }
@@ -180,6 +184,12 @@ mod tests {
         assert_eq!(utc("2026-13-04T14:00:02"), Err(TimeError::Unreadable("2026-13-04T14:00:02".into())));
         assert!(matches!(utc("1969-12-31T23:59:59Z"), Err(TimeError::OutOfRange(_))));
         assert!(matches!(utc("1e300"), Err(TimeError::OutOfRange(_))));
+        for zone in ["+02:00", "-02:00", "Europe/Berlin", "America/New_York"] {
+            let zone: Zone = zone.parse().expect("a zone");
+            for text in ["-262143-01-01T00:00:00", "+262142-12-31T23:59:59", "+10001-01-01T00:00:00"] {
+                assert!(matches!(Timestamp::parse(text, &zone), Err(TimeError::OutOfRange(_))), "{text}");
+            }
+        }
         assert!(matches!(utc("NaN"), Err(TimeError::OutOfRange(_))));
     }
 

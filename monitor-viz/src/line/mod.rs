@@ -266,7 +266,7 @@ mod tests {
                 feedback: None,
             })
             .collect();
-        store.insert(&samples);
+        store.insert(&samples, Timestamp::MAX);
         store
     }
 

@@ -1,9 +1,9 @@
 //! Files that are read as they grow: through rename-and-create, truncation and late creation.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
-use std::io::{BufReader, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::expand;
@@ -14,123 +14,135 @@ use crate::read::{Lines, Next, Refusal};
 pub(super) struct FollowSource {
     paths: Vec<PathBuf>,
     poll: Duration,
-    tails: BTreeMap<PathBuf, Tail>,
+    tails: Vec<Tail>,
+    /// Said once, until it can be read again.
+    complained: HashSet<PathBuf>,
 }
 
 impl FollowSource {
     pub(super) fn new(paths: Vec<PathBuf>, poll: Duration) -> Self {
-        Self { paths, poll, tails: BTreeMap::new() }
+        Self { paths, poll, tails: Vec::new(), complained: HashSet::new() }
     }
 }
 
 impl Source for FollowSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
         while !out.stopped() {
-            for path in expand(&self.paths) {
-                let tail = self.tails.entry(path.clone()).or_default();
-                tail.read(&path, out)?;
-            }
+            self.look(out)?;
             out.flush()?;
             std::thread::park_timeout(self.poll);
         }
         // What stands at the end without a line break will not be finished any more.
-        for (path, tail) in &mut self.tails {
-            tail.finish(path, out)?;
+        for tail in &mut self.tails {
+            tail.read(out, true)?;
+        }
+        Ok(())
+    }
+
+    fn endless(&self) -> bool {
+        true
+    }
+}
+
+impl FollowSource {
+    /// Reads what has come: first of the files that are known, whatever they are called now, then of new ones.
+    fn look(&mut self, out: &mut Emitter) -> Result<(), Stopped> {
+        for tail in &mut self.tails {
+            tail.read(out, false)?;
+        }
+        let mut seen = HashSet::new();
+        let mut new = Vec::new();
+        for path in expand(&self.paths) {
+            match File::open(&path).and_then(|file| Ok((FileId::of(&file.metadata()?), file))) {
+                Ok((id, file)) => {
+                    self.complained.remove(&path);
+                    seen.insert(id);
+                    match self.tails.iter_mut().find(|tail| tail.id == id) {
+                        Some(tail) => tail.seen_as(path, out)?,
+                        None => new.push((id, path, file)),
+                    }
+                }
+                Err(error) => {
+                    if self.complained.insert(path.clone()) {
+                        tracing::info!("waiting for `{}`: {error}", path.display());
+                    }
+                }
+            }
+        }
+        // A file that has no name among ours any more is read to its end before the one that took its name is begun.
+        for tail in self.tails.iter_mut().filter(|tail| !seen.contains(&tail.id)) {
+            tail.read(out, true)?;
+        }
+        self.tails.retain(|tail| seen.contains(&tail.id));
+        for (id, path, file) in new {
+            let mut tail = Tail::new(id, path, file);
+            tail.read(out, false)?;
+            self.tails.push(tail);
         }
         Ok(())
     }
 }
 
-/// The file that was last seen under a path.
-#[derive(Default)]
+/// A file that is followed, under whatever name.
 struct Tail {
-    open: Option<(FileId, Lines<BufReader<File>>)>,
-    /// Said once, until it can be read again.
-    complained: bool,
+    id: FileId,
+    path: PathBuf,
+    lines: Lines<BufReader<File>>,
+    /// It cannot be followed; why was said.
+    given_up: bool,
 }
 
 impl Tail {
-    /// Reads what has come. A file that was renamed is read to its end before the new one of its name is begun.
-    fn read(&mut self, path: &Path, out: &mut Emitter) -> Result<(), Stopped> {
-        if self.open.is_some() {
-            self.read_open(path, out, false)?;
-        }
-        let known = match std::fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) => {
-                self.complain(path, &error);
-                return Ok(());
-            }
-        };
-        let id = FileId::of(&known);
-        match &mut self.open {
-            Some((open, lines)) if *open == id => {
-                if known.len() < lines.position() {
-                    tracing::info!("`{}` was truncated: it is read from its beginning", path.display());
-                    if let Err(error) = lines.restart() {
-                        self.complain(path, &error);
-                    }
-                    return self.read_open(path, out, false);
-                }
-                Ok(())
-            }
-            Some(_) => {
-                // Between the last read and the rename more may have come.
-                self.read_open(path, out, true)?;
-                self.begin(path, id, out)
-            }
-            None => self.begin(path, id, out),
-        }
+    fn new(id: FileId, path: PathBuf, file: File) -> Self {
+        Self { id, path, lines: Lines::new(BufReader::with_capacity(64 << 10, file)), given_up: false }
     }
 
-    fn begin(&mut self, path: &Path, id: FileId, out: &mut Emitter) -> Result<(), Stopped> {
-        match File::open(path) {
-            Ok(file) => {
-                self.complained = false;
-                self.open = Some((id, Lines::new(BufReader::with_capacity(64 << 10, file))));
-                self.read_open(path, out, false)
-            }
-            Err(error) => {
-                self.open = None;
-                self.complain(path, &error);
-                Ok(())
-            }
-        }
-    }
-
-    fn finish(&mut self, path: &Path, out: &mut Emitter) -> Result<(), Stopped> {
-        self.read_open(path, out, true)
-    }
-
-    fn read_open(&mut self, path: &Path, out: &mut Emitter, last: bool) -> Result<(), Stopped> {
-        let Some((_, lines)) = &mut self.open else {
+    /// The file goes by this name now. If it is shorter than what was read of it, it was truncated.
+    fn seen_as(&mut self, path: PathBuf, out: &mut Emitter) -> Result<(), Stopped> {
+        self.path = path;
+        let length = self.lines.reader().get_ref().metadata().map_or(u64::MAX, |metadata| metadata.len());
+        if length >= self.lines.position() || self.given_up {
             return Ok(());
-        };
-        while last || !out.stopped() {
-            let place = Place { file: Some(path), line: Some(lines.number() + 1) };
-            match lines.next(last) {
+        }
+        tracing::info!("`{}` was truncated: it is read from its beginning", self.path.display());
+        match self.lines.restart() {
+            Ok(()) => self.read(out, false),
+            Err(error) => {
+                self.give_up(&error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads what there is; a line without a line break only if nothing more can come (`last`).
+    fn read(&mut self, out: &mut Emitter, last: bool) -> Result<(), Stopped> {
+        if self.lines.position() == 0
+            && self.lines.reader_mut().fill_buf().is_ok_and(|head| head.starts_with(&[0x1f, 0x8b]))
+        {
+            self.give_up(&"it is gzip, which does not grow by lines: read it with follow = false");
+        }
+        while !self.given_up && (last || !out.stopped()) {
+            let place = Place { file: Some(&self.path), line: Some(self.lines.number() + 1) };
+            match self.lines.next(last) {
                 Ok(Next::Line(line)) => out.line(line, place)?,
                 Ok(Next::TooLong(head)) => out.refuse(&Refusal::too_long(), head, place),
                 Ok(Next::End) => break,
-                Err(error) => {
-                    self.complain(path, &error);
-                    break;
-                }
+                Err(error) => self.give_up(&error),
             }
         }
         Ok(())
     }
 
-    fn complain(&mut self, path: &Path, error: &std::io::Error) {
-        if !std::mem::replace(&mut self.complained, true) {
-            tracing::warn!("`{}` cannot be read, it is waited for: {error}", path.display());
+    fn give_up(&mut self, why: &dyn std::fmt::Display) {
+        if !std::mem::replace(&mut self.given_up, true) {
+            tracing::error!("failed to follow `{}`: {why}", self.path.display());
         }
     }
 }
 
 impl Lines<BufReader<File>> {
     /// Begins again at the start of the file.
-    fn restart(&mut self) -> std::io::Result<()> {
+    fn restart(&mut self) -> io::Result<()> {
         self.reader_mut().seek(SeekFrom::Start(0))?;
         self.reset();
         Ok(())
@@ -138,7 +150,7 @@ impl Lines<BufReader<File>> {
 }
 
 /// What tells a file from another one of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct FileId(u64, u64);
 
 impl FileId {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use crate::component::{BoxError, Context, Invalid, Source, SourceConfig, SourceDefinition, Validate};
+use crate::component::{BoxError, Context, Dirs, Invalid, Resource, Source, SourceConfig, SourceDefinition, Validate};
 use crate::config::DurationText;
 use crate::read::OpenError;
 
@@ -66,6 +66,11 @@ impl Validate for Config {
 impl SourceConfig for Config {
     fn bounded(&self) -> bool {
         !self.follow
+    }
+
+    /// No sink may write what is read here: it would read its own lines, for ever if it follows.
+    fn resources(&self, dirs: &Dirs) -> Vec<Resource> {
+        self.path.iter().map(|path| Resource::File(dirs.input(path))).collect()
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Source>, BoxError> {

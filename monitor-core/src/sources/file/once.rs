@@ -5,16 +5,21 @@ use std::collections::HashSet;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::expand_all;
+use crate::Timestamp;
 use crate::component::{BoxError, Source};
 use crate::event::{Body, Event};
 use crate::pipeline::{Emitter, LineReader, Place, merge_by_time};
-use crate::read::{LineParser, Lines, Next, OpenError, Refusal, open_recording};
-use crate::{Clock, Timestamp};
+use crate::read::{LineParser, Lines, Next, OpenError, Reason, Refusal, open_recording};
 
-/// Of each file this many events are looked at before it is read, where there are several.
+/// Of each file this many events are looked at before it is read.
 const LOOKED_AT: usize = 20;
+/// What an event without a timestamp gets while it is only looked at.
+const NO_TIME: Timestamp = Timestamp::from_micros(i64::MIN);
+/// An event this far ahead of the one before it must be confirmed by the one behind it.
+const JUMP: Duration = Duration::from_secs(86_400);
 
 pub(super) struct OnceSource {
     files: Vec<PathBuf>,
@@ -37,10 +42,10 @@ impl Source for OnceSource {
         let failures = Failures::default();
         let streams = files
             .into_iter()
-            .map(|(begins, path)| (begins, FileEvents::new(path, out.lines().clone(), failures.clone())))
+            .map(|(begins, path)| (begins, FileEvents::new(path, begins, out.lines().clone(), failures.clone())))
             .collect();
         for event in merge_by_time(streams) {
-            out.emit(event)?;
+            out.push(event)?;
             if out.stopped() {
                 break;
             }
@@ -52,9 +57,6 @@ impl Source for OnceSource {
 impl OnceSource {
     /// The files and when they begin, without those that tell again what others tell.
     fn files_in_order(&self, parser: &LineParser) -> Result<Vec<(Option<Timestamp>, PathBuf)>, BoxError> {
-        if let [file] = self.files.as_slice() {
-            return Ok(vec![(None, file.clone())]);
-        }
         let mut glances = Vec::with_capacity(self.files.len());
         for file in &self.files {
             glances.push((file, Glance::at(file, parser)?));
@@ -103,11 +105,11 @@ impl Glance {
                 Ok(Next::TooLong(_)) => continue,
                 Ok(Next::End) | Err(_) => break,
             };
-            let Ok(Some(event)) = parser.parse(line, Clock::System.now()) else {
-                continue;
-            };
+            let Ok(Some(event)) = parser.parse(line, NO_TIME) else { continue };
             seen += 1;
-            glance.begins.get_or_insert(event.time);
+            if event.time != NO_TIME {
+                glance.begins.get_or_insert(event.time);
+            }
             match &event.body {
                 Body::Generation(_) | Body::Evaluation(_) => glance.events = true,
                 Body::Metric(metric) => {
@@ -142,11 +144,42 @@ struct FileEvents {
     reader: LineReader,
     failures: Failures,
     lines: Option<Lines<Box<dyn BufRead + Send>>>,
+    /// When the last event handed out happened.
+    last: Option<Timestamp>,
+    /// Read to confirm the one before it.
+    ahead: Option<Event>,
 }
 
 impl FileEvents {
-    fn new(path: PathBuf, reader: LineReader, failures: Failures) -> Self {
-        Self { path, reader, failures, lines: None }
+    fn new(path: PathBuf, begins: Option<Timestamp>, mut reader: LineReader, failures: Failures) -> Self {
+        reader.begin_at(begins);
+        Self { path, reader, failures, lines: None, last: None, ahead: None }
+    }
+
+    /// The next event that its neighbours confirm: one that alone lies days ahead of those before and behind it would let
+    /// the clock, and the store, run away from all the others.
+    fn next_confirmed(&mut self) -> Option<Event> {
+        loop {
+            let event = self.ahead.take().or_else(|| self.next_event())?;
+            if self.last.is_none_or(|last| event.time <= last.plus(JUMP)) {
+                return Some(event);
+            }
+            self.ahead = self.next_event();
+            if self.ahead.as_ref().is_none_or(|next| event.time <= next.time.plus(JUMP)) {
+                return Some(event);
+            }
+            let error = format!("`timestamp` lies more than a day ahead of the events around it: {}", event.time);
+            let place = Place { file: Some(&self.path), line: None };
+            let line = serde_json::to_vec(&event).expect("an event is JSON");
+            self.reader.refuse(&Refusal::new(Reason::Future, error), &line, place);
+        }
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
+        self.read().unwrap_or_else(|error| {
+            self.failures.add(&self.path, &error);
+            None
+        })
     }
 
     fn read(&mut self) -> Result<Option<Event>, BoxError> {
@@ -173,9 +206,8 @@ impl Iterator for FileEvents {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        self.read().unwrap_or_else(|error| {
-            self.failures.add(&self.path, &error);
-            None
-        })
+        let event = self.next_confirmed()?;
+        self.last = Some(event.time);
+        Some(event)
     }
 }

@@ -5,7 +5,7 @@ use std::io::{BufReader, Stdin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::component::{BoxError, Context, Source, SourceConfig, SourceDefinition, Validate};
+use crate::component::{BoxError, Context, Dirs, Resource, Source, SourceConfig, SourceDefinition, Validate};
 use crate::pipeline::{Emitter, Place};
 use crate::read::{Lines, Next, Reason, Refusal};
 
@@ -28,6 +28,10 @@ impl SourceConfig for Config {
         false
     }
 
+    fn resources(&self, _: &Dirs) -> Vec<Resource> {
+        vec![Resource::Stdin]
+    }
+
     fn open(&self, _: &Context) -> Result<Box<dyn Source>, BoxError> {
         Ok(Box::new(StdinSource))
     }
@@ -39,8 +43,8 @@ impl Source for StdinSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
         let mut lines = Lines::new(BufReader::<Stdin>::with_capacity(64 << 10, std::io::stdin()));
         while !out.stopped() {
-            // The next read may wait: what is there must not wait with it.
-            if lines.reader().buffer().is_empty() {
+            // Without a whole line at hand the next read may wait: what is there must not wait with it.
+            if !lines.reader().buffer().contains(&b'\n') {
                 out.flush()?;
             }
             let number = lines.number() + 1;
@@ -52,6 +56,10 @@ impl Source for StdinSource {
             }
         }
         Ok(())
+    }
+
+    fn endless(&self) -> bool {
+        true
     }
 
     fn blocks(&self) -> bool {
