@@ -244,7 +244,11 @@ fn recordings_named_on_the_command_line_take_the_place_of_the_sources() {
     let dir = Dir::new();
     default_config(&dir);
     dir.write("one.jsonl", "{\"metric\":\"m\",\"value\":1}\n");
-    let run = json(&dir.monitor(&["run", "one.jsonl", "--format", "json"]));
+    let run = dir.monitor(&["run", "one.jsonl", "--format", "json"]);
+    // A sink writes lines to standard output: the summary is not mixed with them.
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""));
+    let object = run.stderr.find("{\n").expect("an object behind the log");
+    let run: Value = serde_json::from_str(&run.stderr[object..]).expect("one JSON object");
     assert_eq!(run["events"], 1);
     assert_eq!(dir.read("monitoring/events.jsonl").lines().count(), 1);
 }
@@ -292,7 +296,8 @@ fn a_signal_drains_and_prints_the_summary() {
             .spawn()
             .expect("starts");
         let mut stdin = child.stdin.take().expect("a pipe");
-        stdin.write_all(b"{\"metric\":\"m\",\"value\":1}\n").expect("writes");
+        // Half a line behind a whole one holds nothing up.
+        stdin.write_all(b"{\"metric\":\"m\",\"value\":1}\n{\"metric\":").expect("writes");
         let out = dir.path().join("monitoring/out.jsonl");
         // The event is on the disk while the pipe is still open.
         let arrived = || std::fs::metadata(&out).map_or(0, |file| file.len()) > 0;

@@ -53,7 +53,17 @@ says!(no_interval, "metrics_interval = \"0s\"\n");
 says!(no_batch, "[sinks.s]\ntype = \"stdout\"\nbatch = 0\n");
 says!(negative_count, "[sinks.s]\ntype = \"stdout\"\nbatch = -1\n");
 says!(no_limit, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\n");
-says!(two_limits, "presets = [\"reference\"]\n[alerts.low_success_rate]\nabove = 0.9\n");
+says!(two_limits, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 0.9\nbelow = 0.1\n");
+says!(preset_with_another_limit, "presets = [\"reference\"]\n[alerts.low_success_rate]\nabove = 0.9\n");
+says!(preset_table_misspelt, "presets = [\"recommended\"]\n[alerts.failing_call]\nenabled = false\n");
+says!(grouped_by_no_label, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nby = [\"modl_name\"]\n");
+says!(empty_window, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nwindow = \"0s\"\n");
+says!(store_without_room, "[store]\nmax_bytes = \"8\"\n");
+says!(two_readers_of_standard_input, "[sources.a]\ntype = \"stdin\"\n[sources.b]\ntype = \"stdin\"\n");
+says!(
+    sink_that_feeds_its_own_source,
+    "[sources.a]\ntype = \"file\"\npath = \"monitoring/*.jsonl\"\n[sinks.b]\ntype = \"jsonl\"\npath = \"b.jsonl\"\n"
+);
 says!(not_a_number, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = nan\n");
 says!(bad_selector, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m{model\"\nabove = 1\n");
 says!(bad_template, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmessage = \"{{ men | percent }}\"\n");

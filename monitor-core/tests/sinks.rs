@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use monitor_core::bus::Overflow;
-use monitor_core::component::{Answer, BoxError, Delivery, Sink, sink_fn};
-use monitor_core::pipeline::{SinkOptions, SinkSummary, Summary};
-use monitor_core::{Kind, KindSet, Monitor, MonitorBuilder, Recorded};
+use monitor_core::component::{Answer, BoxError, Context, Delivery, Sink, SinkConfig, Source, sink_fn};
+use monitor_core::config::{Config, Entry, SinkSettings};
+use monitor_core::pipeline::{Builder, Emitter, SinkOptions, SinkSummary, Summary};
+use monitor_core::{Event, Kind, KindSet, Metric, Monitor, MonitorBuilder, Recorded};
 
 /// Records `count` numbered values, shuts down, and gives back the account of the one sink.
 fn account(builder: MonitorBuilder, count: u64) -> (SinkSummary, Summary) {
@@ -217,4 +218,152 @@ fn a_slow_sink_loses_the_oldest_counted_and_the_others_lose_nothing() {
     assert_eq!((summary.sinks[1].delivered, summary.sinks[1].lost_total()), (COUNT, 0));
     let slow = &summary.sinks[0];
     assert!(slow.lost["overflow"] > 0 && slow.delivered > 0, "{slow:?}");
+}
+
+#[test]
+fn what_a_shutdown_leaves_in_the_queue_is_counted() {
+    let (release, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let hanging = sink_fn(move |_| {
+        let _ended = gate.lock().expect("one thread").recv();
+        Answer::Ok
+    });
+    let monitor =
+        Monitor::builder().shutdown_timeout(Duration::from_millis(100)).sink("hangs", hanging).start().expect("starts");
+    let accepted =
+        (0..300_000).filter(|n| monitor.record_metric("n", f64::from(*n), &[]) == Recorded::Accepted).count();
+    let summary = monitor.shutdown().expect("the first shutdown");
+    let left = summary.dropped.get("shutdown").copied().unwrap_or(0);
+    assert!(left > 0, "{:?}", summary.dropped);
+    assert_eq!(summary.events + left, accepted as u64);
+    assert_eq!(summary.sinks[0].accepted, summary.events);
+    assert!(summary.sinks[0].closes(), "{:?}", summary.sinks);
+    drop(release);
+}
+
+#[test]
+fn one_failure_at_the_end_does_not_cost_what_comes_after_it() {
+    let mut turn = 0;
+    let slow = sink_fn(move |_| {
+        turn += 1;
+        std::thread::park_timeout(Duration::from_millis(5));
+        match turn {
+            3 => Answer::Retry { accepted: 0, after: Some(Duration::ZERO), error: "busy".into() },
+            _ => Answer::Ok,
+        }
+    });
+    let options = SinkOptions { batch: 1, ..SinkOptions::default() };
+    let pipeline = Builder::new()
+        .shutdown_timeout(Duration::from_millis(20))
+        .source("numbers", Box::new(Numbers(60)))
+        .sink_with("slow", slow, options)
+        .start()
+        .expect("starts");
+    let summary = pipeline.wait();
+    assert_eq!((summary.sinks[0].delivered, summary.sinks[0].lost_total()), (60, 0));
+}
+
+/// Emits so many events, and ends.
+struct Numbers(u32);
+
+impl Source for Numbers {
+    fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
+        for number in 0..self.0 {
+            out.emit(Event::new(out.now(), Metric::new("n", f64::from(number))))?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_pause_without_end_is_shortened() {
+    let builder = Monitor::builder()
+        .shutdown_timeout(Duration::from_millis(50))
+        .sink("s", sink_fn(|_| Answer::Retry { accepted: 0, after: Some(Duration::MAX), error: "never".into() }));
+    let (sink, _) = account(builder, 10);
+    assert_eq!(sink.lost_total() + sink.pending, 10);
+}
+
+/// Makes sinks of which each takes a place that only one can have; the first panics.
+struct Exclusive {
+    taken: Arc<AtomicUsize>,
+    made: AtomicUsize,
+    home: Sender<Vec<u64>>,
+}
+
+struct Taker {
+    taken: Arc<AtomicUsize>,
+    first: bool,
+    home: Sender<Vec<u64>>,
+}
+
+impl SinkConfig for Exclusive {
+    fn open(&self, _: &Context) -> Result<Box<dyn Sink>, BoxError> {
+        if self.taken.swap(1, Ordering::SeqCst) == 1 {
+            return Err("the place is taken".into());
+        }
+        let first = self.made.fetch_add(1, Ordering::SeqCst) == 0;
+        Ok(Box::new(Taker { taken: Arc::clone(&self.taken), first, home: self.home.clone() }))
+    }
+}
+
+impl Sink for Taker {
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+        assert!(!self.first, "the first instance panics");
+        self.home.send(values(delivery)).expect("the test listens");
+        Answer::Ok
+    }
+}
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        self.taken.store(0, Ordering::SeqCst);
+        assert!(!self.first, "and once more when it is dropped");
+    }
+}
+
+#[test]
+fn a_sink_is_gone_before_the_next_one_is_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (home, receiver) = channel();
+    let exclusive = Exclusive { taken: Arc::default(), made: AtomicUsize::new(0), home };
+    let entry = Entry {
+        name: "s".into(),
+        type_name: "exclusive",
+        settings: SinkSettings::default(),
+        config: Box::new(exclusive) as Box<dyn SinkConfig>,
+    };
+    let mut config = Config { sinks: vec![entry], ..Config::default() };
+    config.settings.data_dir = folder.path().to_owned();
+    let pipeline = Builder::from_config(config).expect("opens").source("numbers", Box::new(Numbers(10))).start();
+    let summary = pipeline.expect("starts").wait();
+    assert_eq!((summary.sinks[0].delivered, summary.sinks[0].restarts), (10, 1));
+    assert_eq!(collected(&receiver), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_callback_that_hangs_does_not_hold_up_the_shutdown() {
+    let (release, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let monitor = Monitor::builder()
+        .shutdown_timeout(Duration::from_millis(50))
+        .on_token_usage(Duration::from_millis(1), move |_| {
+            let _ended = gate.lock().expect("one thread").recv();
+        })
+        .start()
+        .expect("starts");
+    monitor.record_metric("m", 1.0, &[]);
+    let summary = monitor.shutdown().expect("the first shutdown");
+    assert_eq!(summary.failures(), ["a rule, a chart or a callback hangs; it is left behind"]);
+    drop(release);
+}
+
+#[test]
+fn a_flush_that_lost_something_is_not_complete() {
+    let monitor = Monitor::builder().sink("dead", sink_fn(|_| Answer::Fatal("gone".into()))).start().expect("starts");
+    assert!(monitor.flush(Duration::from_secs(10)).complete);
+    monitor.record_metric("m", 1.0, &[]);
+    assert!(!monitor.flush(Duration::from_secs(10)).complete);
+    monitor.shutdown();
+    assert!(!monitor.flush(Duration::from_secs(10)).complete);
 }

@@ -93,3 +93,22 @@ fn alerts_never_wait_and_outlast_the_input() {
     assert_eq!([first(rules.next(NOW)), first(rules.next(NOW)), first(rules.next(NOW))], [Some(0), Some(1), Some(2)]);
     assert!(matches!(rules.next(NOW), Next::End));
 }
+
+#[test]
+fn one_that_moves_is_never_stalled_whatever_the_others_do() {
+    let bus = Bus::new(2);
+    let _hangs = bus.subscribe(Overflow::Block(Duration::from_millis(300)));
+    let mut slow = bus.subscribe(Overflow::Block(Duration::from_millis(200)));
+    let publisher = std::thread::spawn({
+        let bus = bus.clone();
+        move || (0..5).for_each(|_| drop(bus.publish(draft(2), Lane::Input)))
+    });
+    // Each step takes less than its limit, all together take more.
+    for _ in 0..5 {
+        std::thread::park_timeout(Duration::from_millis(60));
+        assert!(first(slow.next(Duration::from_secs(10))).is_some());
+        slow.commit();
+    }
+    publisher.join().expect("no panic");
+    assert_eq!((slow.lost(), slow.stalled()), (0, false));
+}

@@ -324,8 +324,7 @@ impl Parser<'_> {
             BUILTIN_LABELS.into_iter().chain(config.settings.store.labels.iter().map(Text::as_str)).collect();
         for (rule, place) in config.rules.iter().zip(places) {
             for label in rule.settings.by.iter().filter(|label| !known.contains(&label.as_str())) {
-                let label_of_fault =
-                    format!("{}, or add it under [store]: labels = [\"{label}\"]", hint(label, &known));
+                let label_of_fault = format!("{} Or make it one: [store] labels = [\"{label}\"]", hint(label, &known));
                 let message = format!("rule `{}` is grouped by `{label}`, which is no label", rule.name);
                 self.faults.push(Fault::new(message, place.clone(), label_of_fault));
             }
