@@ -29,9 +29,8 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         builder = add_data(builder, &args.data)?;
     }
     let summary = drive(builder)?;
-    let out = |text: &str| match lines {
-        true => std::io::stderr().write_all(text.as_bytes()),
-        false => std::io::stdout().write_all(text.as_bytes()),
+    let out = |text: &str| {
+        if lines { std::io::stderr().write_all(text.as_bytes()) } else { std::io::stdout().write_all(text.as_bytes()) }
     };
     match args.format {
         Format::Json => out(&format!("{}\n", serde_json::to_string_pretty(&summary).expect("a summary is JSON")))?,

@@ -10,6 +10,7 @@ pub struct Draft {
     samples: Vec<Sample>,
     /// For each event, where its samples end.
     ends: Vec<u32>,
+    bytes: usize,
 }
 
 impl Draft {
@@ -17,11 +18,14 @@ impl Draft {
     pub fn new(events: Vec<Event>, deriver: &mut Deriver) -> Self {
         let mut samples = Vec::with_capacity(events.len());
         let mut ends = Vec::with_capacity(events.len());
+        let mut bytes = 0;
         for event in &events {
             deriver.derive(event, &mut samples);
+            bytes += event.approximate_bytes();
             ends.push(u32::try_from(samples.len()).expect("a batch holds far less than 2^32 samples"));
         }
-        Self { events, samples, ends }
+        bytes += samples.len() * size_of::<Sample>();
+        Self { events, samples, ends, bytes }
     }
 
     /// The events.
@@ -32,6 +36,11 @@ impl Draft {
     /// How many events.
     pub fn len(&self) -> usize {
         self.events.len()
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether there is none.
@@ -61,6 +70,11 @@ impl Batch {
     /// The sequence number of the first event; the others follow without a gap.
     pub fn first(&self) -> u64 {
         self.first
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.draft.bytes
     }
 
     /// The events.

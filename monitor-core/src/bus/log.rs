@@ -6,13 +6,22 @@ use std::time::{Duration, Instant};
 
 use super::{Batch, Draft, Overflow};
 
+/// How much is held, or may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Events.
+    pub events: usize,
+    /// About how many bytes of memory they take.
+    pub bytes: usize,
+}
+
 /// Batches in order and the places of the subscribers. Batches are counted from 0; `front` is the first one kept.
 #[derive(Debug)]
 pub(super) struct Log {
     batches: VecDeque<Arc<Batch>>,
     front: u64,
-    events: usize,
-    capacity: usize,
+    held: Size,
+    capacity: Size,
     next_sequence: u64,
     places: Vec<Option<Place>>,
     input_ended: bool,
@@ -35,11 +44,11 @@ struct Place {
 }
 
 impl Log {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: Size) -> Self {
         Self {
             batches: VecDeque::new(),
             front: 0,
-            events: 0,
+            held: Size::default(),
             capacity,
             next_sequence: 0,
             places: Vec::new(),
@@ -75,15 +84,19 @@ impl Log {
         }
         let first = self.next_sequence;
         self.next_sequence += draft.len() as u64;
-        self.events += draft.len();
+        self.held.events += draft.len();
+        self.held.bytes += draft.bytes();
         self.batches.push_back(Arc::new(draft.numbered(first)));
         self.trim();
         Some(first)
     }
 
-    /// Tries to have room for `events` more; if a subscriber must be waited for, how long at most.
-    pub(super) fn make_room(&mut self, events: usize, now: Instant) -> Option<Duration> {
-        while self.events + events > self.capacity && !self.batches.is_empty() {
+    /// Tries to have room for `more`; if a subscriber must be waited for, how long at most.
+    pub(super) fn make_room(&mut self, more: Size, now: Instant) -> Option<Duration> {
+        let full = |held: Size, capacity: Size| {
+            held.events + more.events > capacity.events || held.bytes + more.bytes > capacity.bytes
+        };
+        while full(self.held, self.capacity) && !self.batches.is_empty() {
             let front = self.front;
             let size = self.batches[0].events().len() as u64;
             let mut wait = None;
@@ -92,7 +105,8 @@ impl Log {
                     let waited = now.saturating_duration_since(*place.waited_for.get_or_insert(now));
                     place.stalled = waited >= limit;
                     if !place.stalled {
-                        wait = Some(wait.map_or(limit - waited, |wait: Duration| wait.min(limit - waited)));
+                        let left = limit.saturating_sub(waited);
+                        wait = Some(wait.map_or(left, |wait: Duration| wait.min(left)));
                     }
                 }
             }
@@ -183,7 +197,8 @@ impl Log {
                 break;
             };
             self.front += 1;
-            self.events -= batch.events().len();
+            self.held.events -= batch.events().len();
+            self.held.bytes -= batch.bytes();
         }
     }
 }

@@ -9,6 +9,7 @@ mod log;
 
 pub use batch::{Batch, Draft};
 pub use cursor::{Cursor, Next};
+pub use log::Size;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,8 +63,8 @@ impl Shared {
 }
 
 impl Bus {
-    /// A bus that holds at most `capacity` events that some subscriber still needs.
-    pub fn new(capacity: usize) -> Self {
+    /// A bus that holds at most so much of what some subscriber still needs; one batch it always takes.
+    pub fn new(capacity: Size) -> Self {
         let shared = Shared { log: Mutex::new(Log::new(capacity)), published: Condvar::new(), moved: Condvar::new() };
         Self { shared: Arc::new(shared) }
     }
@@ -88,7 +89,7 @@ impl Bus {
     pub fn publish(&self, draft: Draft, lane: Lane) -> Result<u64, Closed> {
         let mut log = self.shared.lock();
         if lane == Lane::Input {
-            log = self.wait_for_room(log, draft.len());
+            log = self.wait_for_room(log, Size { events: draft.len(), bytes: draft.bytes() });
             if log.input_ended() {
                 return Err(Closed);
             }
@@ -99,9 +100,9 @@ impl Bus {
         Ok(first)
     }
 
-    fn wait_for_room<'a>(&'a self, mut log: MutexGuard<'a, Log>, events: usize) -> MutexGuard<'a, Log> {
+    fn wait_for_room<'a>(&'a self, mut log: MutexGuard<'a, Log>, more: Size) -> MutexGuard<'a, Log> {
         while !log.input_ended()
-            && let Some(wait) = log.make_room(events, instant())
+            && let Some(wait) = log.make_room(more, instant())
         {
             log = self.shared.moved.wait_timeout(log, wait).unwrap_or_else(PoisonError::into_inner).0;
         }

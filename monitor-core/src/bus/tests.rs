@@ -12,6 +12,10 @@ fn draft(events: usize) -> Draft {
     Draft::new(events, &mut Deriver::new(&[]))
 }
 
+fn bus(events: usize) -> Bus {
+    Bus::new(Size { events, bytes: usize::MAX })
+}
+
 fn first(next: Next) -> Option<u64> {
     match next {
         Next::Batch(batch) => Some(batch.first()),
@@ -21,7 +25,7 @@ fn first(next: Next) -> Option<u64> {
 
 #[test]
 fn every_subscriber_sees_every_batch_in_order() {
-    let bus = Bus::new(100);
+    let bus = bus(100);
     let mut cursors = [bus.subscribe(Overflow::DropOldest), bus.subscribe(Overflow::Block(NOW))];
     assert_eq!([bus.publish(draft(3), Lane::Input), bus.publish(draft(2), Lane::Input)], [Ok(0), Ok(3)]);
     for cursor in &mut cursors {
@@ -38,7 +42,7 @@ fn every_subscriber_sees_every_batch_in_order() {
 
 #[test]
 fn a_full_bus_takes_the_oldest_from_whom_it_may() {
-    let bus = Bus::new(4);
+    let bus = bus(4);
     let mut slow = bus.subscribe(Overflow::DropOldest);
     for _ in 0..4 {
         bus.publish(draft(2), Lane::Input).expect("open");
@@ -52,7 +56,7 @@ fn a_full_bus_takes_the_oldest_from_whom_it_may() {
 
 #[test]
 fn whoever_publishes_waits_for_one_that_blocks_until_it_stalls() {
-    let bus = Bus::new(2);
+    let bus = bus(2);
     let mut slow = bus.subscribe(Overflow::Block(Duration::from_millis(20)));
     let mut other = bus.subscribe(Overflow::Block(Duration::from_secs(60)));
     bus.publish(draft(2), Lane::Input).expect("open");
@@ -68,7 +72,7 @@ fn whoever_publishes_waits_for_one_that_blocks_until_it_stalls() {
 
 #[test]
 fn a_waiting_publisher_goes_on_when_the_subscriber_commits() {
-    let bus = Bus::new(2);
+    let bus = bus(2);
     let mut cursor = bus.subscribe(Overflow::Block(Duration::from_secs(60)));
     bus.publish(draft(2), Lane::Input).expect("open");
     let publisher = std::thread::spawn({
@@ -83,7 +87,7 @@ fn a_waiting_publisher_goes_on_when_the_subscriber_commits() {
 
 #[test]
 fn alerts_never_wait_and_outlast_the_input() {
-    let bus = Bus::new(1);
+    let bus = bus(1);
     let mut rules = bus.subscribe_input(Overflow::Block(Duration::from_secs(60)));
     bus.publish(draft(1), Lane::Input).expect("open");
     assert_eq!(bus.publish(draft(1), Lane::Alerts), Ok(1));
@@ -96,7 +100,7 @@ fn alerts_never_wait_and_outlast_the_input() {
 
 #[test]
 fn one_that_moves_is_never_stalled_whatever_the_others_do() {
-    let bus = Bus::new(2);
+    let bus = bus(2);
     let _hangs = bus.subscribe(Overflow::Block(Duration::from_millis(300)));
     let mut slow = bus.subscribe(Overflow::Block(Duration::from_millis(200)));
     let publisher = std::thread::spawn({
@@ -111,4 +115,18 @@ fn one_that_moves_is_never_stalled_whatever_the_others_do() {
     }
     publisher.join().expect("no panic");
     assert_eq!((slow.lost(), slow.stalled()), (0, false));
+}
+
+#[test]
+fn a_bus_is_full_of_few_events_that_are_large() {
+    let large = || {
+        let metric = Metric::with_metadata("m", 1.0, [("text", "x".repeat(1_000))].into_iter().collect());
+        Draft::new(vec![Event::new(Timestamp::MIN, metric)], &mut Deriver::new(&[]))
+    };
+    let bus = Bus::new(Size { events: 1_000, bytes: 3_000 });
+    let slow = bus.subscribe(Overflow::DropOldest);
+    for _ in 0..10 {
+        bus.publish(large(), Lane::Input).expect("open");
+    }
+    assert_eq!((slow.lost(), slow.unread()), (8, 2));
 }

@@ -255,13 +255,10 @@ impl Parser<'_> {
                 return None;
             }
             None => {
-                let label = match self.preset_tables(kind).iter().any(|known| nearest(name, [known.as_str()]).is_some())
-                {
-                    true => format!(
-                        "`type` must be set, or the name of a table of a preset is meant: {}",
-                        hint(name, &self.preset_tables(kind))
-                    ),
-                    false => format!("`type` must be set; {}", there_are(&self.registry.types(kind))),
+                let known = self.preset_tables(kind);
+                let label = match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => format!("`type` must be set; or did you mean `{near}`, a table of a preset?"),
+                    None => format!("`type` must be set; {}", there_are(&self.registry.types(kind))),
                 };
                 let fault = Fault::new(format!("missing key `type` in {what}"), header.clone(), label);
                 self.faults.push(fault.help("see `monitor components`"));

@@ -49,6 +49,20 @@ impl Metadata {
         self.0.shift_remove(name)
     }
 
+    /// About how many bytes of memory they take.
+    pub fn approximate_bytes(&self) -> usize {
+        fn of(value: &Value) -> usize {
+            size_of::<Value>()
+                + match value {
+                    Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+                    Value::String(text) => text.len(),
+                    Value::Array(items) => items.iter().map(of).sum(),
+                    Value::Object(map) => map.iter().map(|(name, value)| 64 + name.len() + of(value)).sum(),
+                }
+        }
+        self.0.iter().map(|(name, value)| 64 + name.len() + of(value)).sum()
+    }
+
     /// The attributes, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))

@@ -19,7 +19,9 @@ pub use log::Log;
 pub use metadata::Metadata;
 pub use metric::{Metric, MetricKey};
 
-use crate::Timestamp;
+use std::sync::Arc;
+
+use crate::{Text, Timestamp};
 
 /// One thing that happened, at one moment.
 ///
@@ -62,6 +64,23 @@ impl Event {
             Body::Log(_) => Kind::Log,
             Body::Alert(_) => Kind::Alert,
         }
+    }
+
+    /// About how many bytes of memory it takes: queues are bounded by this as well as by number.
+    pub fn approximate_bytes(&self) -> usize {
+        let texts = match &self.body {
+            // Shared by all numbers recorded under it.
+            Body::Metric(metric) if Arc::strong_count(&metric.key) > 1 => return size_of::<Self>(),
+            Body::Metric(metric) => metric.key.name.len(),
+            Body::Generation(generation) => size_of::<Generation>() + generation.error.as_ref().map_or(0, Text::len),
+            Body::Evaluation(evaluation) => {
+                let feedback = |score: &Score| size_of::<Score>() + score.feedback.as_ref().map_or(0, Text::len);
+                size_of::<Evaluation>() + evaluation.scores.iter().map(feedback).sum::<usize>()
+            }
+            Body::Log(log) => size_of::<Log>() + log.message.len(),
+            Body::Alert(alert) => size_of::<Alert>() + alert.message.len(),
+        };
+        size_of::<Self>() + texts + self.metadata().map_or(0, Metadata::approximate_bytes)
     }
 
     /// What it says beyond its typed fields; `None` for an alert, which has labels instead.

@@ -117,6 +117,8 @@ impl MonitorBuilder {
         let pipeline = self.pipeline.source("monitor", Box::new(recorder)).start()?;
         let clock = self.clock.unwrap_or(Clock::System);
         let store = pipeline.shared_store();
-        Ok(Monitor { shared: Arc::new(Shared { queue, clock, store, running: RwLock::new(Running::Yes(pipeline)) }) })
+        Ok(Monitor {
+            shared: Arc::new(Shared { queue, clock, store, running: RwLock::new(Running::Yes(Box::new(pipeline))) }),
+        })
     }
 }

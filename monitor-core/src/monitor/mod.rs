@@ -182,7 +182,7 @@ impl Monitor {
 
 /// Whether the pipeline still runs.
 enum Running {
-    Yes(Pipeline),
+    Yes(Box<Pipeline>),
     Ending,
     /// It has ended, and everything arrived, or not.
     Ended {
@@ -202,7 +202,7 @@ impl Shared {
     fn end(&self) -> Option<Summary> {
         self.queue.close();
         let pipeline = match self.change_to(Running::Ending) {
-            Running::Yes(pipeline) => pipeline,
+            Running::Yes(pipeline) => *pipeline,
             other => {
                 self.change_to(other);
                 return None;

@@ -1,31 +1,20 @@
 //! Assembling a pipeline: from a configuration, or component by component.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use super::counters::{InputCounters, SinkCounters, SourceCounters};
-use super::emitter::{Emitter, LineReader};
-use super::engine::{Engine, Outcome, Periodic};
-use super::refusals::Refusals;
-use super::running::{Pipeline, RunningSink, RunningSource};
-use super::sink_worker::{Deadline, Reopen, SinkWorker, Writing};
-use super::{instant, source_worker};
+use super::engine::Periodic;
+use super::sink_worker::Reopen;
 use crate::alerting::RuleHost;
-use crate::bus::{Bus, Overflow};
+use crate::bus::Overflow;
 use crate::component::{BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, RuleConfig, Sink, Source};
 use crate::config::{ClockSetting, Config, Entry, OverflowSetting, RuleSettings, SinkSettings};
 use crate::event::KindSet;
-use crate::read::LineParser;
-use crate::sample::Deriver;
 use crate::store::{Limits, Store};
 use crate::{Clock, Text, Timestamp, Zone};
 
 /// How long a sink with `overflow = "block"` is waited for before it counts as stalled.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
-/// Events that the bus holds for the slowest sink.
-const BUS_CAPACITY: usize = 65_536;
 
 /// A pipeline that could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -93,29 +82,29 @@ impl From<&SinkSettings> for SinkOptions {
     }
 }
 
-struct NewSink {
-    name: Text,
-    sink: Box<dyn Sink>,
-    reopen: Reopen,
-    options: SinkOptions,
+pub(super) struct NewSink {
+    pub(super) name: Text,
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) reopen: Reopen,
+    pub(super) options: SinkOptions,
 }
 
 /// A pipeline while it is put together.
 pub struct Builder {
-    dirs: Dirs,
-    clock: Clock,
-    event_time: bool,
-    zone: Zone,
-    interval: Duration,
-    shutdown_timeout: Duration,
-    limits: Limits,
-    labels: Vec<Text>,
-    keep_refused: bool,
-    sources: Vec<(Text, Box<dyn Source>)>,
-    sinks: Vec<NewSink>,
-    rules: Vec<RuleHost>,
-    charts: Vec<(Text, Box<dyn Chart>)>,
-    periodic: Vec<Periodic>,
+    pub(super) dirs: Dirs,
+    pub(super) clock: Clock,
+    pub(super) event_time: bool,
+    pub(super) zone: Zone,
+    pub(super) interval: Duration,
+    pub(super) shutdown_timeout: Duration,
+    pub(super) limits: Limits,
+    pub(super) labels: Vec<Text>,
+    pub(super) keep_refused: bool,
+    pub(super) sources: Vec<(Text, Box<dyn Source>)>,
+    pub(super) sinks: Vec<NewSink>,
+    pub(super) rules: Vec<RuleHost>,
+    pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
+    pub(super) periodic: Vec<Periodic>,
 }
 
 impl Default for Builder {
@@ -316,135 +305,8 @@ impl Builder {
         self.periodic.push(Periodic { every, next: None, call: Box::new(call) });
         self
     }
-
-    /// Starts all threads.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn start(self) -> Result<Pipeline, StartError> {
-        let bus = Bus::new(BUS_CAPACITY);
-        let refused_file = self.keep_refused.then(|| self.dirs.data.join("rejected.jsonl"));
-        let stop = Arc::new(AtomicBool::new(false));
-        let deadline = Arc::new(Deadline::default());
-        let input = Arc::new(InputCounters::default());
-        let refusals = Arc::new(Refusals::new(refused_file));
-        let retention = self.limits.raw_retention;
-        let store = Arc::new(Store::new(self.limits));
-        let position = Arc::new(AtomicU64::new(0));
-
-        let engine = Engine {
-            cursor: bus.subscribe_input(Overflow::Block(Duration::MAX)),
-            bus: bus.clone(),
-            store: Arc::clone(&store),
-            clock: self.clock.clone(),
-            event_time: self.event_time,
-            interval: self.interval,
-            retention,
-            rules: self.rules,
-            periodic: self.periodic,
-            charts: self.charts,
-            plots: self.dirs.data.join("plots"),
-            deadline: Arc::clone(&deadline),
-            position: Arc::clone(&position),
-            deriver: Deriver::new(&self.labels),
-            next_tick: None,
-            outcome: Outcome::default(),
-        };
-        let mut sinks = Vec::new();
-        for NewSink { name, sink, reopen, options } in self.sinks {
-            let counters = Arc::new(SinkCounters::default());
-            let position = Arc::new(AtomicU64::new(0));
-            let cursor = bus.subscribe(options.overflow);
-            let id = cursor.id();
-            let worker = SinkWorker {
-                name: name.clone(),
-                sink: Some(sink),
-                reopen,
-                cursor,
-                options,
-                counters: Arc::clone(&counters),
-                position: Arc::clone(&position),
-                deadline: Arc::clone(&deadline),
-                patience: self.shutdown_timeout,
-                state: Writing::default(),
-            };
-            let thread = spawn(&format!("sink {name}"), move || worker.run())?;
-            sinks.push(RunningSink {
-                name,
-                cursor: id,
-                required: options.required,
-                counters,
-                position,
-                thread: Some(thread),
-            });
-        }
-        let engine = spawn("engine", move || engine.run())?;
-
-        let endless = self.sources.iter().any(|(_, source)| source.endless());
-        let merging = self.event_time && self.sources.len() > 1 && !endless;
-        let mut streams = Vec::new();
-        let mut sources = Vec::new();
-        for (name, source) in self.sources {
-            let counters = Arc::new(SourceCounters::default());
-            let blocks = source.blocks();
-            let output = if merging {
-                let (output, stream) = source_worker::to_merge();
-                streams.push(stream);
-                output
-            } else {
-                source_worker::to_bus(bus.clone(), Deriver::new(&self.labels), Arc::clone(&input))
-            };
-            let emitter = Emitter {
-                lines: LineReader {
-                    source: name.clone(),
-                    parser: LineParser::new(self.zone.clone()),
-                    clock: if self.event_time { Clock::System } else { self.clock.clone() },
-                    refusals: Arc::clone(&refusals),
-                    event_time: self.event_time,
-                    last: None,
-                },
-                counters: Arc::clone(&counters),
-                stop: Arc::clone(&stop),
-                output,
-                batch: Vec::new(),
-            };
-            let thread = spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?;
-            sources.push(RunningSource { name, blocks, counters, thread: Some(thread) });
-        }
-        let merge = if merging {
-            let output = source_worker::to_bus(bus.clone(), Deriver::new(&self.labels), Arc::clone(&input));
-            Some(spawn("merge", move || source_worker::merge(streams, output))?)
-        } else {
-            None
-        };
-        Ok(Pipeline {
-            bus,
-            store,
-            clock: self.clock,
-            input,
-            refusals,
-            stop,
-            deadline,
-            sources,
-            sinks,
-            merge,
-            engine: Some(engine),
-            engine_position: position,
-            shutdown_timeout: self.shutdown_timeout,
-            started: instant(),
-            interrupted: false,
-            failures: Vec::new(),
-        })
-    }
 }
 
 fn failed(kind: ComponentKind, name: &Text) -> impl FnOnce(BoxError) -> StartError {
     move |error| StartError::Open { kind, name: name.clone(), error }
-}
-
-fn spawn<T: Send + 'static>(
-    name: &str,
-    run: impl FnOnce() -> T + Send + 'static,
-) -> Result<std::thread::JoinHandle<T>, StartError> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(StartError::Thread)
 }

@@ -69,7 +69,7 @@ impl InputCounters {
         counted
     }
 
-    pub(crate) fn count(&self, counted: Counted) {
+    pub(crate) fn count(&self, counted: &Counted) {
         for (counter, more) in self.kinds.iter().zip(counted.kinds) {
             counter.add(more);
         }

@@ -13,6 +13,8 @@ use crate::{Clock, Text, Timestamp};
 
 /// Events are handed on by this many.
 const BATCH: usize = 1_024;
+/// Or when they take this much memory.
+const BATCH_BYTES: usize = 4 << 20;
 /// A timestamp this far ahead of the clock is not believed.
 pub(crate) const TOLERANCE: Duration = Duration::from_secs(86_400);
 
@@ -103,6 +105,7 @@ pub struct Emitter {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) output: Output,
     pub(super) batch: Vec<Event>,
+    pub(super) batch_bytes: usize,
 }
 
 impl Emitter {
@@ -151,8 +154,9 @@ impl Emitter {
 
     /// Emits an event that came from [`LineReader::read`], and was judged there.
     pub(crate) fn push(&mut self, event: Event) -> Result<(), Stopped> {
+        self.batch_bytes += event.approximate_bytes();
         self.batch.push(event);
-        if self.batch.len() >= BATCH { self.flush() } else { Ok(()) }
+        if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
     /// Hands on what was emitted, so that it does not wait for more to come.
@@ -164,6 +168,7 @@ impl Emitter {
             return Ok(());
         }
         self.counters.events.add(self.batch.len() as u64);
+        self.batch_bytes = 0;
         let next = Vec::with_capacity(self.batch.len());
         (self.output)(std::mem::replace(&mut self.batch, next))
     }

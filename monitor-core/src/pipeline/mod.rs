@@ -14,6 +14,7 @@ mod refusals;
 mod running;
 mod sink_worker;
 mod source_worker;
+mod start;
 mod summary;
 
 pub use builder::{Builder, SinkOptions, StartError};

@@ -41,7 +41,7 @@ pub(super) fn to_bus(bus: Bus, mut deriver: Deriver, input: Arc<InputCounters>) 
         let draft = Draft::new(events, &mut deriver);
         let counted = InputCounters::look_at(&draft);
         bus.publish(draft, Lane::Input).map_err(|_| Stopped)?;
-        input.count(counted);
+        input.count(&counted);
         Ok(())
     })
 }
