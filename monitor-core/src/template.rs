@@ -30,6 +30,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         format!("{value:.*}", decimals.unwrap_or(2).min(20))
     });
     environment.add_filter("duration", |seconds: f64| {
+        let seconds = if seconds < 60.0 { seconds } else { seconds.round() };
         let length = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
         crate::time::format_duration(length)
     });
@@ -107,7 +108,7 @@ mod tests {
             rendered("{{ value | number(0) }} {{ value | tokens }} {{ mean | usd }}"),
             "1234567 1,234,567 $0.75"
         );
-        assert_eq!(rendered("{{ (mean * 100) | duration }} {{ labels.model_name }}"), "1m 15s m");
+        assert_eq!(rendered("{{ (mean * 85.32) | duration }} {{ labels.model_name }}"), "1m 4s m");
     }
 
     #[test]

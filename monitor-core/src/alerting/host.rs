@@ -141,8 +141,10 @@ impl RuleHost {
             for aggregate in Aggregate::ALL {
                 values.insert(aggregate.as_str().to_owned(), stats.get(aggregate).into());
             }
+            values.insert("count".to_owned(), stats.count.into());
         }
-        let labels = reading.labels.iter().map(|(name, value)| (name.to_string(), value.as_str().into())).collect();
+        let labels = self.labels.merged(&reading.labels);
+        let labels = labels.iter().map(|(name, value)| (name.to_string(), value.as_str().into())).collect();
         values.insert("name".to_owned(), self.name.as_str().into());
         values.insert("level".to_owned(), self.settings.level.as_str().into());
         values.insert("value".to_owned(), reading.value.into());

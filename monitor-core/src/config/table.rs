@@ -172,6 +172,7 @@ fn plain_words(message: &str) -> String {
         "usize" | "u64" | "u32" => "a whole number of zero or more",
         "a boolean" => "true or false",
         "a sequence" => "a list",
+        "a tuple of size 2" => "a list of two",
         "a map" => "a table",
         "a string" | "path string" | "a borrowed string" => "text",
         other if other.starts_with("struct ") => "a table",

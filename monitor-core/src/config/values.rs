@@ -1,10 +1,11 @@
 //! Values that are written as text: lengths of time, sizes, zones, kinds.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Zone;
@@ -20,7 +21,7 @@ macro_rules! text_value {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                let text = deserializer.deserialize_str(AsText($doc))?;
                 let read: fn(&str) -> Result<$inner, String> = $read;
                 read(&text).map(Self).map_err(D::Error::custom)
             }
@@ -47,6 +48,23 @@ macro_rules! text_value {
             }
         }
     };
+}
+
+/// Takes text, and says in words what it should have been.
+struct AsText(&'static str);
+
+impl Visitor<'_> for AsText {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.0.trim_end_matches('.');
+        let (first, rest) = words.split_at(1);
+        write!(f, "{}{rest}", first.to_lowercase())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
 }
 
 text_value!(
