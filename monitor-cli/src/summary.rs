@@ -94,6 +94,9 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
         [] => writeln!(out)?,
         firing => writeln!(out, "; still firing: {}", clean(&firing.join(", ")))?,
     }
+    for doubt in &summary.doubts {
+        writeln!(out, "{}", clean(doubt))?;
+    }
     for chart in &summary.charts {
         if let Some(path) = &chart.path {
             writeln!(out, "chart {}: {}", clean(&chart.name), path.display())?;

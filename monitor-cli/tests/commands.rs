@@ -274,6 +274,31 @@ fn standard_input_is_read_to_its_end() {
     assert_eq!((&run["events"], &run["rejected"]), (&2.into(), &1.into()));
 }
 
+#[test]
+fn a_recording_comes_through_standard_input_too_plain_or_gzip() {
+    let dir = Dir::new();
+    dir.write("monitor.toml", STDIN);
+    let compressed = std::fs::File::open(recording("afterimage.log.gz")).expect("the recorded run");
+    let output = dir.command(&["run", "--format", "json"]).stdin(compressed).output().expect("runs");
+    assert_eq!(json(&Ended::from(output))["events"], 4_650);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_once() {
+    let dir = Dir::new();
+    let pipe = dir.path().join("pipe").display().to_string();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        let bytes = std::fs::read(recording("metrics.jsonl.gz")).expect("the recorded run");
+        move || std::fs::write(pipe, bytes)
+    });
+    let replay = json(&dir.monitor(&["replay", "--format", "json", &pipe]));
+    assert_eq!((&replay["events"], &replay["rejected"]), (&25_115.into(), &0.into()));
+    writer.join().expect("no panic").expect("writes");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_drains_and_prints_the_summary() {

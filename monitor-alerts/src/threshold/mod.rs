@@ -7,7 +7,7 @@ use monitor_core::component::{
 };
 use monitor_core::config::DurationText;
 use monitor_core::sample::Labels;
-use monitor_core::store::{Aggregate, Selector, Store, Window, WindowStats};
+use monitor_core::store::{Aggregate, NoSuchMetric, Selector, Store, Window, WindowStats};
 use monitor_core::{Text, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -92,6 +92,7 @@ impl Config {
             limit,
             window: self.window.0,
             by,
+            unknown: None,
         }))
     }
 }
@@ -129,17 +130,24 @@ struct Threshold {
     limit: Limit,
     window: Duration,
     by: Vec<Text>,
+    unknown: Option<NoSuchMetric>,
 }
 
 impl Rule for Threshold {
     fn evaluate(&mut self, store: &Store, now: Timestamp) -> Vec<Reading> {
         let window = Window::last(self.window, now);
+        self.unknown = None;
         if self.by.is_empty() {
-            let stats = store.stats(&self.selector, window).ok().flatten();
-            return vec![self.reading(Labels::NONE, stats)];
+            let stats = store.stats(&self.selector, window).map_err(|unknown| self.unknown = Some(unknown));
+            return vec![self.reading(Labels::NONE, stats.ok().flatten())];
         }
-        let groups = store.stats_by(&self.selector, window, &self.by).unwrap_or_default();
-        groups.into_iter().map(|group| self.reading(group.labels, Some(group.stats))).collect()
+        let groups = store.stats_by(&self.selector, window, &self.by).map_err(|unknown| self.unknown = Some(unknown));
+        groups.unwrap_or_default().into_iter().map(|group| self.reading(group.labels, Some(group.stats))).collect()
+    }
+
+    /// A metric that nobody has sent yet is no mistake; one that is misspelt is.
+    fn doubt(&self) -> Option<String> {
+        self.unknown.as_ref().filter(|unknown| unknown.nearest.is_some()).map(ToString::to_string)
     }
 }
 
@@ -207,6 +215,18 @@ mod tests {
                 ("{model_name=b}".to_owned(), Verdict::Clear, Some(3.0)),
             ]
         );
+    }
+
+    #[test]
+    fn a_misspelt_metric_is_doubted_one_that_has_not_come_is_not() {
+        let store = store(&[(1, 1.0, "a")]);
+        let doubt = |metric: &str| {
+            let mut rule = Config::on(metric).above(1.0).build().expect("valid");
+            rule.evaluate(&store, Timestamp::from_secs(1));
+            rule.doubt()
+        };
+        assert_eq!(doubt("mm"), Some("no metric `mm`; did you mean `m`?".to_owned()));
+        assert_eq!((doubt("m"), doubt("something_else")), (None, None));
     }
 
     #[test]

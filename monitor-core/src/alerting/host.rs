@@ -56,6 +56,11 @@ impl RuleHost {
         &self.name
     }
 
+    /// What makes it doubtful that the rule can ever hold.
+    pub fn doubt(&self) -> Option<String> {
+        self.rule.doubt().map(|doubt| format!("rule `{}`: {doubt}", self.name))
+    }
+
     /// The groups for which it fires now.
     pub fn firing(&self) -> impl Iterator<Item = &Labels> {
         self.states.iter().filter(|(_, state)| state.phase() == Phase::Firing).map(|(labels, _)| labels)

@@ -26,6 +26,12 @@ pub trait RuleConfig: Send + Sync {
 pub trait Rule: Send {
     /// Reads the store as it is at `now`: one reading a group, or one for all. A group that is not read has no data.
     fn evaluate(&mut self, store: &Store, now: Timestamp) -> Vec<Reading>;
+
+    /// What makes it doubtful that the rule can ever hold, as of the last evaluation: a metric that was never seen while
+    /// one of a similar name was. It is said at the end of a run.
+    fn doubt(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What a rule read of one group.

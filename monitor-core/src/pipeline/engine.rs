@@ -65,6 +65,7 @@ pub(super) struct Outcome {
     pub(super) resolved: u64,
     pub(super) firing: Vec<String>,
     pub(super) charts: Vec<ChartSummary>,
+    pub(super) doubts: Vec<String>,
 }
 
 impl Engine {
@@ -223,6 +224,7 @@ impl Engine {
         for (name, chart) in self.charts.iter_mut().filter(|_| !self.deadline.engine.load(Ordering::Relaxed)) {
             self.outcome.charts.extend(draw(name, chart.as_mut(), &self.store, now, &self.plots));
         }
+        self.outcome.doubts = self.rules.iter().filter_map(RuleHost::doubt).collect();
         self.outcome.firing = self
             .rules
             .iter()

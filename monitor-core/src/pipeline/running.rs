@@ -231,6 +231,7 @@ impl Pipeline {
             fired: outcome.fired,
             resolved: outcome.resolved,
             firing: outcome.firing,
+            doubts: outcome.doubts,
             token_usage: self.store.token_usage(Window::ALL),
             charts: outcome.charts,
             store: self.store.bounds(),

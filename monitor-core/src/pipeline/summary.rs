@@ -42,6 +42,8 @@ pub struct Summary {
     pub resolved: u64,
     /// The rules that fire still.
     pub firing: Vec<String>,
+    /// Rules that look as if they could never hold, and why.
+    pub doubts: Vec<String>,
     /// Tokens by model, of all that the store holds.
     pub token_usage: TokenUsage,
     /// The pictures that were drawn.

@@ -29,7 +29,7 @@ impl OnceSource {
     /// Finds the files and makes sure that each can be opened.
     pub(super) fn open(paths: &[PathBuf]) -> Result<Self, OpenError> {
         let files = expand_all(paths)?;
-        for file in &files {
+        for file in files.iter().filter(|file| !is_pipe(file)) {
             open_recording(file)?;
         }
         Ok(Self { files })
@@ -83,6 +83,11 @@ impl OnceSource {
     }
 }
 
+/// Whether it can be read only once, as `<(zcat recording.gz)` of a shell.
+fn is_pipe(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
 /// What the first events of a file tell about it.
 #[derive(Debug, Default)]
 struct Glance {
@@ -96,6 +101,9 @@ struct Glance {
 impl Glance {
     fn at(file: &Path, parser: &LineParser) -> Result<Self, BoxError> {
         let mut glance = Self::default();
+        if is_pipe(file) {
+            return Ok(glance);
+        }
         let mut lines = Lines::new(open_recording(file)?);
         let mut seen = 0;
         // What cannot be read here is refused, or reported, when the file is read for good.

@@ -1,7 +1,8 @@
 //! `stdin`: events from standard input, a line an event, for as long as somebody writes.
 
-use std::io::{BufReader, Stdin};
+use std::io::{BufRead, BufReader, Read};
 
+use flate2::bufread::MultiGzDecoder;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,7 +13,7 @@ use crate::read::{Lines, Next, Reason, Refusal};
 /// The definition of `type = "stdin"`.
 pub static DEFINITION: SourceDefinition = SourceDefinition::source::<Config>(
     "stdin",
-    "reads events from standard input, one a line",
+    "reads events from standard input, one a line, plain or gzip",
     include_str!("sample.toml"),
 );
 
@@ -37,25 +38,18 @@ impl SourceConfig for Config {
     }
 }
 
+/// It is read by this much at a time.
+const CHUNK: usize = 64 << 10;
+
 struct StdinSource;
 
 impl Source for StdinSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
-        let mut lines = Lines::new(BufReader::<Stdin>::with_capacity(64 << 10, std::io::stdin()));
-        while !out.stopped() {
-            // Without a whole line at hand the next read may wait: what is there must not wait with it.
-            if !lines.reader().buffer().contains(&b'\n') {
-                out.flush()?;
-            }
-            let number = lines.number() + 1;
-            let place = Place { file: None, line: Some(number) };
-            match lines.next(true)? {
-                Next::Line(line) => out.line(line, place)?,
-                Next::TooLong(head) => out.refuse(&Refusal::too_long(), head, place),
-                Next::End => break,
-            }
+        let mut input = BufReader::with_capacity(CHUNK, std::io::stdin());
+        if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+            return read(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(input)), out);
         }
-        Ok(())
+        read(input, out)
     }
 
     fn endless(&self) -> bool {
@@ -65,6 +59,24 @@ impl Source for StdinSource {
     fn blocks(&self) -> bool {
         true
     }
+}
+
+fn read<R: Read>(input: BufReader<R>, out: &mut Emitter) -> Result<(), BoxError> {
+    let mut lines = Lines::new(input);
+    while !out.stopped() {
+        // Without a whole line at hand the next read may wait: what is there must not wait with it.
+        if !lines.reader().buffer().contains(&b'\n') {
+            out.flush()?;
+        }
+        let number = lines.number() + 1;
+        let place = Place { file: None, line: Some(number) };
+        match lines.next(true)? {
+            Next::Line(line) => out.line(line, place)?,
+            Next::TooLong(head) => out.refuse(&Refusal::too_long(), head, place),
+            Next::End => break,
+        }
+    }
+    Ok(())
 }
 
 impl Refusal {
