@@ -31,7 +31,7 @@ fn input(summary: &Summary, out: &mut String) -> std::fmt::Result {
     writeln!(out, "{} {events} in{kinds}, {:.2}s, {}/s", number(summary.events), summary.seconds, number(rate as u64))?;
     writeln!(out, "{} samples", number(summary.samples))?;
     if summary.interrupted {
-        writeln!(out, "ended before its sources had")?;
+        writeln!(out, "interrupted: the recordings were not read to their ends")?;
     }
     let bounds = &summary.store;
     for (count, what) in [

@@ -50,6 +50,22 @@ fn the_default_configuration_ends_with_alerts_files_and_a_chart() {
 }
 
 #[test]
+fn two_runs_of_one_recording_write_the_same() {
+    let files = |dir: &Dir| {
+        default_config(dir);
+        assert_eq!(dir.monitor(&["run"]).code, Some(0));
+        ["events.jsonl", "metrics.jsonl", "afterimage.log", "plots/success_error_rate.svg"]
+            .map(|name| dir.read(&format!("monitoring/{name}")))
+    };
+    let (first, second) = (files(&Dir::new()), files(&Dir::new()));
+    assert!(first == second);
+    // An alert stands behind the batch in which its tick came.
+    let alert = first[0].lines().position(|line| line.contains("failing_calls")).expect("an alert");
+    let after = first[0].lines().skip(alert).any(|line| line.contains("\"2026-05-04T14:15:"));
+    assert!(after, "the alert of 14:12 stands in line {alert}");
+}
+
+#[test]
 fn what_a_run_writes_can_be_replayed() {
     let dir = Dir::new();
     default_config(&dir);

@@ -24,6 +24,8 @@ pub(super) struct Log {
     capacity: Size,
     next_sequence: u64,
     places: Vec<Option<Place>>,
+    /// Who reads the input alone.
+    input: Option<usize>,
     input_ended: bool,
     closed: bool,
 }
@@ -52,6 +54,7 @@ impl Log {
             capacity,
             next_sequence: 0,
             places: Vec::new(),
+            input: None,
             input_ended: false,
             closed: false,
         }
@@ -70,6 +73,17 @@ impl Log {
             passed,
         }));
         self.places.len() - 1
+    }
+
+    pub(super) fn subscribe_input(&mut self, overflow: Overflow) -> usize {
+        let id = self.subscribe(overflow);
+        self.input = Some(id);
+        id
+    }
+
+    /// Whether who reads the input has dealt with all of it; true if nobody does.
+    pub(super) fn input_taken_in(&self) -> bool {
+        self.input.and_then(|id| self.place(id)).is_none_or(|place| place.needed == self.end())
     }
 
     pub(super) fn unsubscribe(&mut self, id: usize) {

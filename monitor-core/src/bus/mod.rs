@@ -31,6 +31,9 @@ pub enum Overflow {
 pub enum Lane {
     /// Waits for room.
     Input,
+    /// Waits for room, and until what was published before has been taken in by who reads the input alone: alerts then
+    /// stand right behind the batch that they come from, in the same place in every run.
+    InputInStep,
     /// Alerts: never waits, or the thread that makes them could wait for itself.
     Alerts,
 }
@@ -78,7 +81,7 @@ impl Bus {
     /// Adds a subscriber to the input alone: it is at its end as soon as [`Bus::end_input`] was called, while alerts may
     /// still be published. The store and the rules read this way.
     pub fn subscribe_input(&self, overflow: Overflow) -> Cursor {
-        let id = self.shared.lock().subscribe(overflow);
+        let id = self.shared.lock().subscribe_input(overflow);
         Cursor::new(self.clone(), id, true)
     }
 
@@ -88,8 +91,11 @@ impl Bus {
     /// When the bus is closed, or the input has ended.
     pub fn publish(&self, draft: Draft, lane: Lane) -> Result<u64, Closed> {
         let mut log = self.shared.lock();
-        if lane == Lane::Input {
+        if lane != Lane::Alerts {
             log = self.wait_for_room(log, Size { events: draft.len(), bytes: draft.bytes() });
+            while lane == Lane::InputInStep && !log.input_taken_in() && !log.input_ended() {
+                log = self.shared.moved.wait(log).unwrap_or_else(PoisonError::into_inner);
+            }
             if log.input_ended() {
                 return Err(Closed);
             }

@@ -44,6 +44,7 @@ const LAST_GRACE: Duration = Duration::from_millis(200);
 pub(super) struct RunningSource {
     pub(super) name: Text,
     pub(super) blocks: bool,
+    pub(super) endless: bool,
     pub(super) counters: Arc<SourceCounters>,
     pub(super) thread: Option<JoinHandle<()>>,
 }
@@ -139,7 +140,8 @@ impl Pipeline {
     /// Stops the sources and ends the pipeline within the shutdown timeout. What is left then is counted as lost or
     /// pending; a component that hangs is left behind.
     pub fn shutdown(mut self) -> Summary {
-        self.interrupted = !self.finished();
+        let done = |source: &RunningSource| source.endless || source.counters.done.load(Ordering::Acquire);
+        self.interrupted = !self.sources.iter().all(done);
         let now = instant();
         let deadline = now.checked_add(self.shutdown_timeout);
         let grace = now.checked_add(self.shutdown_timeout / 2);

@@ -36,11 +36,11 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
 }
 
 /// Puts what it gets on the bus.
-pub(super) fn to_bus(bus: Bus, mut deriver: Deriver, input: Arc<InputCounters>) -> Output {
+pub(super) fn to_bus(bus: Bus, lane: Lane, mut deriver: Deriver, input: Arc<InputCounters>) -> Output {
     Box::new(move |events| {
         let draft = Draft::new(events, &mut deriver);
         let counted = InputCounters::look_at(&draft);
-        bus.publish(draft, Lane::Input).map_err(|_| Stopped)?;
+        bus.publish(draft, lane).map_err(|_| Stopped)?;
         input.count(&counted);
         Ok(())
     })

@@ -14,7 +14,7 @@ use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
 use super::{instant, source_worker};
 use crate::Clock;
-use crate::bus::{Bus, Overflow, Size};
+use crate::bus::{Bus, Lane, Overflow, Size};
 use crate::read::LineParser;
 use crate::sample::Deriver;
 use crate::store::Store;
@@ -86,7 +86,7 @@ impl Builder {
         let mut streams = Vec::new();
         for (name, source) in sources {
             let counters = Arc::new(SourceCounters::default());
-            let blocks = source.blocks();
+            let (blocks, endless) = (source.blocks(), source.endless());
             let output = if merging {
                 let (output, stream) = source_worker::to_merge();
                 streams.push(stream);
@@ -110,7 +110,7 @@ impl Builder {
                 batch_bytes: 0,
             };
             let thread = spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?;
-            pipeline.sources.push(RunningSource { name, blocks, counters, thread: Some(thread) });
+            pipeline.sources.push(RunningSource { name, blocks, endless, counters, thread: Some(thread) });
         }
         if merging {
             let output = self.to_bus(pipeline);
@@ -120,7 +120,8 @@ impl Builder {
     }
 
     fn to_bus(&self, pipeline: &Pipeline) -> Output {
-        source_worker::to_bus(pipeline.bus.clone(), Deriver::new(&self.labels), Arc::clone(&pipeline.input))
+        let lane = if self.event_time { Lane::InputInStep } else { Lane::Input };
+        source_worker::to_bus(pipeline.bus.clone(), lane, Deriver::new(&self.labels), Arc::clone(&pipeline.input))
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Summary {
     pub charts: Vec<ChartSummary>,
     /// What the store held at the end, and what its bounds have cost.
     pub store: Bounds,
-    /// Whether the run was told to end before its sources had.
+    /// Whether the run was told to end before its recordings were read to their ends.
     pub interrupted: bool,
     /// What went wrong in the pipeline itself.
     pub errors: Vec<String>,
