@@ -46,6 +46,8 @@ says!(unknown_kind, "[sinks.s]\ntype = \"stdout\"\naccept = [\"alerts\"]\n");
 says!(unknown_zone, "timezone = \"Mars/Olympus\"\n");
 says!(unknown_preset, "presets = [\"recomended\"]\n");
 says!(not_a_duration, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nwindow = \"5 parsecs\"\n");
+says!(path_of_a_folder, "[sinks.a]\ntype = \"jsonl\"\npath = \"a/\"\n");
+says!(path_of_the_refused_lines, "[sinks.a]\ntype = \"jsonl\"\npath = \"rejected.jsonl\"\n");
 says!(duration_as_a_number, "metrics_interval = 60\n");
 says!(size_as_one_number, "[charts.c]\ntype = \"line\"\nseries = [{ metric = \"m\" }]\nsize = 5\n");
 says!(not_a_size, "[store]\nmax_bytes = \"much\"\n");

@@ -4,12 +4,23 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use monitor_core::component::{Answer, BoxError};
+use monitor_core::component::{Answer, BoxError, Invalid};
 
 /// Lines are handed to the system by this much at a time.
 const CHUNK: usize = 64 << 10;
 /// While the disk refuses, this much is kept; then no more is accepted.
 const KEPT: usize = 4 << 20;
+
+/// Checks that a path can be the name of a file.
+///
+/// # Errors
+/// When it is empty, or the name of a folder.
+pub fn names_a_file(key: &'static str, path: &Path) -> Result<(), Invalid> {
+    if path.file_name().is_none() || path.to_string_lossy().ends_with('/') {
+        return Err(Invalid::key(key, "must name a file"));
+    }
+    Ok(())
+}
 
 /// A file that lines are appended to.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ use crate::component::{
     ChartConfig, ComponentKind, Definition, Dirs, Invalid, Registry, Resource, RuleConfig, SinkConfig, SourceConfig,
     Validate,
 };
+use crate::pipeline::REJECTED_FILE;
 use crate::sample::BUILTIN_LABELS;
 use crate::suggest::{hint, nearest, there_are};
 
@@ -353,7 +354,10 @@ impl Parser<'_> {
                     }
                     _ => *taken == resource,
                 });
-                if let Some((first_kind, first, first_place, _)) = clash {
+                if kind == ComponentKind::Sink && resource == Resource::File(dirs.output(Path::new(REJECTED_FILE))) {
+                    let message = format!("sink `{name}` writes {resource}, which is kept for refused lines");
+                    self.faults.push(Fault::new(message, place.clone(), "give it a path of its own"));
+                } else if let Some((first_kind, first, first_place, _)) = clash {
                     let message = match (first_kind, kind) {
                         (ComponentKind::Sink, _) => format!("sinks `{first}` and `{name}` both write {resource}"),
                         (_, ComponentKind::Sink) => {

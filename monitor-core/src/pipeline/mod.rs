@@ -21,6 +21,7 @@ pub use builder::{Builder, SinkOptions, StartError};
 pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
 pub use merge::merge_by_time;
+pub(crate) use refusals::REJECTED_FILE;
 pub use refusals::Refusals;
 pub use running::{Pipeline, Progress};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};

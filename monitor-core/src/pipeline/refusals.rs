@@ -11,6 +11,8 @@ use super::counters::Counter;
 use super::emitter::Place;
 use crate::read::{Reason, Refusal};
 
+/// Its name in the data folder.
+pub(crate) const REJECTED_FILE: &str = "rejected.jsonl";
 /// Of a refused line this much is kept.
 const KEPT_OF_LINE: usize = 4 << 10;
 /// The file grows to this size; after that lines are only counted.

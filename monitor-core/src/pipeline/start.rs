@@ -9,7 +9,7 @@ use super::builder::{Builder, NewSink, StartError};
 use super::counters::{InputCounters, SinkCounters, SourceCounters};
 use super::emitter::{Emitter, LineReader, Output};
 use super::engine::{Engine, Outcome};
-use super::refusals::Refusals;
+use super::refusals::{REJECTED_FILE, Refusals};
 use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
 use super::{instant, source_worker};
@@ -28,7 +28,7 @@ impl Builder {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(mut self) -> Result<Pipeline, StartError> {
-        let refused_file = self.keep_refused.then(|| self.dirs.data.join("rejected.jsonl"));
+        let refused_file = self.keep_refused.then(|| self.dirs.data.join(REJECTED_FILE));
         // From here on an error ends what has been started: a pipeline that is dropped closes its bus.
         let mut pipeline = Pipeline {
             bus: Bus::new(BUS_CAPACITY),

@@ -13,7 +13,7 @@ use monitor_core::component::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::append::AppendFile;
+use crate::append::{AppendFile, names_a_file};
 
 /// The definition of `type = "jsonl"`.
 pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(
@@ -32,10 +32,7 @@ pub struct Config {
 
 impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
-        if self.path.file_name().is_none() {
-            return Err(Invalid::key("path", "must name a file"));
-        }
-        Ok(())
+        names_a_file("path", &self.path)
     }
 }
 

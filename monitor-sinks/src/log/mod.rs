@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::append::AppendFile;
+use crate::append::{AppendFile, names_a_file};
 use crate::reference::{isoformat, write_json};
 
 /// The definition of `type = "log"`.
@@ -33,10 +33,7 @@ pub struct Config {
 
 impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
-        if self.path.file_name().is_none() {
-            return Err(Invalid::key("path", "must name a file"));
-        }
-        Ok(())
+        names_a_file("path", &self.path)
     }
 }
 
