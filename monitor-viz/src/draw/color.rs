@@ -2,8 +2,8 @@
 //!
 //! The palette is the one of Okabe & Ito, "Color Universal Design" (2008,
 //! <https://jfly.uni-koeln.de/color/>), which people with any kind of colour vision can tell apart.
-//! Names that it has mean its shades; the others are from Paul Tol's "vibrant" scheme ("Colour
-//! Schemes", SRON/EPS/TN/09-002, 2021), made for the same purpose.
+//! Names that it has mean its shades; red, cyan, teal and the like are from Paul Tol's "vibrant" scheme ("Colour
+//! Schemes", SRON/EPS/TN/09-002, 2021), made for the same purpose; the few that neither has (brown, purple) are plain shades.
 
 use std::fmt;
 use std::str::FromStr;
