@@ -112,10 +112,10 @@ impl MonitorBuilder {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(self) -> Result<Monitor, StartError> {
-        let queue = Arc::new(Queue::new());
+        let clock = self.clock.unwrap_or(Clock::System);
+        let queue = Arc::new(Queue::new(clock.clone()));
         let recorder = Recorder { queue: Arc::clone(&queue) };
         let pipeline = self.pipeline.source("monitor", Box::new(recorder)).start()?;
-        let clock = self.clock.unwrap_or(Clock::System);
         let store = pipeline.shared_store();
         Ok(Monitor {
             shared: Arc::new(Shared { queue, clock, store, running: RwLock::new(Running::Yes(Box::new(pipeline))) }),

@@ -1,6 +1,7 @@
 //! The embedding API: a program records what it does, and asks how it goes, without any configuration file.
 
 mod builder;
+mod entries;
 mod queue;
 mod recorder;
 
@@ -70,23 +71,23 @@ impl Monitor {
 
     /// Records a generation, now.
     pub fn track_generation(&self, generation: Generation) -> Recorded {
-        self.record(Event::new(self.shared.clock.now(), generation))
+        self.shared.queue.generation(generation)
     }
 
     /// Records an evaluation, now.
     pub fn track_evaluation(&self, evaluation: Evaluation) -> Recorded {
-        self.record(Event::new(self.shared.clock.now(), evaluation))
+        self.shared.queue.body(evaluation.into())
     }
 
     /// Records a number under a name, with labels, now. For a number that is recorded often, [`Monitor::metric`] gives a
     /// handle that is quicker.
     pub fn record_metric(&self, name: &str, value: f64, labels: &[(&str, &str)]) -> Recorded {
-        self.shared.queue.metric_by_name(name, labels, value, self.shared.clock.now())
+        self.shared.queue.metric_by_name(name, labels, value)
     }
 
     /// A handle for a metric with any attributes.
     pub fn metric(&self, name: impl Into<Text>, metadata: Metadata) -> MetricHandle {
-        MetricHandle::new(Arc::clone(&self.shared.queue), self.shared.clock.clone(), name.into(), metadata)
+        MetricHandle::new(Arc::clone(&self.shared.queue), name.into(), metadata)
     }
 
     /// Records a message for people.
@@ -112,12 +113,12 @@ impl Monitor {
 
     /// Records a message with a level and attributes of one's own.
     pub fn log(&self, log: Log) -> Recorded {
-        self.record(Event::new(self.shared.clock.now(), log))
+        self.shared.queue.body(log.into())
     }
 
     /// Records an event with a time of one's own; one more than a day ahead of the clock is not believed.
     pub fn record(&self, event: Event) -> Recorded {
-        self.shared.queue.event(event, self.shared.clock.now())
+        self.shared.queue.event(event)
     }
 
     /// Statistics of a metric over the last `window`. `Ok(None)`: nothing in the window.

@@ -9,14 +9,14 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
-use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::event::{Body, Event, Metric, MetricKey};
+use super::entries::{Entries, Entry, Ticker};
+use crate::event::{Body, Event, Generation, Metric, MetricKey};
 use crate::pipeline::TOLERANCE;
 use crate::read::LARGEST;
-use crate::{Clock, Text, Timestamp};
+use crate::{Clock, Text};
 
 /// Shards; more threads than this share.
 const SHARDS: usize = 16;
@@ -74,16 +74,6 @@ impl DropReason {
     }
 }
 
-/// Something recorded, before it is an event: a metric by handle needs no key of its own yet.
-pub(super) enum Entry {
-    /// A whole event.
-    Event(Event),
-    /// A number of the handle with this place.
-    Metric { handle: u32, value: f64, time: Timestamp },
-    /// The same, with the processor's counter for a time.
-    MetricNow { handle: u32, value: f64, ticks: u64 },
-}
-
 pub(super) struct Queue {
     shards: [Shard; SHARDS],
     open: AtomicBool,
@@ -94,14 +84,14 @@ pub(super) struct Queue {
     recorder: OnceLock<Thread>,
     /// The recorder has ended: what waits still is lost.
     ended: AtomicBool,
-    ticks: Ticks,
+    ticker: Ticker,
 }
 
 /// What the recorder empties the queue with. A shard gets an empty buffer for its full one: buffers go round and keep
 /// their size, for a fresh one would cost the recording threads a page fault every 128 events.
 #[derive(Default)]
 pub(super) struct Buffers {
-    shards: [Vec<Entry>; SHARDS],
+    shards: [Entries; SHARDS],
 }
 
 /// A shard has cache lines of its own, or threads would meet all the same.
@@ -111,7 +101,7 @@ struct Shard(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    entries: Vec<Entry>,
+    entries: Entries,
     recorded: usize,
     dropped: [u64; DropReason::ALL.len()],
     keys: HashMap<u64, (Arc<MetricKey>, Option<u32>), RandomState>,
@@ -129,7 +119,7 @@ enum Known {
 }
 
 impl Queue {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(clock: Clock) -> Self {
         Self {
             shards: std::array::from_fn(|_| Shard::default()),
             open: AtomicBool::new(true),
@@ -138,7 +128,7 @@ impl Queue {
             wake_at: AtomicUsize::new(AWAKE),
             recorder: OnceLock::new(),
             ended: AtomicBool::new(false),
-            ticks: Ticks(quanta::Clock::new()),
+            ticker: Ticker::new(clock),
         }
     }
 
@@ -153,37 +143,65 @@ impl Queue {
         u32::try_from(handles.len() - 1).expect("less than 2^32 handles")
     }
 
-    /// Records a number at a time of one's own.
-    pub(super) fn metric(&self, handle: u32, value: f64, time: Timestamp) -> Recorded {
-        self.number(value, Entry::Metric { handle, value, time })
-    }
-
-    /// Records a number now, as the system's clock has it.
+    /// Records a number of a handle, now.
     #[inline]
-    pub(super) fn metric_now(&self, handle: u32, value: f64) -> Recorded {
-        let ticks = self.ticks.0.raw();
-        self.number(value, Entry::MetricNow { handle, value, ticks })
-    }
-
-    #[inline]
-    fn number(&self, value: f64, entry: Entry) -> Recorded {
+    pub(super) fn metric(&self, handle: u32, value: f64) -> Recorded {
+        let mark = self.ticker.mark();
         let mut shard = self.shard();
         match fault(value) {
-            None => self.push(&mut shard, entry),
+            None => self.push(&mut shard, || Entry::Metric { mark, handle, value }),
             Some(reason) => shard.refuse(reason),
         }
     }
 
-    pub(super) fn metric_by_name(&self, name: &str, labels: &[(&str, &str)], value: f64, time: Timestamp) -> Recorded {
+    /// Records a number of a name with labels, now.
+    pub(super) fn metric_by_name(&self, name: &str, labels: &[(&str, &str)], value: f64) -> Recorded {
+        let mark = self.ticker.mark();
         let mut shard = self.shard();
         if let Some(reason) = fault(value).or(name.is_empty().then_some(DropReason::Unnamed)) {
             return shard.refuse(reason);
         }
-        let entry = match shard.known(name, labels).unwrap_or_else(|| self.learn(&mut shard, name, labels)) {
-            Known::Handle(handle) => Entry::Metric { handle, value, time },
-            Known::Key(key) => Entry::Event(Event { time, body: Body::Metric(Metric { key, value }) }),
-        };
-        self.push(&mut shard, entry)
+        match shard.known(name, labels).unwrap_or_else(|| self.learn(&mut shard, name, labels)) {
+            Known::Handle(handle) => self.push(&mut shard, || Entry::Metric { mark, handle, value }),
+            Known::Key(key) => {
+                self.push(&mut shard, || Entry::Body { mark, body: Body::Metric(Metric { key, value }) })
+            }
+        }
+    }
+
+    /// Records a generation, now. It moves into the shard's buffer as it is: the recorder finds a place for it.
+    #[inline]
+    pub(super) fn generation(&self, generation: Generation) -> Recorded {
+        let mark = self.ticker.mark();
+        let mut shard = self.shard();
+        if let Some(reason) = duration_fault(generation.duration) {
+            return shard.refuse(reason);
+        }
+        let recorded = self.push(&mut shard, || Entry::Generation { mark });
+        if recorded == Recorded::Accepted {
+            shard.entries.generations.push(generation);
+        }
+        recorded
+    }
+
+    /// Records whatever else, now.
+    pub(super) fn body(&self, body: Body) -> Recorded {
+        let mark = self.ticker.mark();
+        let mut shard = self.shard();
+        match fault_of(&body) {
+            None => self.push(&mut shard, || Entry::Body { mark, body }),
+            Some(reason) => shard.refuse(reason),
+        }
+    }
+
+    /// Records an event with a time of its own.
+    pub(super) fn event(&self, event: Event) -> Recorded {
+        let future = event.time > self.ticker.now().plus(TOLERANCE);
+        let mut shard = self.shard();
+        match fault_of(&event.body).or(future.then_some(DropReason::Future)) {
+            None => self.push(&mut shard, || Entry::Event(Box::new(event))),
+            Some(reason) => shard.refuse(reason),
+        }
     }
 
     /// Remembers a name with labels. Handles are for ever, so a shard gets only so many for names without end.
@@ -204,23 +222,8 @@ impl Queue {
         handle.map_or(Known::Key(key), Known::Handle)
     }
 
-    pub(super) fn event(&self, event: Event, now: Timestamp) -> Recorded {
-        let reason = match &event.body {
-            Body::Generation(generation) => duration_fault(generation.duration),
-            Body::Evaluation(evaluation) => duration_fault(evaluation.duration),
-            Body::Metric(metric) => fault(metric.value).or(metric.key.name.is_empty().then_some(DropReason::Unnamed)),
-            Body::Log(_) | Body::Alert(_) => None,
-        };
-        let reason = reason.or((event.time > now.plus(TOLERANCE)).then_some(DropReason::Future));
-        let mut shard = self.shard();
-        match reason {
-            None => self.push(&mut shard, Entry::Event(event)),
-            Some(reason) => shard.refuse(reason),
-        }
-    }
-
     #[inline]
-    fn push(&self, shard: &mut MutexGuard<'_, Waiting>, entry: Entry) -> Recorded {
+    fn push(&self, shard: &mut MutexGuard<'_, Waiting>, entry: impl FnOnce() -> Entry) -> Recorded {
         if shard.entries.len() >= CAPACITY {
             return shard.refuse(DropReason::QueueFull);
         }
@@ -255,7 +258,7 @@ impl Queue {
 
     /// Takes what waits, as batches of events, in the order of time where several threads have recorded: the store would
     /// have to insert what comes later than it happened, in the midst of what it has.
-    pub(super) fn take<'a>(&self, buffers: &'a mut Buffers, out: &mut Vec<Vec<Event>>) {
+    pub(super) fn take(&self, buffers: &mut Buffers, out: &mut Vec<Vec<Event>>) {
         let Buffers { shards } = buffers;
         // All shards first, so that they are cut at the same moment.
         for (shard, buffer) in self.shards.iter().zip(&mut *shards) {
@@ -265,31 +268,20 @@ impl Queue {
             }
         }
         // Read after the last of the entries was recorded.
-        let anchor = self.ticks.anchor();
+        let anchor = self.ticker.anchor();
         let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-        let run =
-            |buffer: &'a mut Vec<Entry>| buffer.drain(..).map(|entry| entry.into_event(&handles, &anchor)).peekable();
-        let mut runs: Vec<_> = shards.iter_mut().filter(|buffer| !buffer.is_empty()).map(run).collect();
-        let mut batch = Vec::new();
+        let mut filled: Vec<_> = shards.iter_mut().filter(|buffer| !buffer.is_empty()).collect();
+        if let [buffer] = filled.as_mut_slice() {
+            return cut(buffer.events(&handles, &anchor), out);
+        }
+        let mut runs: Vec<_> = filled.into_iter().map(|buffer| buffer.events(&handles, &anchor).peekable()).collect();
         // The earliest head first: within a thread the order stays, whatever the times say.
-        while let Some(next) = runs
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(at, run)| Some((run.peek()?.time, at)))
-            .min()
-            .and_then(|(_, at)| runs[at].next())
-        {
-            if batch.capacity() == 0 {
-                batch.reserve(BATCH);
-            }
-            batch.push(next);
-            if batch.len() == BATCH {
-                out.push(std::mem::take(&mut batch));
-            }
-        }
-        if !batch.is_empty() {
-            out.push(batch);
-        }
+        let earliest = std::iter::from_fn(|| {
+            let heads = runs.iter_mut().enumerate().filter_map(|(at, run)| Some((run.peek()?.time, at)));
+            let (_, at) = heads.min()?;
+            runs[at].next()
+        });
+        cut(earliest, out);
     }
 
     /// Notes that this many more are on the bus.
@@ -382,53 +374,40 @@ fn is(key: &MetricKey, name: &str, labels: &[(&str, &str)]) -> bool {
         && key.metadata.iter().zip(labels).all(|((name, value), label)| name == label.0 && value == label.1)
 }
 
-impl Entry {
-    fn into_event(self, handles: &[Arc<MetricKey>], anchor: &Anchor<'_>) -> Event {
-        let (handle, value, time) = match self {
-            Self::Event(event) => return event,
-            Self::Metric { handle, value, time } => (handle, value, time),
-            Self::MetricNow { handle, value, ticks } => (handle, value, anchor.time(ticks)),
-        };
-        let key = Arc::clone(&handles[handle as usize]);
-        Event { time, body: Body::Metric(Metric { key, value }) }
-    }
-}
-
-/// The processor's counter. To read it takes a third of the time of the system's clock, and that clock is most of what
-/// recording by a handle costs. The recorder makes a time of it, a moment later.
-struct Ticks(quanta::Clock);
-
-/// The system's clock and the counter at one moment.
-struct Anchor<'a> {
-    clock: &'a quanta::Clock,
-    now: Timestamp,
-    ticks: u64,
-}
-
-impl Ticks {
-    fn anchor(&self) -> Anchor<'_> {
-        let read = || {
-            let before = self.0.raw();
-            let now = Clock::System.now();
-            let ticks = self.0.raw();
-            (ticks.saturating_sub(before), now, ticks)
-        };
-        // Another thread may run between two readings: of a few pairs the closest counts.
-        let (_, now, ticks) = (0..4).map(|_| read()).min_by_key(|(gap, ..)| *gap).expect("four readings");
-        Anchor { clock: &self.0, now, ticks }
-    }
-}
-
-impl Anchor<'_> {
-    /// When the counter was at `ticks`; to the microsecond, and never later than it was.
-    fn time(&self, ticks: u64) -> Timestamp {
-        self.now.minus(Duration::from_micros(self.clock.delta_as_nanos(ticks, self.ticks).div_ceil(1_000)))
+/// Cuts events into batches.
+fn cut(mut events: impl Iterator<Item = Event>, out: &mut Vec<Vec<Event>>) {
+    loop {
+        let mut batch = Vec::new();
+        while batch.len() < BATCH
+            && let Some(event) = events.next()
+        {
+            if batch.capacity() == 0 {
+                batch.reserve_exact(BATCH);
+            }
+            batch.push(event);
+        }
+        let more = batch.len() == BATCH;
+        if !batch.is_empty() {
+            out.push(batch);
+        }
+        if !more {
+            return;
+        }
     }
 }
 
 fn fault(value: f64) -> Option<DropReason> {
     // NaN compares as false, and is caught with the rest.
     if value.abs() <= LARGEST { None } else { Some(DropReason::NotFinite) }
+}
+
+fn fault_of(body: &Body) -> Option<DropReason> {
+    match body {
+        Body::Generation(generation) => duration_fault(generation.duration),
+        Body::Evaluation(evaluation) => duration_fault(evaluation.duration),
+        Body::Metric(metric) => fault(metric.value).or(metric.key.name.is_empty().then_some(DropReason::Unnamed)),
+        Body::Log(_) | Body::Alert(_) => None,
+    }
 }
 
 fn duration_fault(duration: f64) -> Option<DropReason> {
@@ -438,13 +417,15 @@ fn duration_fault(duration: f64) -> Option<DropReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Log, Timestamp};
+    use std::time::Duration;
 
     #[test]
     fn the_counter_tells_the_time_of_the_clock() {
-        let queue = Queue::new();
+        let queue = Queue::new(Clock::System);
         let handle = queue.register(MetricKey::default());
         let before = Clock::System.now();
-        assert_eq!(queue.metric_now(handle, 1.0), Recorded::Accepted);
+        assert_eq!(queue.metric(handle, 1.0), Recorded::Accepted);
         let after = Clock::System.now();
         // However long it waits.
         std::thread::park_timeout(Duration::from_millis(20));
@@ -457,10 +438,10 @@ mod tests {
 
     #[test]
     fn names_without_end_get_handles_only_so_long() {
-        let queue = Queue::new();
+        let queue = Queue::new(Clock::System);
         let name = |at: usize| format!("metric_{at}");
         for at in 0..2 * REMEMBERED {
-            queue.metric_by_name(&name(at), &[("at", "1")], 1.0, Timestamp::MIN);
+            queue.metric_by_name(&name(at), &[("at", "1")], 1.0);
         }
         assert_eq!(queue.handles.lock().expect("no test panics with it").len(), REMEMBERED);
         let mut batches = Vec::new();
@@ -474,8 +455,8 @@ mod tests {
 
     #[test]
     fn threads_are_taken_in_the_order_of_time() {
-        let queue = Queue::new();
-        let record = |second| queue.metric_by_name("load", &[], 0.0, Timestamp::from_secs(second));
+        let queue = Queue::new(Clock::System);
+        let record = |second| queue.event(Event::new(Timestamp::from_secs(second), Log::default()));
         std::thread::scope(|scope| {
             scope.spawn(|| [1, 4, 6].map(record));
             scope.spawn(|| [2, 3, 5].map(record));
@@ -488,11 +469,11 @@ mod tests {
 
     #[test]
     fn buffers_go_round_and_batches_are_cut() {
-        let queue = Queue::new();
+        let queue = Queue::new(Clock::System);
         let (mut buffers, mut batches) = (Buffers::default(), Vec::new());
         let handle = queue.register(MetricKey::default());
         for at in 0..=2 * BATCH {
-            queue.metric(handle, at as f64, Timestamp::MIN);
+            queue.metric(handle, at as f64);
         }
         queue.take(&mut buffers, &mut batches);
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [BATCH, BATCH, 1]);
@@ -501,6 +482,6 @@ mod tests {
             body => panic!("{body:?}"),
         });
         assert!(values.eq((0..=2 * BATCH).map(|at| at as f64)));
-        assert!(buffers.shards.iter().any(|buffer| buffer.is_empty() && buffer.capacity() > 2 * BATCH));
+        assert!(buffers.shards.iter().any(|buffer| buffer.is_empty() && buffer.room() > 2 * BATCH));
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::queue::{Buffers, Queue, Recorded};
+use crate::Text;
 use crate::component::{BoxError, Source};
 use crate::event::{Metadata, MetricKey};
 use crate::pipeline::Emitter;
-use crate::{Clock, Text};
 
 /// How long recorded events wait at most before they are looked for.
 const NAP: Duration = Duration::from_millis(1);
@@ -68,22 +68,18 @@ impl Recorder {
 #[derive(Clone)]
 pub struct MetricHandle {
     queue: Arc<Queue>,
-    clock: Clock,
     place: u32,
 }
 
 impl MetricHandle {
-    pub(super) fn new(queue: Arc<Queue>, clock: Clock, name: Text, metadata: Metadata) -> Self {
+    pub(super) fn new(queue: Arc<Queue>, name: Text, metadata: Metadata) -> Self {
         let place = queue.register(MetricKey { name, metadata });
-        Self { queue, clock, place }
+        Self { queue, place }
     }
 
     /// Records a number, now.
     #[inline]
     pub fn record(&self, value: f64) -> Recorded {
-        match self.clock {
-            Clock::System => self.queue.metric_now(self.place, value),
-            Clock::Manual(_) => self.queue.metric(self.place, value, self.clock.now()),
-        }
+        self.queue.metric(self.place, value)
     }
 }
