@@ -72,12 +72,21 @@ pub enum ClockSetting {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreSettings {
-    /// How long samples are kept, seen from the newest.
+    /// How long every sample is kept, seen from the newest; older ones are summed up in buckets of a minute, after two
+    /// days more of an hour.
     pub raw_retention: DurationText,
+    /// How long the buckets are kept.
+    pub bucket_retention: DurationText,
+    /// Samples that come this much later than the newest are not taken; as long as raw_retention if it is not given.
+    pub lateness: Option<DurationText>,
     /// How many series are kept apart; the rest is counted under `overflow=other`.
     pub max_series: usize,
-    /// How many bytes of samples are kept.
+    /// The same, for the series of one metric.
+    pub max_series_per_metric: usize,
+    /// How many bytes the store may take.
     pub max_bytes: SizeText,
+    /// The relative error of percentiles over more than about 2,000 samples.
+    pub percentile_error: f64,
     /// Attributes that become labels, beside model_name, operation, evaluator_type, success, finish_reason, error_type.
     pub labels: Vec<Text>,
 }
@@ -87,8 +96,12 @@ impl Default for StoreSettings {
         let limits = Limits::default();
         Self {
             raw_retention: DurationText(limits.raw_retention),
+            bucket_retention: DurationText(limits.bucket_retention),
+            lateness: None,
             max_series: limits.max_series,
+            max_series_per_metric: limits.max_series_per_metric,
             max_bytes: SizeText(limits.max_bytes),
+            percentile_error: limits.percentile_error,
             labels: Vec::new(),
         }
     }
@@ -97,7 +110,15 @@ impl Default for StoreSettings {
 impl StoreSettings {
     /// As the store's limits.
     pub fn limits(&self) -> Limits {
-        Limits { raw_retention: self.raw_retention.0, max_series: self.max_series, max_bytes: self.max_bytes.0 }
+        Limits {
+            raw_retention: self.raw_retention.0,
+            bucket_retention: self.bucket_retention.0,
+            lateness: self.lateness.as_ref().unwrap_or(&self.raw_retention).0,
+            max_series: self.max_series,
+            max_series_per_metric: self.max_series_per_metric,
+            max_bytes: self.max_bytes.0,
+            percentile_error: self.percentile_error,
+        }
     }
 }
 

@@ -3,43 +3,41 @@
 //! One thread writes (whoever drains the bus), any number read. It is bounded in age, in series and in bytes; what the
 //! bounds cost is counted in [`Bounds`].
 
-mod inner;
+mod codec;
+mod gather;
+mod limits;
+mod node;
+mod open;
+mod query;
+mod rollup;
 mod selector;
 mod series;
+mod sketch;
 mod stats;
+mod summary;
+mod sync;
 mod tokens;
+mod writer;
 
+pub use limits::{Bounds, Limits};
+pub use query::{Group, GroupRange, MOST_STEPS, Percentiles, Query, RangeError, Steps};
 pub use selector::{ParseSelectorError, Selector};
 pub use stats::{Aggregate, UnknownAggregate, WindowStats};
 pub use tokens::{ModelTokens, TokenUsage};
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use inner::Inner;
+use node::Press;
+use series::Series;
+use sketch::Bins;
+use sync::Shared;
+use writer::{Index, Writer};
 
-use crate::sample::{Labels, Sample};
+use crate::sample::{Sample, family};
 use crate::suggest::nearest;
 use crate::{Text, Timestamp};
-
-/// What the store keeps at most.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Samples older than this, seen from the newest, are let go.
-    pub raw_retention: Duration,
-    /// Series beyond this many are counted in one series of their metric, labelled `overflow=other`.
-    pub max_series: usize,
-    /// Bytes of samples; beyond them the oldest are let go, whatever their age.
-    pub max_bytes: u64,
-}
-
-impl Default for Limits {
-    /// A day, 100,000 series, 512 MiB.
-    fn default() -> Self {
-        Self { raw_retention: Duration::from_secs(86_400), max_series: 100_000, max_bytes: 512 << 20 }
-    }
-}
 
 /// A window of time: `[end - length, end]`, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,15 +73,6 @@ pub struct NoSuchMetric {
     pub nearest: Option<Text>,
 }
 
-/// A group of series and the statistics of its samples.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Group {
-    /// The labels that were grouped by, as far as the series have them.
-    pub labels: Labels,
-    /// The statistics.
-    pub stats: WindowStats,
-}
-
 /// A metric that the store holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricSummary {
@@ -91,44 +80,38 @@ pub struct MetricSummary {
     pub name: Text,
     /// How many series it has.
     pub series: usize,
-    /// How many samples are held.
-    pub samples: usize,
-}
-
-/// What the store holds and what its bounds have cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct Bounds {
-    /// Series held.
-    pub series: usize,
-    /// Samples held.
+    /// How many samples are held, one by one or in buckets.
     pub samples: u64,
-    /// Samples let go for their age.
-    pub expired: u64,
-    /// Samples let go to stay within `max_bytes`.
-    pub evicted: u64,
-    /// Samples that came in older than what is kept.
-    pub too_old: u64,
-    /// Samples counted under `overflow=other`, as there were too many series.
-    pub overflowed: u64,
 }
 
 /// The windowed store. See the module.
 #[derive(Debug)]
 pub struct Store {
-    inner: RwLock<Inner>,
+    /// What readers go by.
+    index: Shared<Index>,
+    bins: Bins,
+    writer: Mutex<Writer>,
 }
 
 impl Store {
     /// An empty store.
     pub fn new(limits: Limits) -> Self {
-        Self { inner: RwLock::new(Inner::new(limits)) }
+        let bins = Bins::new(limits.percentile_error.clamp(1e-4, 0.5));
+        let writer = Writer::new(limits, Press::new(bins));
+        Self { index: Shared::new(Arc::new(BTreeMap::new())), bins, writer: Mutex::new(writer) }
     }
 
     /// Adds samples, in any order of time. Age is seen from the newest sample, but from no later than `now`: a sample from
     /// the future does not make all others old.
     pub fn insert(&self, samples: &[Sample], now: Timestamp) {
-        self.write().insert_all(samples, now);
+        let mut writer = self.write();
+        writer.insert(samples, now);
+        self.publish(&mut writer);
+    }
+
+    /// Compresses what has come since, where that saves room. Not needed for anything but to free memory early.
+    pub fn compact(&self) {
+        self.write().squeeze();
     }
 
     /// Statistics of all series that `selector` selects, as one. `Ok(None)`: the metric is known, but has no samples in
@@ -137,9 +120,8 @@ impl Store {
     /// # Errors
     /// When the store has never seen the metric.
     pub fn stats(&self, selector: &Selector, window: Window) -> Result<Option<WindowStats>, NoSuchMetric> {
-        let inner = self.read();
-        let series = inner.select(selector)?;
-        Ok(WindowStats::of(series.iter().map(|(_, points)| points.slice(window)), window))
+        let groups = self.query(&Query::new(selector.clone()), window)?;
+        Ok(groups.into_iter().next().map(|group| group.stats))
     }
 
     /// Statistics by the values of `labels`, sorted by them; groups without samples in the window are left out.
@@ -147,27 +129,20 @@ impl Store {
     /// # Errors
     /// When the store has never seen the metric.
     pub fn stats_by(&self, selector: &Selector, window: Window, labels: &[Text]) -> Result<Vec<Group>, NoSuchMetric> {
-        let inner = self.read();
-        let mut groups: BTreeMap<Labels, Vec<_>> = BTreeMap::new();
-        for (key, points) in inner.select(selector)? {
-            groups.entry(key.labels().only(labels)).or_default().push(points.slice(window));
-        }
-        Ok(groups
-            .into_iter()
-            .filter_map(|(labels, slices)| Some(Group { labels, stats: WindowStats::of(slices, window)? }))
-            .collect())
+        self.query(&Query::new(selector.clone()).by(labels), window)
     }
 
-    /// The samples in a window, in the order of time.
+    /// The samples in a window, in the order of time. What is only kept in buckets is not among them.
     ///
     /// # Errors
     /// When the store has never seen the metric.
     pub fn points(&self, selector: &Selector, window: Window) -> Result<Vec<(Timestamp, f64)>, NoSuchMetric> {
-        let inner = self.read();
-        let mut points: Vec<_> =
-            inner.select(selector)?.iter().flat_map(|(_, points)| points.slice(window).iter()).collect();
+        let mut points = Vec::new();
+        for series in self.select(selector)? {
+            series.state().points(window, &mut points);
+        }
         points.sort_by_key(|(time, _)| *time);
-        Ok(points)
+        Ok(points.into_iter().map(|(time, value)| (Timestamp::from_micros(time), value)).collect())
     }
 
     /// Tokens by model, sorted by name; calls that name no model count as `unknown`.
@@ -185,26 +160,56 @@ impl Store {
 
     /// The metrics that the store holds, sorted by name.
     pub fn metrics(&self) -> Vec<MetricSummary> {
-        self.read().metrics()
+        let index = self.index.get();
+        let summary = |(name, series): (&Text, &Arc<Vec<Arc<Series>>>)| MetricSummary {
+            name: name.clone(),
+            series: series.len(),
+            samples: series.iter().map(|series| series.state().count()).sum(),
+        };
+        index.iter().map(summary).collect()
     }
 
     /// The earliest and the latest moment of which samples are held.
     pub fn extent(&self) -> Option<Window> {
-        self.read().extent()
+        let (start, end) = self.write().extent()?;
+        Some(Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) })
     }
 
     /// What is held and what the bounds have cost.
     pub fn bounds(&self) -> Bounds {
-        self.read().bounds()
+        self.write().bounds()
+    }
+
+    /// Metrics with more series than are kept apart, and how many of their samples are counted under `overflow=other`;
+    /// the first hundred of them.
+    pub fn overflowing(&self) -> Vec<(Text, u64)> {
+        self.write().overflowing.iter().map(|(metric, count)| (metric.clone(), *count)).collect()
+    }
+
+    fn select(&self, selector: &Selector) -> Result<Vec<Arc<Series>>, NoSuchMetric> {
+        let index = self.index.get();
+        let unknown = || no_such_metric(selector.name(), index.keys().map(Text::as_str));
+        let of_metric = index.get(selector.stored_metric()).ok_or_else(unknown)?;
+        let series: Vec<_> =
+            of_metric.iter().filter(|series| selector.matches(series.key().labels())).cloned().collect();
+        // A member of a family that was never seen is as unknown as a metric that was never seen.
+        if series.is_empty() && family(selector.name()).is_some() {
+            return Err(unknown());
+        }
+        Ok(series)
+    }
+
+    /// Shows readers the series that have come and gone.
+    fn publish(&self, writer: &mut Writer) {
+        let changed = writer.changed_index(&self.index.get());
+        if let Some(index) = changed {
+            self.index.set(Arc::new(index));
+        }
     }
 
     // A panic while writing leaves at worst the samples of one batch half in.
-    fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
-        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

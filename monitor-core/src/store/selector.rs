@@ -1,28 +1,66 @@
-//! What is asked about: a metric, and the labels that its series must have.
+//! What is asked about: a metric, and what the labels of its series must be.
 
 use std::fmt;
 use std::str::FromStr;
 
+use regex::{Regex, RegexBuilder};
+
 use crate::Text;
 use crate::sample::{Labels, family};
 
-/// A metric and the label values that its series must have.
+/// A metric and what the labels of its series must be.
 ///
-/// `model_usage:x` and `finish_reason:x` are names like any other.
+/// `model_usage:x` and `finish_reason:x` are names like any other. As text it is written as in Prometheus: `=`, `!=`, and
+/// `=~`, `!~` with a regular expression that the whole value must match. A label that a series does not have is empty.
 ///
 /// ```
 /// use monitor_core::store::Selector;
 ///
-/// let slow: Selector = "generation_time{operation=answer_generation}".parse()?;
-/// assert_eq!(slow, Selector::metric("generation_time").with("operation", "answer_generation"));
+/// let slow: Selector = "generation_time{operation=answer_generation, model_name=~\"gpt-4o.*\"}".parse()?;
+/// let the_same = Selector::metric("generation_time").with("operation", "answer_generation");
+/// assert_eq!(slow, the_same.matching("model_name", "gpt-4o.*")?);
 /// # Ok::<_, monitor_core::store::ParseSelectorError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     name: Text,
     metric: Text,
-    labels: Vec<(Text, Text)>,
+    matchers: Vec<Matcher>,
+    /// The first matcher stands in the name.
+    is_member: bool,
 }
+
+/// What one label must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Matcher {
+    label: Text,
+    test: Test,
+    /// Whether the test must fail.
+    negated: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    Is(Text),
+    In(Vec<Text>),
+    Matches(Regex),
+}
+
+impl PartialEq for Test {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Is(a), Self::Is(b)) => a == b,
+            (Self::In(a), Self::In(b)) => a == b,
+            (Self::Matches(a), Self::Matches(b)) => a.as_str() == b.as_str(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Test {}
+
+/// Bytes that a compiled expression may take.
+const REGEX_SIZE: usize = 1 << 20;
 
 impl Selector {
     /// Every series of a metric.
@@ -30,16 +68,47 @@ impl Selector {
         let name = name.into();
         match family(&name) {
             Some((metric, label, value)) => {
-                let labels = vec![(Text::new_static(label), Text::new(value))];
-                Self { metric: Text::new_static(metric), labels, name }
+                let matcher =
+                    Matcher { label: Text::new_static(label), test: Test::Is(Text::new(value)), negated: false };
+                Self { metric: Text::new_static(metric), matchers: vec![matcher], is_member: true, name }
             }
-            None => Self { metric: name.clone(), labels: Vec::new(), name },
+            None => Self { metric: name.clone(), matchers: Vec::new(), is_member: false, name },
         }
     }
 
-    /// Only the series whose label `name` is `value`.
-    pub fn with(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
-        self.labels.push((name.into(), value.into()));
+    /// Only the series whose label is this value.
+    pub fn with(self, label: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.and(label, Test::Is(value.into()), false)
+    }
+
+    /// Only the series whose label is not this value.
+    pub fn without(self, label: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.and(label, Test::Is(value.into()), true)
+    }
+
+    /// Only the series whose label is one of these values.
+    pub fn with_any<V: Into<Text>>(self, label: impl Into<Text>, values: impl IntoIterator<Item = V>) -> Self {
+        self.and(label, Test::In(values.into_iter().map(Into::into).collect()), false)
+    }
+
+    /// Only the series whose label matches the expression as a whole. Matching takes time linear in the value's length.
+    ///
+    /// # Errors
+    /// When it is no regular expression, or one that is too large.
+    pub fn matching(self, label: impl Into<Text>, expression: &str) -> Result<Self, ParseSelectorError> {
+        Ok(self.and(label, Test::Matches(regex(expression)?), false))
+    }
+
+    /// Only the series whose label does not match the expression.
+    ///
+    /// # Errors
+    /// When it is no regular expression, or one that is too large.
+    pub fn not_matching(self, label: impl Into<Text>, expression: &str) -> Result<Self, ParseSelectorError> {
+        Ok(self.and(label, Test::Matches(regex(expression)?), true))
+    }
+
+    fn and(mut self, label: impl Into<Text>, test: Test, negated: bool) -> Self {
+        self.matchers.push(Matcher { label: label.into(), test, negated });
         self
     }
 
@@ -55,41 +124,129 @@ impl Selector {
 
     /// Whether a series with these labels is meant.
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.labels.iter().all(|(name, value)| labels.get(name) == Some(value))
+        self.matchers.iter().all(|matcher| matcher.accepts(labels))
     }
+
+    /// Adds a condition as it is written: `model_name=gpt-4o`, `model_name!=x`, `operation=~"a|b"`.
+    ///
+    /// # Errors
+    /// When it is none, or its regular expression is none.
+    pub fn and_text(self, condition: &str) -> Result<Self, ParseSelectorError> {
+        let wrong = || ParseSelectorError::Unreadable(condition.to_owned());
+        let at = condition.find(['=', '!']).ok_or_else(wrong)?;
+        let (label, rest) = condition.split_at(at);
+        let (label, value) = (label.trim(), |prefix: &str| rest.strip_prefix(prefix).map(unquoted));
+        if label.is_empty() {
+            return Err(wrong());
+        }
+        if let Some(value) = value("=~") {
+            return self.matching(label, value);
+        }
+        if let Some(value) = value("!~") {
+            return self.not_matching(label, value);
+        }
+        match (value("!="), value("=")) {
+            (Some(value), _) => Ok(self.without(label, value)),
+            (None, Some(value)) => Ok(self.with(label, value)),
+            (None, None) => Err(wrong()),
+        }
+    }
+}
+
+impl Matcher {
+    fn accepts(&self, labels: &Labels) -> bool {
+        let value = labels.get(&self.label).map_or("", Text::as_str);
+        let passed = match &self.test {
+            Test::Is(known) => known == value,
+            Test::In(known) => known.iter().any(|known| known == value),
+            Test::Matches(expression) => expression.is_match(value),
+        };
+        passed != self.negated
+    }
+}
+
+fn regex(expression: &str) -> Result<Regex, ParseSelectorError> {
+    RegexBuilder::new(&format!("^(?:{expression})$"))
+        .size_limit(REGEX_SIZE)
+        .build()
+        .map_err(|error| ParseSelectorError::Expression(expression.to_owned(), last_line(&error)))
+}
+
+/// The error in one line: the others draw the expression.
+fn last_line(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().last().unwrap_or_default();
+    line.trim().trim_start_matches("error: ").to_owned()
+}
+
+fn unquoted(value: &str) -> &str {
+    let value = value.trim();
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let own = usize::from(self.name != self.metric);
-        let labels: Labels = self.labels[own..].iter().cloned().collect();
-        write!(f, "{}{labels}", self.name)
+        f.write_str(&self.name)?;
+        let matchers = &self.matchers[usize::from(self.is_member)..];
+        for (at, Matcher { label, test, negated }) in matchers.iter().enumerate() {
+            f.write_str(if at == 0 { "{" } else { ", " })?;
+            let word = |plain: &'static str, not: &'static str| if *negated { not } else { plain };
+            match test {
+                Test::Is(value) => write!(f, "{label}{}{value}", word("=", "!="))?,
+                Test::In(values) => write!(f, "{label}{}{}", word("=~", "!~"), values.join("|"))?,
+                Test::Matches(expression) => {
+                    let text = expression.as_str();
+                    let inner = text.strip_prefix("^(?:").and_then(|text| text.strip_suffix(")$")).unwrap_or(text);
+                    write!(f, "{label}{}\"{inner}\"", word("=~", "!~"))?;
+                }
+            }
+        }
+        f.write_str(if matchers.is_empty() { "" } else { "}" })
     }
 }
 
 /// A selector that could not be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a metric: write a name, or a name with labels as in \"generation_time{{model_name=gpt-4o}}\"")]
-pub struct ParseSelectorError(pub String);
+pub enum ParseSelectorError {
+    /// It has another form.
+    #[error(
+        "`{0}` is not a metric: write a name, or a name with labels as in \"generation_time{{model_name=gpt-4o}}\""
+    )]
+    Unreadable(String),
+    /// A regular expression is none, or too large.
+    #[error("`{0}` is not a regular expression: {1}")]
+    Expression(String, String),
+}
 
 impl FromStr for Selector {
     type Err = ParseSelectorError;
 
     fn from_str(text: &str) -> Result<Self, ParseSelectorError> {
-        let wrong = || ParseSelectorError(text.to_owned());
-        let (name, labels) = match text.split_once('{') {
+        let wrong = || ParseSelectorError::Unreadable(text.to_owned());
+        let (name, conditions) = match text.split_once('{') {
             Some((name, rest)) => (name, rest.strip_suffix('}').ok_or_else(wrong)?),
             None => (text, ""),
         };
         if name.trim().is_empty() {
             return Err(wrong());
         }
-        labels.split(',').filter(|pair| !pair.trim().is_empty()).try_fold(
+        conditions_of(conditions).filter(|condition| !condition.trim().is_empty()).try_fold(
             Self::metric(name.trim()),
-            |selector, pair| {
-                let (label, value) = pair.split_once('=').ok_or_else(wrong)?;
-                Ok(selector.with(label.trim(), value.trim().trim_matches('"')))
+            |selector, condition| {
+                selector.and_text(condition).map_err(|error| match error {
+                    ParseSelectorError::Unreadable(_) => wrong(),
+                    expression @ ParseSelectorError::Expression(..) => expression,
+                })
             },
         )
     }
+}
+
+/// What stands between commas, but for commas in quotes.
+fn conditions_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    })
 }

@@ -1,87 +1,209 @@
-//! The samples of one series, in the order of time.
+//! One series: what readers see of it, and how the writer brings it forward.
 
 use super::Window;
-use crate::Timestamp;
+use super::node::{CHUNK, Detail, Node, Press};
+use super::open::Open;
+use super::sync::{Arc, Shared};
+use crate::sample::SeriesKey;
 
-/// Times and values side by side, sorted by time; samples of one time keep the order in which they came.
-#[derive(Debug, Default)]
-pub(super) struct Points {
-    times: Vec<i64>,
-    values: Vec<f64>,
-    /// Up to where they are sorted, while they are not.
-    sorted: Option<usize>,
+/// Room of a series that begins: many never get further.
+const FIRST_ROOM: usize = 4;
+/// Room after a chunk was put to rest.
+const NEXT_ROOM: usize = 64;
+
+/// A series as readers see it.
+#[derive(Debug)]
+pub(super) struct Series {
+    key: Arc<SeriesKey>,
+    state: Shared<State>,
 }
 
-/// The part of a series that lies in a window.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Slice<'a> {
-    pub(super) times: &'a [i64],
-    pub(super) values: &'a [f64],
+/// All samples of a series at one moment. It does not change, but that `open` gets longer.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Buckets of what is older than raw samples are kept, in the order of time.
+    pub(super) buckets: Arc<Vec<Arc<Node>>>,
+    /// Chunks, and spans of chunks, in the order in which they were put to rest.
+    pub(super) nodes: Vec<Arc<Node>>,
+    pub(super) open: Arc<Open>,
 }
 
-impl Points {
-    /// Adds a sample. True if it is the first since the last [`Points::sort`] that came out of order.
-    pub(super) fn insert(&mut self, time: Timestamp, value: f64) -> bool {
-        let time = time.as_micros();
-        let late = self.times.last().is_some_and(|last| *last > time);
-        let first = late && self.sorted.is_none();
-        if first {
-            self.sorted = Some(self.times.len());
-        }
-        self.times.push(time);
-        self.values.push(value);
-        first
+/// A series as the writer has it.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) series: Arc<Series>,
+    pub(super) state: Arc<State>,
+    /// Bytes of everything.
+    bytes: usize,
+    /// Samples that are held one by one.
+    pub(super) raw: u64,
+    /// When its latest sample was taken.
+    pub(super) newest: i64,
+}
+
+impl Series {
+    pub(super) fn shared_key(&self) -> &Arc<SeriesKey> {
+        &self.key
     }
 
-    /// Brings what came out of order to its place, all of it in one go.
-    pub(super) fn sort(&mut self) {
-        let Some(sorted) = self.sorted.take() else { return };
-        let earliest = self.times[sorted..].iter().copied().min().unwrap_or(i64::MAX);
-        let from = self.times[..sorted].partition_point(|time| *time <= earliest);
-        let mut rest: Vec<(i64, f64)> = self.times.drain(from..).zip(self.values.drain(from..)).collect();
-        // Stable, and quick where runs are in order already.
-        rest.sort_by_key(|(time, _)| *time);
-        for (time, value) in rest {
-            self.times.push(time);
-            self.values.push(value);
-        }
+    pub(super) fn key(&self) -> &SeriesKey {
+        &self.key
     }
 
-    pub(super) fn slice(&self, window: Window) -> Slice<'_> {
-        let from = self.times.partition_point(|time| *time < window.start.as_micros());
-        let to = self.times.partition_point(|time| *time <= window.end.as_micros()).max(from);
-        Slice { times: &self.times[from..to], values: &self.values[from..to] }
+    pub(super) fn state(&self) -> impl std::ops::Deref<Target = Arc<State>> {
+        self.state.get()
+    }
+}
+
+impl State {
+    /// The extent of the samples; `None` if there is none.
+    pub(super) fn extent(&self) -> Option<(i64, i64)> {
+        let at_rest = self.buckets.iter().chain(&self.nodes);
+        let at_rest = at_rest.map(|node| (node.summary.first.0, node.summary.last.0));
+        let open = self.open.iter().map(|(time, _)| (time, time));
+        at_rest.chain(open).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// Lets go of what is older than `oldest`, and says how much that was.
-    pub(super) fn expire(&mut self, oldest: Timestamp) -> u64 {
-        let count = self.times.partition_point(|time| *time < oldest.as_micros());
-        if count > 0 {
-            self.times.drain(..count);
-            self.values.drain(..count);
-            if self.times.capacity() > 4 * self.times.len().max(16) {
-                self.times.shrink_to_fit();
-                self.values.shrink_to_fit();
+    /// The samples in a window that are held one by one, appended in no order.
+    pub(super) fn points(&self, window: Window, out: &mut Vec<(i64, f64)>) {
+        let (start, end) = (window.start.as_micros(), window.end.as_micros());
+        let mut nodes: Vec<&Node> = self.nodes.iter().rev().map(|node| &**node).collect();
+        let (mut times, mut values) = (Vec::new(), Vec::new());
+        while let Some(node) = nodes.pop() {
+            if node.summary.last.0 < start || node.summary.first.0 > end {
+                continue;
             }
+            if let Detail::Span { nodes: below, .. } = &node.detail {
+                nodes.extend(below.iter().rev().map(|node| &**node));
+                continue;
+            }
+            node.decode(&mut times, &mut values).expect("what the store has compressed");
         }
-        count as u64
+        let at_rest = times.into_iter().zip(values);
+        out.extend(at_rest.chain(self.open.iter()).filter(|(time, _)| start <= *time && *time <= end));
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.times.len()
-    }
-
-    pub(super) fn first(&self) -> Option<i64> {
-        self.times.first().copied()
-    }
-
-    pub(super) fn last(&self) -> Option<i64> {
-        self.times.last().copied()
+    /// How many samples.
+    pub(super) fn count(&self) -> u64 {
+        let at_rest: u64 = self.buckets.iter().chain(&self.nodes).map(|node| node.summary.count).sum();
+        at_rest + self.open.len() as u64
     }
 }
 
-impl<'a> Slice<'a> {
-    pub(super) fn iter(self) -> impl Iterator<Item = (Timestamp, f64)> + 'a {
-        self.times.iter().map(|time| Timestamp::from_micros(*time)).zip(self.values.iter().copied())
+impl Written {
+    pub(super) fn new(key: Arc<SeriesKey>) -> Self {
+        let open = Arc::new(Open::with_room(FIRST_ROOM));
+        let state = Arc::new(State { buckets: Arc::default(), nodes: Vec::new(), open });
+        Self::restored(key, state)
     }
+
+    /// A series that a snapshot tells of.
+    pub(super) fn restored(key: Arc<SeriesKey>, state: Arc<State>) -> Self {
+        let series = Arc::new(Series { key, state: Shared::new(Arc::clone(&state)) });
+        let raw = state.nodes.iter().map(|node| node.summary.count).sum::<u64>() + state.open.len() as u64;
+        let newest = state.extent().map_or(i64::MIN, |extent| extent.1);
+        let mut written = Self { series, state, bytes: 0, raw, newest };
+        written.bytes = written.count_bytes();
+        written
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a sample; true if the bytes that the series takes have changed.
+    #[inline]
+    pub(super) fn push(&mut self, time: i64, value: f64, press: &mut Press) -> bool {
+        self.raw += 1;
+        self.newest = self.newest.max(time);
+        if self.state.open.push(time, value) {
+            return false;
+        }
+        self.make_room(press);
+        assert!(self.state.open.push(time, value), "there is room now");
+        true
+    }
+
+    #[cold]
+    fn make_room(&mut self, press: &mut Press) {
+        if self.state.open.room() >= CHUNK {
+            return self.seal(press, NEXT_ROOM);
+        }
+        let open = Open::with_room(2 * self.state.open.room());
+        for (time, value) in self.state.open.iter() {
+            open.push(time, value);
+        }
+        let State { buckets, nodes, .. } = &*self.state;
+        let (buckets, nodes) = (Arc::clone(buckets), nodes.clone());
+        self.set(State { buckets, nodes, open: Arc::new(open) });
+    }
+
+    /// Puts the open samples to rest.
+    pub(super) fn seal(&mut self, press: &mut Press, next_room: usize) {
+        let (mut times, mut values): (Vec<i64>, Vec<f64>) = self.state.open.iter().unzip();
+        if times.is_empty() {
+            return;
+        }
+        let mut nodes = self.state.nodes.clone();
+        // A small chunk, sealed before it was full, is filled up.
+        if let Some(last) = nodes.last()
+            && matches!(last.detail, Detail::Samples(_))
+            && last.summary.count as usize + times.len() <= CHUNK
+        {
+            let (mut more_times, mut more_values) = (Vec::new(), Vec::new());
+            last.decode(&mut more_times, &mut more_values).expect("what the store has compressed");
+            nodes.pop();
+            more_times.append(&mut times);
+            more_values.append(&mut values);
+            (times, values) = (more_times, more_values);
+        }
+        if !times.is_sorted() {
+            let mut samples: Vec<_> = times.into_iter().zip(values).collect();
+            // Stable: samples of one time stay in the order in which they came.
+            samples.sort_by_key(|(time, _)| *time);
+            (times, values) = samples.into_iter().unzip();
+        }
+        let chunk = press.chunk(&times, &values).expect("there are samples");
+        press.append(&mut nodes, chunk);
+        let buckets = Arc::clone(&self.state.buckets);
+        self.set(State { buckets, nodes, open: Arc::new(Open::with_room(next_room)) });
+    }
+
+    /// Puts the open samples to rest, if that saves room.
+    pub(super) fn squeeze(&mut self, press: &mut Press) {
+        const WORTH_IT: usize = 16;
+        if self.state.open.len() >= WORTH_IT || self.state.open.room() > 4 * self.state.open.len().max(FIRST_ROOM) {
+            self.seal(press, FIRST_ROOM);
+        }
+    }
+
+    /// Makes a new state of the old one, for readers to see from now on.
+    pub(super) fn set(&mut self, state: State) {
+        self.state = Arc::new(state);
+        self.series.state.set(Arc::clone(&self.state));
+        self.bytes = self.count_bytes();
+    }
+
+    fn count_bytes(&self) -> usize {
+        // What the maps and lists of the store hold of a series, beside itself.
+        const AROUND: usize = 96;
+        let key = &self.series.key;
+        let labels = key.labels().iter().map(|(name, value)| 48 + beyond_inline(name) + beyond_inline(value));
+        let nodes = self.state.buckets.iter().chain(&self.state.nodes).map(|node| 8 + node.bytes);
+        AROUND
+            + size_of::<Self>()
+            + size_of::<Series>()
+            + size_of::<SeriesKey>()
+            + beyond_inline(key.metric())
+            + labels.sum::<usize>()
+            + size_of::<State>()
+            + size_of::<Open>()
+            + 16 * self.state.open.room()
+            + nodes.sum::<usize>()
+    }
+}
+
+/// Bytes of a text that does not fit into its own 24.
+fn beyond_inline(text: &crate::Text) -> usize {
+    if text.is_heap_allocated() { text.len() + 16 } else { 0 }
 }

@@ -1,13 +1,14 @@
-//! Statistics of a window, exact over its samples.
+//! Statistics of a window, and their names.
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Window;
-use super::series::Slice;
+use super::summary::Summary;
 use crate::Timestamp;
 
 /// Statistics of the samples in a window. There is at least one: an empty window has no statistics.
@@ -25,7 +26,7 @@ pub struct WindowStats {
     pub max: f64,
     /// The sample standard deviation (n - 1); zero for one sample.
     pub stddev: f64,
-    /// Half of the samples are not larger. Percentiles interpolate between neighbours, as numpy and pandas do by default
+    /// Half of the samples are not larger; not a number where no percentiles were asked for. Percentiles interpolate between neighbours, as numpy and pandas do by default
     /// (type 7 of Hyndman and Fan 1996).
     pub p50: f64,
     /// Nine tenths of the samples are not larger.
@@ -44,49 +45,53 @@ pub struct WindowStats {
     pub first_time: Timestamp,
     /// When the latest sample was taken.
     pub last_time: Timestamp,
+    /// How far the ends of the window may be off: samples older than raw ones are kept lie in buckets, and a bucket at an
+    /// end is taken whole or not at all. Zero where every sample was looked at.
+    pub resolution: Duration,
+    /// The relative error of the percentiles: zero where they come from the samples themselves.
+    pub percentile_error: f64,
 }
 
 impl WindowStats {
-    pub(super) fn of<'a>(slices: impl IntoIterator<Item = Slice<'a>>, window: Window) -> Option<Self> {
-        let mut values = Vec::new();
-        let mut first: Option<(i64, f64)> = None;
-        let mut last: Option<(i64, f64)> = None;
-        for slice in slices {
-            let (Some(from), Some(to)) = (slice.times.first(), slice.times.last()) else {
-                continue;
-            };
-            if first.is_none_or(|(time, _)| *from < time) {
-                first = Some((*from, slice.values[0]));
-            }
-            if last.is_none_or(|(time, _)| *to >= time) {
-                last = Some((*to, slice.values[slice.values.len() - 1]));
-            }
-            values.extend_from_slice(slice.values);
-        }
-        let ((first_time, first), (last_time, last)) = (first?, last?);
-        let count = values.len() as f64;
-        let sum = compensated_sum(values.iter().copied());
-        let mean = sum / count;
-        let squares = compensated_sum(values.iter().map(|value| (value - mean) * (value - mean)));
-        values.sort_unstable_by(f64::total_cmp);
+    /// All but the percentiles.
+    pub(super) fn of(summary: &Summary, window: Window, resolution: Duration) -> Self {
+        let count = summary.count as f64;
         let seconds = window.seconds();
-        Some(Self {
-            count: values.len() as u64,
-            sum,
-            mean,
-            min: values[0],
-            max: values[values.len() - 1],
-            stddev: if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 },
-            p50: percentile(&values, 0.5),
-            p90: percentile(&values, 0.9),
-            p95: percentile(&values, 0.95),
-            p99: percentile(&values, 0.99),
+        let none = f64::NAN;
+        Self {
+            count: summary.count,
+            sum: summary.sum.total(),
+            mean: summary.mean().clamp(summary.min, summary.max),
+            min: summary.min,
+            max: summary.max,
+            stddev: if summary.count > 1 { (summary.squares / (count - 1.0)).sqrt() } else { 0.0 },
+            p50: none,
+            p90: none,
+            p95: none,
+            p99: none,
             rate: if seconds > 0.0 { count / seconds } else { count },
-            first,
-            last,
-            first_time: Timestamp::from_micros(first_time),
-            last_time: Timestamp::from_micros(last_time),
-        })
+            first: summary.first.1,
+            last: summary.last.1,
+            first_time: Timestamp::from_micros(summary.first.0),
+            last_time: Timestamp::from_micros(summary.last.0),
+            resolution,
+            percentile_error: 0.0,
+        }
+    }
+
+    /// Sets the percentiles, given the value of any rank up to `last`.
+    pub(super) fn set_percentiles(&mut self, last: u64, mut at_rank: impl FnMut(u64) -> f64) {
+        let mut percentile = |share: f64| {
+            let place = share * last as f64;
+            let below = place.floor() as u64;
+            let value = at_rank(below);
+            let above = if place.fract() > 0.0 { at_rank(below + 1) } else { value };
+            value + (above - value) * place.fract()
+        };
+        self.p50 = percentile(0.5);
+        self.p90 = percentile(0.9);
+        self.p95 = percentile(0.95);
+        self.p99 = percentile(0.99);
     }
 
     /// One of the statistics by name.
@@ -107,23 +112,6 @@ impl WindowStats {
             Aggregate::Last => self.last,
         }
     }
-}
-
-fn compensated_sum(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
-    for value in values {
-        let next = sum + value;
-        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
-        sum = next;
-    }
-    sum + lost
-}
-
-fn percentile(sorted: &[f64], rank: f64) -> f64 {
-    let place = rank * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (sorted[above] - sorted[below]) * place.fract()
 }
 
 /// The name of a statistic, as in `aggregate = "p99"`.
@@ -176,6 +164,11 @@ impl Aggregate {
         Self::First,
         Self::Last,
     ];
+
+    /// Whether it takes the samples in the order of their size.
+    pub const fn is_percentile(self) -> bool {
+        matches!(self, Self::P50 | Self::P90 | Self::P95 | Self::P99)
+    }
 
     /// The name.
     pub const fn as_str(self) -> &'static str {

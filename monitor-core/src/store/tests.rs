@@ -54,25 +54,183 @@ fn a_family_member_is_a_name_like_any_other() {
 }
 
 #[test]
-fn retention_holds_by_age_and_by_bytes() {
-    let limits = Limits { raw_retention: Duration::from_micros(100), ..Limits::default() };
-    let store = Store::new(limits);
-    for time in 0..1_000 {
-        store.insert(&[sample("m", &[], time, 1.0)], Timestamp::MAX);
+fn conditions_on_labels() {
+    let store = Store::new(Limits::default());
+    for (at, model) in ["gpt-4o", "gpt-4o-mini", "o3"].into_iter().enumerate() {
+        store.insert(&[sample("m", &[("model_name", model)], at as i64, 1.0)], Timestamp::MAX);
     }
-    let bounds = store.bounds();
-    assert_eq!(bounds.samples + bounds.expired, 1_000);
-    assert!(bounds.samples <= 101 + 101 / 8, "{bounds:?}");
-    store.insert(&[sample("m", &[], 5, 1.0)], Timestamp::MAX);
-    assert_eq!(store.bounds().too_old, 1);
+    store.insert(&[sample("m", &[], 9, 1.0)], Timestamp::MAX);
+    let count = |text: &str| {
+        let selector: Selector = text.parse().expect("a selector");
+        // What a selector is written as reads as the same.
+        assert_eq!(selector.to_string().parse(), Ok(selector.clone()));
+        store.stats(&selector, Window::ALL).expect("seen").map_or(0, |stats| stats.count)
+    };
+    assert_eq!(count("m{model_name=gpt-4o}"), 1);
+    assert_eq!(count("m{model_name!=gpt-4o}"), 3);
+    assert_eq!(count("m{model_name=~\"gpt-4o.*\"}"), 2);
+    assert_eq!(count("m{model_name=~\"gpt-4o\"}"), 1, "the whole value must match");
+    assert_eq!(count("m{model_name!~\"gpt-[0-9]o,?.*\"}"), 2);
+    assert_eq!(count("m{model_name=}"), 1, "a label that is not there is empty");
+    let any = Selector::metric("m").with_any("model_name", ["o3", "gpt-4o"]);
+    assert_eq!(store.stats(&any, Window::ALL).expect("seen").expect("data").count, 2);
+}
 
-    let store = Store::new(Limits { max_bytes: 16 * 64, ..Limits::default() });
-    for time in 0..1_000 {
-        store.insert(&[sample("m", &[], time, 1.0), sample("n", &[], time, 1.0)], Timestamp::MAX);
+#[test]
+fn an_expression_that_explodes_is_refused_and_a_slow_one_is_quick() {
+    let error = Selector::metric("m").matching("l", "(((a{1,500}){1,500}){1,500}").expect_err("unbalanced");
+    assert_eq!(error.to_string(), "`(((a{1,500}){1,500}){1,500}` is not a regular expression: unclosed group");
+    assert!(Selector::metric("m").matching("l", "((a{1,500}){1,500}){1,500}").is_err());
+    // Takes for ever where expressions are tried by going back.
+    let slow = Selector::metric("m").matching("l", "(a*)*b").expect("an expression");
+    assert!(!slow.matches(&[("l", "a".repeat(100_000))].into_iter().collect()));
+}
+
+#[test]
+fn numbers_that_are_none_are_counted_and_in_no_aggregate() {
+    let store = Store::new(Limits::default());
+    for (at, value) in [f64::NAN, 1.0, f64::INFINITY, f64::NEG_INFINITY].into_iter().enumerate() {
+        store.insert(&[sample("m", &[], at as i64, value)], Timestamp::MAX);
+    }
+    let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
+    assert_eq!((stats.count, stats.sum, stats.max), (1, 1.0, 1.0));
+    assert_eq!((store.bounds().not_finite, store.bounds().samples), (3, 1));
+}
+
+#[test]
+fn windows_of_every_length() {
+    let store = Store::new(Limits::default());
+    let now = Timestamp::from_secs(1_777_903_202);
+    store.insert(&[sample("m", &[], now.as_micros(), 2.0)], Timestamp::MAX);
+    let stats = |window| store.stats(&Selector::metric("m"), window).expect("seen");
+    let zero = stats(Window::last(Duration::ZERO, now)).expect("the sample of this moment");
+    assert_eq!((zero.count, zero.rate), (1, 1.0));
+    let negative = Window { start: now, end: now.minus(Duration::from_micros(1)) };
+    assert_eq!(stats(negative), None);
+    let thousand_years = Duration::from_secs(1_000 * 366 * 86_400);
+    assert_eq!(stats(Window::last(thousand_years, now)).map(|stats| stats.count), Some(1));
+    assert_eq!(stats(Window::last(Duration::MAX, Timestamp::MAX)).map(|stats| stats.count), Some(1));
+}
+
+#[test]
+fn names_and_labels_of_any_text() {
+    let store = Store::new(Limits::default());
+    let names = ["", "\u{0}", "{}", "a\nb", "🦀", &"x".repeat(100_000)];
+    for name in names {
+        store.insert(&[sample(name, &[(name, name)], 1, 1.0)], Timestamp::MAX);
+        let stats = store.stats_by(&Selector::metric(name), Window::ALL, &[name.into()]).expect("seen");
+        assert_eq!(stats[0].labels.get(name).map(Text::as_str), Some(name));
+    }
+    assert_eq!(store.metrics().len(), names.len());
+    assert!(store.bounds().bytes > 300_000, "long texts are counted: {:?}", store.bounds());
+}
+
+#[test]
+fn a_query_over_time_in_groups_the_largest_first() {
+    let store = Store::new(Limits::default());
+    for second in 0..60_i64 {
+        for (model, value) in [("a", 1.0), ("b", 3.0), ("c", 2.0)] {
+            let time = second * 1_000_000;
+            store.insert(&[sample("m", &[("model_name", model)], time, value * second as f64)], Timestamp::MAX);
+        }
+    }
+    let query = Query::new(Selector::metric("m")).by(&["model_name".into()]).top(2, Aggregate::Mean);
+    let steps = Steps {
+        start: Timestamp::from_secs(10),
+        end: Timestamp::from_secs(80),
+        step: Duration::from_secs(20),
+        window: Duration::from_secs(4),
+    };
+    let ranges = store.range(&query, &steps).expect("seen");
+    let labels: Vec<_> = ranges.iter().map(|range| range.labels.to_string()).collect();
+    assert_eq!(labels, ["{model_name=b}", "{model_name=c}"]);
+    let means: Vec<_> =
+        ranges[0].windows.iter().map(|(_, stats)| stats.map(|stats| (stats.count, stats.mean))).collect();
+    // Seconds 6 to 10, 26 to 30, 46 to 50, and none at 66 to 70.
+    assert_eq!(means, [Some((5, 24.0)), Some((5, 84.0)), Some((5, 144.0)), None]);
+    let too_many = Steps { step: Duration::from_micros(1), ..steps };
+    assert!(matches!(store.range(&query, &too_many), Err(RangeError::TooManySteps { .. })));
+    assert!(matches!(
+        store.range(&query, &Steps { step: Duration::ZERO, ..steps }),
+        Err(RangeError::TooManySteps { .. })
+    ));
+}
+
+const SECOND: i64 = 1_000_000;
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn what_is_old_is_kept_in_buckets_and_then_not_at_all() {
+    let hour = Duration::from_secs(3_600);
+    let limits = Limits { raw_retention: hour, bucket_retention: 10 * DAY, ..Limits::default() };
+    let store = Store::new(limits);
+    let days = 20_i64;
+    let count = days * 86_400 / 10;
+    for at in 0..count {
+        store.insert(&[sample("m", &[], at * 10 * SECOND, (at % 1_000) as f64)], Timestamp::MAX);
     }
     let bounds = store.bounds();
-    assert_eq!(bounds.samples + bounds.evicted, 2_000);
-    assert!((40..=64).contains(&bounds.samples), "{bounds:?}");
+    assert_eq!((bounds.samples + bounds.in_buckets + bounds.expired) as i64, count, "{bounds:?}");
+    assert!(bounds.samples >= 360 && bounds.samples < 8_192, "{bounds:?}");
+    assert!(bounds.bytes < 2 << 20, "{bounds:?}");
+    let stats = |start: i64, end: i64| {
+        let window = Window { start: Timestamp::from_secs(start), end: Timestamp::from_secs(end) };
+        store.stats(&Selector::metric("m"), window).expect("seen")
+    };
+    // Yesterday by the minute: 60 whole buckets.
+    let from = (days - 1) * 86_400;
+    let minutes = stats(from, from + 3_599).expect("data");
+    assert_eq!((minutes.count, minutes.resolution), (360, Duration::ZERO));
+    // Eight days ago by the hour: one whole bucket, and two that are cut.
+    let from = (days - 8) * 86_400;
+    let one = stats(from, from + 3_599).expect("data");
+    assert_eq!((one.count, one.resolution), (360, Duration::ZERO));
+    let cut = stats(from + 600, from + 3_600 + 2_400).expect("data");
+    assert_eq!((cut.count, cut.resolution), (720, hour));
+    assert_eq!(stats(0, 86_400), None, "it is too old even for buckets");
+    store.insert(&[sample("m", &[], 0, 1.0)], Timestamp::MAX);
+    assert_eq!(store.bounds().too_old, 1);
+}
+
+#[test]
+fn bytes_are_bounded_and_nothing_is_lost_without_being_counted() {
+    let store = Store::new(Limits { max_bytes: 1 << 20, ..Limits::default() });
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    for at in 0..400_000_i64 {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        store.insert(&[sample("m", &[], at * 1_000, random as f64)], Timestamp::MAX);
+        assert!(store.bounds().bytes <= (1 << 20) + 40_000, "{:?}", store.bounds());
+    }
+    let bounds = store.bounds();
+    assert_eq!(bounds.samples + bounds.in_buckets + bounds.evicted, 400_000, "{bounds:?}");
+    assert!(bounds.samples > 50_000, "{bounds:?}");
+    let all = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
+    assert_eq!(all.count, bounds.samples + bounds.in_buckets);
+}
+
+#[test]
+fn labels_without_end_leave_memory_at_the_cap_and_totals_right() {
+    let limits = Limits { max_series: 1_000, max_series_per_metric: 400, max_bytes: 4 << 20, ..Limits::default() };
+    let store = Store::new(limits);
+    let count = 100_000_u32;
+    for at in 0..count {
+        let label = at.to_string();
+        let sample = |metric| sample(metric, &[("request", &label)], i64::from(at), 1.0);
+        store.insert(&[sample("a"), sample("b")], Timestamp::MAX);
+    }
+    let bounds = store.bounds();
+    assert_eq!(bounds.samples, 2 * u64::from(count), "{bounds:?}");
+    assert!(bounds.series <= 802 && bounds.bytes <= 4 << 20, "{bounds:?}");
+    let told: u64 = store.overflowing().iter().map(|(_, count)| count).sum();
+    assert_eq!(told, bounds.overflowed);
+    for metric in ["a", "b"] {
+        let stats = store.stats(&Selector::metric(metric), Window::ALL).expect("seen").expect("data");
+        assert_eq!((stats.count, stats.sum), (u64::from(count), f64::from(count)), "{metric}");
+    }
+    let other = store.stats(&Selector::metric("a").with("overflow", "other"), Window::ALL).expect("seen");
+    assert_eq!(other.expect("data").count, u64::from(count - 400));
 }
 
 #[test]
@@ -83,84 +241,157 @@ fn a_sample_from_the_future_makes_no_other_old() {
         store.insert(&[sample("m", &[], time, 1.0), sample("m", &[], 10_000, 1.0)], Timestamp::from_micros(time));
     }
     assert_eq!(store.bounds().too_old, 0);
-    assert!(
-        store.stats(&Selector::metric("m"), window(401, 499)).expect("seen").is_some_and(|stats| stats.count == 99)
-    );
+    let inside = store.stats(&Selector::metric("m"), window(401, 499)).expect("seen").expect("data");
+    assert_eq!(inside.count, 99);
 }
 
 #[test]
-fn series_that_have_expired_make_room_for_others() {
-    let limits = Limits { raw_retention: Duration::from_micros(10), max_series: 3, ..Limits::default() };
-    let store = Store::new(limits);
-    for n in 0..1_000_i64 {
-        store.insert(&[sample("m", &[("user", &(n / 100).to_string())], n, 1.0)], Timestamp::MAX);
+fn a_recording_of_a_run_takes_few_bytes_a_sample() {
+    let store = Store::new(Limits::whole_recording());
+    let count = 100_000_i64;
+    for at in 0..count {
+        let time = 1_777_903_202_000_000 + at * 731_370 + at * at % 10_007;
+        let value = (at * 7_919 % 30_000) as f64 / 1_000.0;
+        store.insert(&[sample("duration", &[], time, value)], Timestamp::MAX);
     }
-    assert_eq!(store.bounds().overflowed, 0);
-    assert!(store.bounds().series <= 3);
-    let last = store.stats(&Selector::metric("m").with("user", "9"), Window::ALL).expect("seen");
-    assert!(last.is_some());
-    assert_eq!(store.stats(&Selector::metric("m").with("user", "0"), Window::ALL), Ok(None));
+    store.compact();
+    let bounds = store.bounds();
+    assert!(bounds.bytes < 8 * bounds.samples, "{} bytes a sample", bounds.bytes as f64 / bounds.samples as f64);
 }
 
-#[test]
-fn series_without_end_leave_the_totals_right() {
-    let store = Store::new(Limits { max_series: 10, ..Limits::default() });
-    for n in 0..1_000 {
-        store.insert(&[sample("m", &[("user", &n.to_string())], n, 1.0)], Timestamp::MAX);
+/// What a store is held against: all samples in a list.
+#[derive(Debug, Default)]
+struct Naive(Vec<(u8, i64, f64)>);
+
+impl Naive {
+    fn values(&self, label: Option<u8>, start: i64, end: i64) -> Vec<f64> {
+        let inside =
+            |(l, time, _): &&(u8, i64, f64)| label.is_none_or(|label| label == *l) && (start..=end).contains(time);
+        let mut values: Vec<f64> = self.0.iter().filter(inside).map(|(_, _, value)| *value).collect();
+        values.sort_by(f64::total_cmp);
+        values
     }
-    let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
-    assert_eq!((stats.count, stats.sum), (1_000, 1_000.0));
-    assert_eq!((store.bounds().series, store.bounds().overflowed), (11, 990));
-    let other =
-        store.stats(&Selector::metric("m").with("overflow", "other"), Window::ALL).expect("seen").expect("data");
-    assert_eq!(other.count, 990);
+}
+
+fn check(stats: Option<&WindowStats>, values: &[f64]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(stats.map_or(0, |stats| stats.count), values.len() as u64);
+    let Some(stats) = stats else { return Ok(()) };
+    let count = values.len() as f64;
+    prop_assert_eq!((stats.min, stats.max), (values[0], values[values.len() - 1]));
+    // Sorted by size and added with what rounding lost kept aside: as right as a double can be.
+    let (mut sum, mut lost, mut size) = (0.0_f64, 0.0_f64, 0.0_f64);
+    let mut by_size = values.to_vec();
+    by_size.sort_by(|a, b| b.abs().total_cmp(&a.abs()));
+    for value in by_size {
+        let next = sum + value;
+        lost += (sum - next) + value;
+        if sum.abs() < value.abs() {
+            lost += ((value - next) + sum) - ((sum - next) + value);
+        }
+        sum = next;
+        size += value.abs();
+    }
+    let exact = sum + lost;
+    prop_assert!((stats.sum - exact).abs() <= 1e-12 * exact.abs().max(size * 1e-3), "sum {} is not {exact}", stats.sum);
+    let mean = exact / count;
+    prop_assert!((stats.mean - mean).abs() <= 1e-12 * size / count);
+    if values.len() > 1 {
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        prop_assert!((stats.stddev - variance.sqrt()).abs() <= 1e-9 * (1.0 + variance.sqrt()));
+    }
+    for (share, got) in [(0.5, stats.p50), (0.9, stats.p90), (0.95, stats.p95), (0.99, stats.p99)] {
+        let place = share * (count - 1.0);
+        let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
+        let exact = below + (above - below) * place.fract();
+        let error = stats.percentile_error * below.abs().max(above.abs()) + 1e-9;
+        prop_assert!((got - exact).abs() <= error, "{got} is not {exact} within {error}");
+    }
+    Ok(())
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
     #[test]
     fn agrees_with_a_naive_model(
-        samples in prop::collection::vec((0..3_u8, 0..200_i64, -1e6..1e6_f64), 1..200),
-        start in -10..210_i64,
-        length in 0..100_i64,
+        batches in prop::collection::vec(
+            (0..3_000_i64, prop::collection::vec((0..3_u8, 0..200_i64, prop_oneof![-1e6..1e6_f64, (0..50_i32).prop_map(f64::from)]), 1..300)),
+            1..24,
+        ),
+        queries in prop::collection::vec((-10..3_300_i64, 0..3_300_i64), 1..8),
+        shuffled in any::<bool>(),
+        compact in any::<bool>(),
     ) {
         let store = Store::new(Limits::default());
+        let mut naive = Naive::default();
         let labels = ["a", "b", "c"];
-        for (label, time, value) in &samples {
-            store.insert(&[sample("m", &[("l", labels[usize::from(*label)])], *time, *value)], Timestamp::MAX);
+        let mut batches = batches;
+        if !shuffled {
+            batches.sort_by_key(|(time, _)| *time);
         }
-        let window = window(start, start + length);
-        let inside = |label: Option<u8>| {
-            let mut values: Vec<f64> = samples
-                .iter()
-                .filter(|(l, time, _)| label.is_none_or(|label| label == *l) && (start..=start + length).contains(time))
-                .map(|(_, _, value)| *value)
-                .collect();
-            values.sort_by(f64::total_cmp);
-            values
-        };
-        let check = |stats: Option<&WindowStats>, values: &[f64]| {
-            prop_assert_eq!(stats.map_or(0, |stats| stats.count), values.len() as u64);
-            let Some(stats) = stats else { return Ok(()) };
-            let count = values.len() as f64;
-            let mean = values.iter().sum::<f64>() / count;
-            prop_assert_eq!((stats.min, stats.max), (values[0], values[values.len() - 1]));
-            prop_assert!((stats.mean - mean).abs() < 1e-6);
-            if values.len() > 1 {
-                let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);
-                prop_assert!((stats.stddev - variance.sqrt()).abs() < 1e-6);
+        for (start, batch) in &batches {
+            // Many samples of few series, so that chunks and spans come to be.
+            for round in 0..4 {
+                let samples: Vec<Sample> = batch
+                    .iter()
+                    .map(|(label, time, value)| {
+                        naive.0.push((*label, start + time, value + f64::from(round)));
+                        sample("m", &[("l", labels[usize::from(*label)])], start + time, value + f64::from(round))
+                    })
+                    .collect();
+                store.insert(&samples, Timestamp::MAX);
             }
-            let not_larger = values.iter().filter(|value| **value <= stats.p90).count() as f64;
-            prop_assert!(not_larger >= 0.9 * (count - 1.0));
-            Ok(())
-        };
-        check(store.stats(&Selector::metric("m"), window).expect("seen").as_ref(), &inside(None))?;
-        let groups = store.stats_by(&Selector::metric("m"), window, &["l".into()]).expect("seen");
-        for (at, label) in labels.iter().enumerate() {
-            let group = groups.iter().find(|group| group.labels.get("l").is_some_and(|value| value == label));
-            check(group.map(|group| &group.stats), &inside(Some(at as u8)))?;
         }
-        let points = store.points(&Selector::metric("m"), window).expect("seen");
-        prop_assert!(points.is_sorted_by_key(|(time, _)| *time));
-        prop_assert_eq!(points.len(), inside(None).len());
+        if compact {
+            store.compact();
+        }
+        for (start, length) in queries {
+            let (window, by) = (window(start, start + length), ["l".into()]);
+            for percentiles in [Percentiles::Sketched, Percentiles::Exact] {
+                let query = Query::new(Selector::metric("m")).percentiles(percentiles);
+                let whole = store.query(&query, window).expect("seen");
+                check(whole.first().map(|group| &group.stats), &naive.values(None, start, start + length))?;
+                let groups = store.query(&query.by(&by), window).expect("seen");
+                for (at, label) in labels.iter().enumerate() {
+                    let group = groups.iter().find(|group| group.labels.get("l").is_some_and(|value| value == label));
+                    if percentiles == Percentiles::Exact {
+                        prop_assert!(group.is_none_or(|group| group.stats.percentile_error == 0.0));
+                    }
+                    check(group.map(|group| &group.stats), &naive.values(Some(at as u8), start, start + length))?;
+                }
+            }
+            let points = store.points(&Selector::metric("m"), window).expect("seen");
+            prop_assert!(points.is_sorted_by_key(|(time, _)| *time));
+            let mut values: Vec<f64> = points.into_iter().map(|(_, value)| value).collect();
+            values.sort_by(f64::total_cmp);
+            prop_assert_eq!(values, naive.values(None, start, start + length));
+        }
+    }
+
+    #[test]
+    fn buckets_agree_with_a_naive_model(
+        samples in prop::collection::vec((0..3_u8, 0..500_000_i64, -100.0..100.0_f64), 1..3_000),
+        start in 0..140_i64,
+        hours in 1..140_i64,
+    ) {
+        let limits = Limits { raw_retention: Duration::from_secs(600), lateness: 30 * DAY, ..Limits::default() };
+        let store = Store::new(limits);
+        let mut naive = Naive::default();
+        for chunk in samples.chunks(100) {
+            let batch: Vec<Sample> = chunk
+                .iter()
+                .map(|(label, second, value)| {
+                    naive.0.push((*label, second * SECOND, *value));
+                    sample("m", &[("l", ["a", "b", "c"][usize::from(*label)])], second * SECOND, *value)
+                })
+                .collect();
+            store.insert(&batch, Timestamp::MAX);
+        }
+        // Whole hours are whole buckets, however old, and however late the samples came.
+        let (start, end) = (start * 3_600 * SECOND, (start + hours) * 3_600 * SECOND - 1);
+        let stats = store.stats(&Selector::metric("m"), window(start, end)).expect("seen");
+        check(stats.as_ref(), &naive.values(None, start, end))?;
+        let bounds = store.bounds();
+        prop_assert_eq!(bounds.samples + bounds.in_buckets, samples.len() as u64);
     }
 }

@@ -1,0 +1,153 @@
+//! Samples at rest: times and values of a chunk, compressed without loss by `pco`.
+//!
+//! Times are differences. Values that are decimals of few digits, as durations, counts and scores mostly are, become
+//! integers first (as in ALP, Afroozeh, Kuffo and Boncz 2023); values that are all the same take no room.
+
+use pco::standalone::{simple_compress, simple_decompress};
+use pco::{ChunkConfig, DeltaSpec, ModeSpec};
+use serde::{Deserialize, Serialize};
+
+/// The samples of a chunk, compressed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Encoded {
+    times: Box<[u8]>,
+    values: Values,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Values {
+    /// All of them this one.
+    Same(f64),
+    /// Integers that are to be divided by a power of ten.
+    Decimals { digits: u8, integers: Box<[u8]> },
+    /// Anything else.
+    Floats(Box<[u8]>),
+}
+
+/// Bytes that are no chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a chunk of samples is damaged")]
+pub(super) struct Damaged;
+
+const POWERS: [f64; 7] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
+/// Beyond it not every integer is a double.
+const LARGEST: f64 = 9_007_199_254_740_992.0;
+
+impl Encoded {
+    /// Compresses samples.
+    pub(super) fn new(times: &[i64], values: &[f64]) -> Self {
+        Self { times: compress(times, DeltaSpec::TryConsecutive(1)), values: Values::new(values) }
+    }
+
+    /// The samples, appended to `times` and `values`.
+    pub(super) fn decode(&self, times: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), Damaged> {
+        let decoded = simple_decompress::<i64>(&self.times).map_err(|_| Damaged)?;
+        let before = values.len();
+        match &self.values {
+            Values::Same(value) => values.extend(std::iter::repeat_n(*value, decoded.len())),
+            Values::Floats(bytes) => values.extend(simple_decompress::<f64>(bytes).map_err(|_| Damaged)?),
+            Values::Decimals { digits, integers } => {
+                let power = *POWERS.get(usize::from(*digits)).ok_or(Damaged)?;
+                let integers = simple_decompress::<i64>(integers).map_err(|_| Damaged)?;
+                values.extend(integers.into_iter().map(|integer| integer as f64 / power));
+            }
+        }
+        if values.len() - before != decoded.len() {
+            return Err(Damaged);
+        }
+        times.extend(decoded);
+        Ok(())
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::Same(_) => 0,
+            Values::Decimals { integers, .. } => integers.len(),
+            Values::Floats(bytes) => bytes.len(),
+        };
+        self.times.len() + values
+    }
+}
+
+impl Values {
+    fn new(values: &[f64]) -> Self {
+        let first = values.first().copied().unwrap_or_default();
+        if values.iter().all(|value| value.to_bits() == first.to_bits()) {
+            return Self::Same(first);
+        }
+        match decimals(values) {
+            Some((digits, integers)) => Self::Decimals { digits, integers: compress(&integers, DeltaSpec::NoOp) },
+            None => Self::Floats(compress(values, DeltaSpec::NoOp)),
+        }
+    }
+}
+
+/// The values as integers and how many digits they have behind the point, if every one comes back to the last bit.
+fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
+    let mut digits = 0;
+    let mut integers = Vec::with_capacity(values.len());
+    let mut at = 0;
+    while at < values.len() {
+        let power = POWERS[digits];
+        let scaled = (values[at] * power).round();
+        let integer = scaled as i64;
+        if scaled.abs() <= LARGEST && (integer as f64 / power).to_bits() == values[at].to_bits() {
+            integers.push(integer);
+            at += 1;
+        } else {
+            // One digit more, and all over again: it happens at most six times, and nearly always at the first values.
+            digits += 1;
+            if digits == POWERS.len() {
+                return None;
+            }
+            integers.clear();
+            at = 0;
+        }
+    }
+    Some((digits as u8, integers))
+}
+
+/// Level 0, and no search for a better mode: a chunk is compressed on the thread that ingests.
+fn compress<T: pco::data_types::Number>(numbers: &[T], delta: DeltaSpec) -> Box<[u8]> {
+    let config =
+        ChunkConfig::default().with_compression_level(0).with_mode_spec(ModeSpec::Classic).with_delta_spec(delta);
+    simple_compress(numbers, &config).expect("pco takes any numbers at this configuration").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn round_trip(times: &[i64], values: &[f64]) {
+        let encoded = Encoded::new(times, values);
+        let (mut got_times, mut got_values) = (Vec::new(), Vec::new());
+        assert_eq!(encoded.decode(&mut got_times, &mut got_values), Ok(()));
+        assert_eq!(got_times, times);
+        let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&got_values), bits(values));
+    }
+
+    proptest! {
+        #[test]
+        fn samples_come_back_to_the_last_bit(
+            samples in prop::collection::vec((any::<i64>(), prop_oneof![any::<f64>(), (0..9_999_i32).prop_map(|v| f64::from(v) / 1e3), Just(-0.0), Just(9_007_199_254_740_993.0)]), 1..200),
+            decimals in prop::collection::vec((-99_999_i64..99_999, 0..7_usize), 1..200),
+        ) {
+            let (times, values): (Vec<_>, Vec<_>) = samples.into_iter().unzip();
+            round_trip(&times, &values);
+            let values: Vec<f64> = decimals.iter().map(|(integer, digits)| *integer as f64 / POWERS[*digits]).collect();
+            round_trip(&vec![7; values.len()], &values);
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_takes_no_room() {
+        let times: Vec<i64> = (0..1_000).map(|second| 1_777_903_202_000_000 + second * 1_000_000).collect();
+        assert!(Encoded::new(&times, &[1.0; 1_000]).bytes() < 64);
+        let tokens: Vec<f64> = (0..1_000).map(|at| f64::from(at * 7_919 % 4_000)).collect();
+        let bytes = Encoded::new(&times, &tokens).bytes();
+        assert!(bytes < 2 * 1_000, "{bytes}");
+    }
+}

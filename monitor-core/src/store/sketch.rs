@@ -1,0 +1,219 @@
+//! Percentiles of many samples in little room: a DDSketch (Masson, Rim and Lee 2019, <https://arxiv.org/abs/1908.10693>).
+//!
+//! Every value falls into a bin whose bounds differ by a factor of gamma = (1 + e) / (1 - e), so what a bin stands for is
+//! right to a relative error of e. Bins are integers; merging is adding, in whatever order.
+//!
+//! A series has thousands of sketches at rest, of a few dozen bins each, so at rest they are two bytes a bin. (The crate
+//! `sketches-ddsketch` keeps a dense vector of kilobytes each, and its bins to itself.)
+
+use serde::{Deserialize, Serialize};
+
+/// How values fall into bins: as fine as the error that is allowed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bins {
+    log_gamma: f64,
+    gamma: f64,
+    /// The bins of numbers above zero begin behind this, those of numbers below zero before its negative.
+    shift: i32,
+}
+
+/// The counts of a sketch while it is added to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    /// The bin of the first count.
+    start: i32,
+    counts: Vec<u64>,
+}
+
+/// A sketch at rest: the difference to the bin before and the count, as variable-length integers, bin by bin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sketch(Box<[u8]>);
+
+/// The smallest number that is told from zero.
+const SMALLEST: f64 = f64::MIN_POSITIVE;
+
+impl Bins {
+    /// Bins for a relative error, say 0.01.
+    pub(super) fn new(error: f64) -> Self {
+        let gamma = (1.0 + error) / (1.0 - error);
+        let log_gamma = gamma.ln();
+        // Behind the bin of the smallest number, so that every bin of a number above zero is above zero.
+        let shift = 1 - (SMALLEST.ln() / log_gamma).floor() as i32;
+        Self { log_gamma, gamma, shift }
+    }
+
+    /// The relative error of what a bin stands for.
+    pub(super) fn error(&self) -> f64 {
+        (self.gamma - 1.0) / (self.gamma + 1.0)
+    }
+
+    /// The bin of a finite number. Bins are in the order of the numbers.
+    fn of(&self, value: f64) -> i32 {
+        let size = value.abs();
+        if size < SMALLEST {
+            return 0;
+        }
+        let bin = (size.ln() / self.log_gamma).ceil() as i32 + self.shift;
+        if value < 0.0 { -bin } else { bin }
+    }
+
+    /// The number that stands for a bin: none in it is further away than the error.
+    fn value(&self, bin: i32) -> f64 {
+        if bin == 0 {
+            return 0.0;
+        }
+        let exponent = f64::from(bin.abs() - self.shift);
+        let size = (exponent * self.log_gamma).exp() * 2.0 / (1.0 + self.gamma);
+        if bin < 0 { -size } else { size }
+    }
+}
+
+impl Counts {
+    pub(super) fn clear(&mut self) {
+        self.counts.clear();
+    }
+
+    pub(super) fn add_all(&mut self, bins: &Bins, values: &[f64]) {
+        for value in values {
+            self.add_bin(bins.of(*value), 1);
+        }
+    }
+
+    pub(super) fn merge(&mut self, sketch: &Sketch) {
+        sketch.for_each(|bin, count| self.add_bin(bin, count));
+    }
+
+    fn add_bin(&mut self, bin: i32, count: u64) {
+        let at = i64::from(bin) - i64::from(self.start);
+        match usize::try_from(at).ok().and_then(|at| self.counts.get_mut(at)) {
+            Some(known) => *known += count,
+            None => self.widen(bin, count),
+        }
+    }
+
+    /// Makes room for a bin outside of those so far, and some more for its neighbours.
+    #[cold]
+    fn widen(&mut self, bin: i32, count: u64) {
+        const MARGIN: i32 = 64;
+        let (first, end) = if self.counts.is_empty() {
+            (bin, bin)
+        } else {
+            (self.start.min(bin), (self.start + self.counts.len() as i32 - 1).max(bin))
+        };
+        let first = if self.counts.is_empty() || first < self.start { first - MARGIN } else { first };
+        let length = (end - first + MARGIN + 1) as usize;
+        let mut counts = vec![0; length];
+        if !self.counts.is_empty() {
+            let at = (self.start - first) as usize;
+            counts[at..at + self.counts.len()].copy_from_slice(&self.counts);
+        }
+        counts[(bin - first) as usize] += count;
+        self.start = first;
+        self.counts = counts;
+    }
+
+    /// The value of this rank among all, counted from zero.
+    pub(super) fn at_rank(&self, bins: &Bins, rank: u64) -> f64 {
+        let mut below = 0;
+        for (at, count) in self.counts.iter().enumerate() {
+            below += count;
+            if below > rank {
+                return bins.value(self.start + at as i32);
+            }
+        }
+        0.0
+    }
+
+    /// The sketch at rest.
+    pub(super) fn pack(&self) -> Sketch {
+        let mut bytes = Vec::with_capacity(64);
+        let mut before = 0;
+        for (at, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let bin = self.start + at as i32;
+            let step = i64::from(bin) - i64::from(before);
+            // Only the first step can be negative.
+            push(&mut bytes, ((step << 1) ^ (step >> 63)).cast_unsigned());
+            push(&mut bytes, *count);
+            before = bin;
+        }
+        Sketch(bytes.into())
+    }
+}
+
+impl Sketch {
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    fn for_each(&self, mut with: impl FnMut(i32, u64)) {
+        let mut rest = &*self.0;
+        let mut bin = 0_i64;
+        while let (Some(step), Some(count)) = (pull(&mut rest), pull(&mut rest)) {
+            bin += (step >> 1).cast_signed() ^ -(step & 1).cast_signed();
+            with(bin as i32, count);
+        }
+    }
+}
+
+/// Little-endian base 128, as in Protocol Buffers.
+fn push(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn pull(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7F) << shift;
+        if *byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+        #[test]
+        fn a_rank_is_right_within_the_error(
+            values in prop::collection::vec(prop_oneof![-1e150..1e150_f64, -10.0..10.0_f64, 1e-300..1e-200_f64, Just(0.0)], 1..100),
+            parts in 1..5_usize,
+            error in prop_oneof![Just(0.01), Just(0.05), Just(0.2)],
+        ) {
+            let bins = Bins::new(error);
+            let mut whole = Counts::default();
+            for part in values.chunks(values.len().div_ceil(parts)) {
+                let mut counts = Counts::default();
+                counts.add_all(&bins, part);
+                whole.merge(&counts.pack());
+            }
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            prop_assert_eq!(whole.counts.iter().sum::<u64>(), values.len() as u64);
+            for (rank, exact) in sorted.iter().enumerate() {
+                let got = whole.at_rank(&bins, rank as u64);
+                prop_assert!((got - exact).abs() <= exact.abs() * (error + 1e-9), "{got} is not {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bin_takes_two_bytes() {
+        let bins = Bins::new(0.01);
+        let mut counts = Counts::default();
+        counts.add_all(&bins, &(1..=1_000).map(f64::from).collect::<Vec<_>>());
+        let filled = counts.counts.iter().filter(|count| **count > 0).count();
+        assert!(counts.pack().bytes() <= 2 * filled + 2, "{} bytes for {filled} bins", counts.pack().bytes());
+    }
+}

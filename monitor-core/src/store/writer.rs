@@ -1,0 +1,264 @@
+//! The writing side of the store: which series a sample belongs to, and the bounds.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::node::Press;
+use super::rollup::{COARSE, FINE};
+use super::series::{Series, Written};
+use super::{Bounds, Limits};
+use crate::sample::{Labels, Sample, SeriesKey};
+use crate::{Text, Timestamp};
+
+/// The metrics and their series, as readers see them.
+pub(super) type Index = BTreeMap<Text, Arc<Vec<Arc<Series>>>>;
+
+/// Metrics of which overflow is told by name.
+const NAMED: usize = 100;
+/// With so many samples a series gets smaller when buckets are made of it.
+const WORTH_BUCKETS: u64 = 512;
+/// Buckets become wider once they are older than two days.
+const FINE_FOR: i64 = 48 * COARSE;
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) limits: Limits,
+    pub(super) press: Press,
+    pub(super) series: Vec<Written>,
+    places: HashMap<Arc<SeriesKey>, usize, RandomState>,
+    metrics: BTreeMap<Text, Vec<Arc<Series>>>,
+    /// Metrics whose series have changed since the index was last made.
+    changed: BTreeSet<Text>,
+    pub(super) newest: i64,
+    /// Samples older than this are in buckets.
+    raw_from: i64,
+    /// Nothing older than this is held.
+    pub(super) oldest: i64,
+    pub(super) bounds: Bounds,
+    pub(super) overflowing: BTreeMap<Text, u64>,
+    /// Samples that came since the ages were last seen to.
+    unchecked: u64,
+}
+
+impl Writer {
+    pub(super) fn new(limits: Limits, press: Press) -> Self {
+        Self {
+            limits,
+            press,
+            series: Vec::new(),
+            places: HashMap::default(),
+            metrics: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            newest: i64::MIN,
+            raw_from: i64::MIN,
+            oldest: i64::MIN,
+            bounds: Bounds::default(),
+            overflowing: BTreeMap::new(),
+            unchecked: 0,
+        }
+    }
+
+    /// Adds samples. Age is seen from the newest of them, but from no later than `now`.
+    pub(super) fn insert(&mut self, samples: &[Sample], now: Timestamp) {
+        for sample in samples {
+            self.add(sample);
+        }
+        self.keep_bounds(now.as_micros());
+    }
+
+    #[inline]
+    fn add(&mut self, sample: &Sample) {
+        let (time, value) = (sample.time.as_micros(), sample.value);
+        if !value.is_finite() {
+            self.bounds.not_finite += 1;
+            return;
+        }
+        if time < self.oldest {
+            self.bounds.too_old += 1;
+            return;
+        }
+        let place = match self.places.get(&sample.series) {
+            Some(place) => *place,
+            None => self.place_of_new(&sample.series),
+        };
+        let series = &mut self.series[place];
+        let before = series.bytes();
+        if series.push(time, value, &mut self.press) {
+            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before as u64;
+        }
+        self.newest = self.newest.max(time);
+        self.bounds.samples += 1;
+        self.unchecked += 1;
+    }
+
+    #[cold]
+    fn place_of_new(&mut self, key: &Arc<SeriesKey>) -> usize {
+        let metric = key.metric();
+        let of_metric = self.metrics.get(metric).map_or(0, Vec::len);
+        let room = self.bounds.bytes < self.limits.max_bytes && self.series.len() < self.limits.max_series;
+        if room && of_metric < self.limits.max_series_per_metric {
+            return self.add_series(Written::new(Arc::clone(key)));
+        }
+        self.bounds.overflowed += 1;
+        self.note_overflow(metric);
+        // Metrics without end overflow too: the last resort is one series for all of them.
+        let name = if of_metric > 0 || room { metric.as_str() } else { "overflow" };
+        let other = Arc::new(SeriesKey::new(name, Labels::new(vec![("overflow".into(), "other".into())])));
+        match self.places.get(&other) {
+            Some(place) => *place,
+            None => self.add_series(Written::new(other)),
+        }
+    }
+
+    fn note_overflow(&mut self, metric: &Text) {
+        if let Some(count) = self.overflowing.get_mut(metric) {
+            *count += 1;
+        } else if self.overflowing.len() < NAMED {
+            tracing::warn!(%metric, "too many series: the samples of further ones are counted under overflow=other");
+            self.overflowing.insert(metric.clone(), 1);
+        }
+    }
+
+    pub(super) fn add_series(&mut self, written: Written) -> usize {
+        let place = self.series.len();
+        let key = Arc::clone(written.series.shared_key());
+        let metric = key.metric().clone();
+        self.bounds.bytes += written.bytes() as u64;
+        self.metrics.entry(metric.clone()).or_default().push(Arc::clone(&written.series));
+        self.changed.insert(metric);
+        self.places.insert(key, place);
+        self.series.push(written);
+        place
+    }
+
+    /// The index, if it has changed since the last time.
+    pub(super) fn changed_index(&mut self, index: &Index) -> Option<Index> {
+        if self.changed.is_empty() {
+            return None;
+        }
+        let mut index = index.clone();
+        for metric in std::mem::take(&mut self.changed) {
+            let series = self.metrics.get(&metric).cloned().unwrap_or_default();
+            index.insert(metric, Arc::new(series));
+        }
+        Some(index)
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds { series: self.series.len(), ..self.bounds }
+    }
+
+    /// Puts aside what is too old or too much. Ages are looked at only now and then: what is kept longer than it need be
+    /// is at most a sixteenth.
+    fn keep_bounds(&mut self, now: i64) {
+        if self.bounds.bytes > self.limits.max_bytes {
+            self.relieve();
+        }
+        let newest = self.newest.min(now);
+        let before =
+            |age: std::time::Duration| newest.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
+        let raw_from = before(self.limits.raw_retention);
+        let kept_from = raw_from.min(before(self.limits.bucket_retention));
+        self.oldest = self.oldest.max(before(self.limits.lateness).max(kept_from));
+        if raw_from.saturating_sub(self.raw_from) > FINE && self.unchecked > self.bounds.samples / 16 {
+            self.unchecked = 0;
+            self.age(raw_from, kept_from);
+        }
+    }
+
+    /// Makes buckets of samples before `raw_from`, wider buckets of old ones, and nothing of what lies before `kept_from`.
+    fn age(&mut self, raw_from: i64, kept_from: i64) {
+        self.raw_from = raw_from;
+        // Whole buckets at a time.
+        let raw_from = raw_from - raw_from.rem_euclid(FINE);
+        let coarse_from = raw_from.saturating_sub(FINE_FOR);
+        for series in &mut self.series {
+            let before = series.bytes() as u64;
+            let rolled_up = series.roll_up(raw_from, &mut self.press);
+            series.coarsen(coarse_from, &mut self.press);
+            let gone = series.forget(kept_from);
+            self.bounds.samples -= rolled_up;
+            self.bounds.in_buckets = self.bounds.in_buckets + rolled_up - gone;
+            self.bounds.expired += gone;
+            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
+        }
+        self.drop_empty(self.series.len() / 4);
+    }
+
+    /// Makes room: first what is open is put to rest, then the oldest eighth becomes buckets, and so on; when there is
+    /// nothing but buckets the oldest of them go.
+    fn relieve(&mut self) {
+        let enough = self.limits.max_bytes / 8 * 7;
+        for series in &mut self.series {
+            let before = series.bytes() as u64;
+            series.squeeze(&mut self.press);
+            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
+        }
+        let Some((start, end)) = self.extent() else { return };
+        let step = (end.saturating_sub(start) / 8).max(1);
+        let mut cut = start;
+        while self.bounds.bytes > enough && cut <= end {
+            cut = cut.saturating_add(step);
+            self.give_up(cut, false);
+        }
+        let mut cut = start;
+        while self.bounds.bytes > enough && cut <= end {
+            cut = cut.saturating_add(step);
+            self.give_up(cut, true);
+            self.oldest = self.oldest.max(cut);
+        }
+        self.drop_empty(1);
+    }
+
+    fn give_up(&mut self, cut: i64, buckets_too: bool) {
+        for series in &mut self.series {
+            // Buckets of a few samples take more room than the samples.
+            if !buckets_too && series.raw < WORTH_BUCKETS {
+                continue;
+            }
+            let before = series.bytes() as u64;
+            let rolled_up = series.roll_up(cut, &mut self.press);
+            series.coarsen(cut, &mut self.press);
+            let gone = if buckets_too { series.forget(cut) } else { 0 };
+            self.bounds.samples -= rolled_up;
+            self.bounds.in_buckets = self.bounds.in_buckets + rolled_up - gone;
+            self.bounds.evicted += gone;
+            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
+        }
+    }
+
+    pub(super) fn extent(&self) -> Option<(i64, i64)> {
+        let extents = self.series.iter().filter_map(|series| series.state.extent());
+        extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// Lets go of series without samples, once they are so many: others need their room. Their metrics stay known.
+    fn drop_empty(&mut self, enough: usize) {
+        let empty = self.series.iter().filter(|series| series.state.count() == 0).count();
+        if empty < enough.max(1) {
+            return;
+        }
+        self.series.retain(|series| series.state.count() > 0);
+        self.changed.extend(self.metrics.keys().cloned());
+        self.places.clear();
+        self.metrics.values_mut().for_each(Vec::clear);
+        self.bounds.bytes = 0;
+        for (place, written) in self.series.iter().enumerate() {
+            let key = written.series.shared_key();
+            self.bounds.bytes += written.bytes() as u64;
+            self.places.insert(Arc::clone(key), place);
+            self.metrics.entry(key.metric().clone()).or_default().push(Arc::clone(&written.series));
+        }
+    }
+
+    /// Puts the open samples of all series to rest, where that saves room.
+    pub(super) fn squeeze(&mut self) {
+        for series in &mut self.series {
+            let before = series.bytes() as u64;
+            series.squeeze(&mut self.press);
+            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
+        }
+    }
+}
