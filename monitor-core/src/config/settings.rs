@@ -85,7 +85,7 @@ pub struct StoreSettings {
     pub max_series_per_metric: usize,
     /// How many bytes the store may take.
     pub max_bytes: SizeText,
-    /// The relative error of percentiles over more than about 2,000 samples.
+    /// The relative error of percentiles over more than 4,096 samples.
     pub percentile_error: f64,
     /// Attributes that become labels, beside model_name, operation, evaluator_type, success, finish_reason, error_type.
     pub labels: Vec<Text>,

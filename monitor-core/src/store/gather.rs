@@ -1,5 +1,6 @@
 //! The statistics of a window while its series are gone through, one after the other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::node::{Detail, Node};
@@ -10,17 +11,17 @@ use super::stats::WindowStats;
 use super::summary::{Summary, merge};
 use super::{Percentiles, Window};
 
-/// Up to so many samples percentiles are exact without being asked to be: they cost no more than from sketches.
-const FEW: u64 = 2_048;
+/// Up to so many samples percentiles are exact without being asked to be: they cost little more than from sketches.
+const MANY: u64 = 4_096;
 
 pub(super) struct Gather<'a> {
     window: Window,
     bins: &'a Bins,
     percentiles: Percentiles,
     summary: Option<Summary>,
-    /// The values, as long as percentiles are to be exact.
+    /// The values, if percentiles are to be exact.
     values: Vec<f64>,
-    /// What takes their place.
+    /// What takes their place where there are too many, or only buckets.
     counts: Option<Counts>,
     /// The widest bucket at an edge.
     resolution: i64,
@@ -41,10 +42,44 @@ impl<'a> Gather<'a> {
         }
     }
 
-    pub(super) fn series(&mut self, series: &Series) {
+    /// Goes through the series.
+    pub(super) fn all(&mut self, series: &[Arc<Series>]) {
         if self.window.start > self.window.end {
             return;
         }
+        if self.percentiles == Percentiles::Sketched && self.are_many(series) {
+            self.counts = Some(Counts::default());
+        }
+        for series in series {
+            self.series(series);
+        }
+    }
+
+    /// Whether the window holds too many samples to keep their values.
+    fn are_many(&self, series: &[Arc<Series>]) -> bool {
+        let mut count = 0;
+        series.iter().any(|series| {
+            let state = series.state();
+            let nodes = state.buckets.iter().chain(&state.nodes);
+            count += state.open.len() as u64 + nodes.map(|node| self.estimate(node)).sum::<u64>();
+            count > MANY
+        })
+    }
+
+    /// About how many samples of a node lie in the window; never too few.
+    fn estimate(&self, node: &Node) -> u64 {
+        let (first, last) = (node.summary.first.0, node.summary.last.0);
+        let (start, end) = (self.window.start.as_micros(), self.window.end.as_micros());
+        match &node.detail {
+            _ if last < start || first > end => 0,
+            Detail::Span { nodes, .. } if first < start || last > end => {
+                nodes.iter().map(|node| self.estimate(node)).sum()
+            }
+            _ => node.summary.count,
+        }
+    }
+
+    fn series(&mut self, series: &Series) {
         let state = series.state();
         // Buckets follow each other: those before the window need not be looked at.
         let start = self.window.start.as_micros();
@@ -103,8 +138,7 @@ impl<'a> Gather<'a> {
 
     /// Whether percentiles stay exact with this node.
     fn keeps_values(&self, node: &Node) -> bool {
-        let few = self.values.len() as u64 + node.summary.count <= FEW;
-        self.counts.is_none() && (few || self.percentiles == Percentiles::Exact) && !holds_buckets(node)
+        self.counts.is_none() && !holds_buckets(node)
     }
 
     fn open(&mut self, open: &Open) {
@@ -128,13 +162,9 @@ impl<'a> Gather<'a> {
         if self.percentiles == Percentiles::Off {
             return;
         }
-        let few = (self.values.len() + values.len()) as u64 <= FEW;
-        if self.counts.is_none() && (few || self.percentiles == Percentiles::Exact) {
-            self.values.extend_from_slice(values);
-        } else {
-            let bins = self.bins;
-            let counts = self.sketched();
-            counts.add_all(bins, values);
+        match &mut self.counts {
+            None => self.values.extend_from_slice(values),
+            Some(counts) => counts.add_all(self.bins, values),
         }
     }
 

@@ -12,9 +12,9 @@ use super::sketch::{Bins, Counts, Sketch};
 use super::summary::{Summary, merge};
 
 /// Samples of a chunk at most: two of them are decompressed for a window.
-pub(super) const CHUNK: usize = 1_024;
+pub(super) const CHUNK: usize = 512;
 /// Nodes of a span.
-const SPAN: usize = 16;
+const SPAN: usize = 8;
 
 /// A run of samples at rest.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,22 +49,26 @@ impl Press {
         Self { bins, counts: Counts::default() }
     }
 
-    fn sketch(&mut self, values: &[f64]) -> Sketch {
+    fn sketch(&mut self, summary: &Summary, values: &[f64]) -> Sketch {
         self.counts.clear();
-        self.counts.add_all(&self.bins, values);
+        if summary.min.to_bits() == summary.max.to_bits() {
+            self.counts.add(&self.bins, summary.min, summary.count);
+        } else {
+            self.counts.add_all(&self.bins, values);
+        }
         self.counts.pack()
     }
 
     /// A chunk of samples in the order of time; `None` for no samples.
     pub(super) fn chunk(&mut self, times: &[i64], values: &[f64]) -> Option<Node> {
         let summary = Summary::of(times, values)?;
-        Some(Node::new(summary, self.sketch(values), Detail::Samples(Encoded::new(times, values))))
+        Some(Node::new(summary, self.sketch(&summary, values), Detail::Samples(Encoded::new(times, values))))
     }
 
     /// A bucket of samples in the order of time; `None` for no samples.
     pub(super) fn bucket(&mut self, width: i64, times: &[i64], values: &[f64]) -> Option<Node> {
         let summary = Summary::of(times, values)?;
-        Some(Node::new(summary, self.sketch(values), Detail::Bucket { width }))
+        Some(Node::new(summary, self.sketch(&summary, values), Detail::Bucket { width }))
     }
 
     /// Several nodes as one; `None` for none.

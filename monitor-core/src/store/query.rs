@@ -194,9 +194,7 @@ impl Store {
 
     fn gather(&self, query: &Query, series: &[Found], window: Window) -> Option<WindowStats> {
         let mut gather = Gather::new(window, &self.bins, query.percentiles);
-        for series in series {
-            gather.series(series);
-        }
+        gather.all(series);
         gather.finish()
     }
 }

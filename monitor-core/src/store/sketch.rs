@@ -17,9 +17,18 @@ pub(super) struct Bins {
     shift: i32,
 }
 
-/// The counts of a sketch while it is added to.
+/// The counts of a sketch while it is added to. Zero lies far from all other bins, and so do numbers of the other sign.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
+    /// By the negative of the bin.
+    below_zero: Run,
+    zero: u64,
+    above_zero: Run,
+}
+
+/// The counts of bins that follow each other.
+#[derive(Clone, Debug, Default)]
+struct Run {
     /// The bin of the first count.
     start: i32,
     counts: Vec<u64>,
@@ -70,7 +79,13 @@ impl Bins {
 
 impl Counts {
     pub(super) fn clear(&mut self) {
-        self.counts.clear();
+        self.below_zero.counts.clear();
+        self.zero = 0;
+        self.above_zero.counts.clear();
+    }
+
+    pub(super) fn add(&mut self, bins: &Bins, value: f64, count: u64) {
+        self.add_bin(bins.of(value), count);
     }
 
     pub(super) fn add_all(&mut self, bins: &Bins, values: &[f64]) {
@@ -84,6 +99,47 @@ impl Counts {
     }
 
     fn add_bin(&mut self, bin: i32, count: u64) {
+        match bin {
+            1.. => self.above_zero.add(bin, count),
+            0 => self.zero += count,
+            ..0 => self.below_zero.add(-bin, count),
+        }
+    }
+
+    /// The value of this rank among all, counted from zero.
+    pub(super) fn at_rank(&self, bins: &Bins, rank: u64) -> f64 {
+        let mut up_to = 0;
+        let found = self.iter().find(|(_, count)| {
+            up_to += count;
+            up_to > rank
+        });
+        found.map_or(0.0, |(bin, _)| bins.value(bin))
+    }
+
+    /// The bins that are not empty, and their counts, in the order of the numbers.
+    fn iter(&self) -> impl Iterator<Item = (i32, u64)> {
+        let below = self.below_zero.iter().rev().map(|(bin, count)| (-bin, count));
+        below.chain(std::iter::once((0, self.zero))).chain(self.above_zero.iter()).filter(|(_, count)| *count > 0)
+    }
+
+    /// The sketch at rest.
+    pub(super) fn pack(&self) -> Sketch {
+        let mut bytes = Vec::with_capacity(64);
+        let mut before = 0;
+        for (bin, count) in self.iter() {
+            let step = i64::from(bin) - i64::from(before);
+            // Only the first step can be negative.
+            push(&mut bytes, ((step << 1) ^ (step >> 63)).cast_unsigned());
+            push(&mut bytes, count);
+            before = bin;
+        }
+        Sketch(bytes.into())
+    }
+}
+
+impl Run {
+    #[inline]
+    fn add(&mut self, bin: i32, count: u64) {
         let at = i64::from(bin) - i64::from(self.start);
         match usize::try_from(at).ok().and_then(|at| self.counts.get_mut(at)) {
             Some(known) => *known += count,
@@ -95,14 +151,13 @@ impl Counts {
     #[cold]
     fn widen(&mut self, bin: i32, count: u64) {
         const MARGIN: i32 = 64;
-        let (first, end) = if self.counts.is_empty() {
-            (bin, bin)
-        } else {
-            (self.start.min(bin), (self.start + self.counts.len() as i32 - 1).max(bin))
-        };
-        let first = if self.counts.is_empty() || first < self.start { first - MARGIN } else { first };
-        let length = (end - first + MARGIN + 1) as usize;
-        let mut counts = vec![0; length];
+        let (mut first, mut last) = (bin - MARGIN, bin + MARGIN);
+        if !self.counts.is_empty() {
+            let known_last = self.start + self.counts.len() as i32 - 1;
+            first = if bin < self.start { first } else { self.start };
+            last = if bin > known_last { last } else { known_last };
+        }
+        let mut counts = vec![0; (last - first + 1) as usize];
         if !self.counts.is_empty() {
             let at = (self.start - first) as usize;
             counts[at..at + self.counts.len()].copy_from_slice(&self.counts);
@@ -112,31 +167,8 @@ impl Counts {
         self.counts = counts;
     }
 
-    /// The value of this rank among all, counted from zero.
-    pub(super) fn at_rank(&self, bins: &Bins, rank: u64) -> f64 {
-        let mut below = 0;
-        for (at, count) in self.counts.iter().enumerate() {
-            below += count;
-            if below > rank {
-                return bins.value(self.start + at as i32);
-            }
-        }
-        0.0
-    }
-
-    /// The sketch at rest.
-    pub(super) fn pack(&self) -> Sketch {
-        let mut bytes = Vec::with_capacity(64);
-        let mut before = 0;
-        for (at, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let bin = self.start + at as i32;
-            let step = i64::from(bin) - i64::from(before);
-            // Only the first step can be negative.
-            push(&mut bytes, ((step << 1) ^ (step >> 63)).cast_unsigned());
-            push(&mut bytes, *count);
-            before = bin;
-        }
-        Sketch(bytes.into())
+    fn iter(&self) -> impl DoubleEndedIterator<Item = (i32, u64)> {
+        self.counts.iter().enumerate().map(|(at, count)| (self.start + at as i32, *count))
     }
 }
 
@@ -165,6 +197,11 @@ fn push(bytes: &mut Vec<u8>, mut number: u64) {
 }
 
 fn pull(bytes: &mut &[u8]) -> Option<u64> {
+    // Nearly all are small.
+    if let [byte @ ..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        return Some(u64::from(*byte));
+    }
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;
@@ -200,7 +237,7 @@ mod tests {
             }
             let mut sorted = values.clone();
             sorted.sort_by(f64::total_cmp);
-            prop_assert_eq!(whole.counts.iter().sum::<u64>(), values.len() as u64);
+            prop_assert_eq!(whole.iter().map(|(_, count)| count).sum::<u64>(), values.len() as u64);
             for (rank, exact) in sorted.iter().enumerate() {
                 let got = whole.at_rank(&bins, rank as u64);
                 prop_assert!((got - exact).abs() <= exact.abs() * (error + 1e-9), "{got} is not {exact}");
@@ -213,7 +250,7 @@ mod tests {
         let bins = Bins::new(0.01);
         let mut counts = Counts::default();
         counts.add_all(&bins, &(1..=1_000).map(f64::from).collect::<Vec<_>>());
-        let filled = counts.counts.iter().filter(|count| **count > 0).count();
+        let filled = counts.iter().count();
         assert!(counts.pack().bytes() <= 2 * filled + 2, "{} bytes for {filled} bins", counts.pack().bytes());
     }
 }

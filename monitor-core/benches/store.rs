@@ -1,0 +1,206 @@
+//! What the store costs: a sample in, a window out, and bytes at rest.
+#![expect(clippy::print_stdout, reason = "bytes are no time, so criterion does not tell them")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use criterion::{BatchSize, Criterion, Throughput};
+use monitor_core::Timestamp;
+use monitor_core::read::{LineParser, Lines, Next, open_recording};
+use monitor_core::sample::{Deriver, Labels, Sample, SeriesKey};
+use monitor_core::store::{Limits, Percentiles, Query, Selector, Store, Window};
+
+const MODELS: [&str; 5] = ["gemini-2.5-flash", "gemini-2.5-pro", "gpt-4o", "gpt-4o-mini", "deepseek-chat"];
+const METRICS: [&str; 8] = [
+    "generation_time",
+    "success_rate",
+    "error_rate",
+    "model_usage",
+    "finish_reason",
+    "prompt_token_count",
+    "completion_token_count",
+    "total_token_count",
+];
+/// Samples a second of one metric: a million make nearly three hours.
+const RATE: i64 = 100;
+/// As many samples as a batch of a source yields.
+const BATCH: usize = 8_192;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(4))
+        .sample_size(20)
+        .configure_from_args();
+    ingest(&mut criterion);
+    window(&mut criterion);
+    token_usage(&mut criterion);
+    readers(&mut criterion);
+    criterion.final_summary();
+    bytes_of_the_recorded_run();
+}
+
+/// What generations yield: eight metrics of five models, all at one time.
+fn samples(events: i64) -> Vec<Sample> {
+    let key = |metric: &&str, model: &str| {
+        let labels: Labels =
+            [("model_name", model), ("operation", "answer"), ("success", "true")].into_iter().collect();
+        Arc::new(SeriesKey::new(metric, labels))
+    };
+    let series: Vec<Vec<_>> =
+        MODELS.iter().map(|model| METRICS.iter().map(|metric| key(metric, model)).collect()).collect();
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut samples = Vec::with_capacity(events as usize * METRICS.len());
+    for at in 0..events {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let time = Timestamp::from_micros(at * 1_000_000 / RATE + (random >> 50) as i64 % 5_000);
+        let (duration, prompt, completion) = (random % 30_000, (random >> 16) % 4_000, (random >> 32) % 2_000);
+        let values =
+            [duration as f64 / 1e3, 1.0, 0.0, 1.0, 1.0, prompt as f64, completion as f64, (prompt + completion) as f64];
+        let series = &series[(random >> 40) as usize % MODELS.len()];
+        for (series, value) in series.iter().zip(values) {
+            samples.push(Sample { time, value, series: Arc::clone(series), feedback: None });
+        }
+    }
+    samples
+}
+
+fn filled(samples: &[Sample]) -> Store {
+    let store = Store::new(Limits { max_bytes: 4 << 30, ..Limits::whole_recording() });
+    for batch in samples.chunks(BATCH) {
+        store.insert(batch, Timestamp::MAX);
+    }
+    store
+}
+
+fn ingest(criterion: &mut Criterion) {
+    let samples = samples(125_000);
+    let mut group = criterion.benchmark_group("ingest");
+    group.throughput(Throughput::Elements(samples.len() as u64));
+    group.bench_function("a million samples", |bencher| {
+        bencher.iter_batched(|| (), |()| filled(&samples), BatchSize::PerIteration);
+    });
+}
+
+fn window(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("window of 5 minutes");
+    for history in [100_000_i64, 1_000_000, 10_000_000] {
+        let key = Arc::new(SeriesKey::new("generation_time", Labels::NONE));
+        let store = Store::new(Limits { max_bytes: 4 << 30, ..Limits::whole_recording() });
+        let mut batch = Vec::with_capacity(BATCH);
+        for at in 0..history {
+            let value = (at * 7_919 % 30_000) as f64 / 1e3;
+            let time = Timestamp::from_micros(at * 1_000_000 / RATE);
+            batch.push(Sample { time, value, series: Arc::clone(&key), feedback: None });
+            if batch.len() == BATCH || at + 1 == history {
+                store.insert(&batch, Timestamp::MAX);
+                batch.clear();
+            }
+        }
+        let bounds = store.bounds();
+        println!("{history} samples: {:.2} bytes each", bounds.bytes as f64 / bounds.samples as f64);
+        // Ends that lie within chunks, another one each time.
+        let end = store.extent().expect("samples").end;
+        let windows: Vec<Window> = (1..=64)
+            .map(|at| Window::last(Duration::from_secs(300), end.minus(Duration::from_millis(at * 7_331))))
+            .collect();
+        for (name, percentiles) in [("without percentiles", Percentiles::Off), ("with", Percentiles::Sketched)] {
+            let query = Query::new(Selector::metric("generation_time")).percentiles(percentiles);
+            let mut next = 0;
+            group.bench_function(format!("{name}, {history} samples"), |bencher| {
+                bencher.iter(|| {
+                    next = (next + 1) % windows.len();
+                    let groups = store.query(&query, windows[next]).expect("the metric is there");
+                    assert!(groups[0].stats.count > 29_000);
+                    black_box(groups)
+                });
+            });
+        }
+    }
+}
+
+fn token_usage(criterion: &mut Criterion) {
+    let store = filled(&samples(125_000));
+    criterion.bench_function("token usage of everything, a million samples", |bencher| {
+        bencher.iter(|| black_box(store.token_usage(Window::ALL)));
+    });
+}
+
+/// What four readers in a loop cost the writer.
+fn readers(criterion: &mut Criterion) {
+    let samples = samples(125_000);
+    let mut group = criterion.benchmark_group("writer");
+    group.throughput(Throughput::Elements(samples.len() as u64));
+    for readers in [0, 4] {
+        group.bench_function(format!("{readers} readers"), |bencher| {
+            bencher.iter_custom(|rounds| (0..rounds).map(|_| write_beside(readers, &samples)).sum());
+        });
+    }
+}
+
+/// The processor time of the writing thread alone: with four readers on two cores it shares a core with them, which says
+/// nothing about whether it waits for them.
+fn write_beside(readers: usize, samples: &[Sample]) -> Duration {
+    let store = Store::new(Limits { max_bytes: 4 << 30, ..Limits::whole_recording() });
+    let done = AtomicBool::new(false);
+    let answers = AtomicU64::new(0);
+    let query = Query::new(Selector::metric("generation_time"));
+    thread::scope(|scope| {
+        for _ in 0..readers {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let end = store.extent().map_or(Timestamp::MIN, |extent| extent.end);
+                    let answer = store.query(&query, Window::last(Duration::from_secs(300), end));
+                    answers.fetch_add(u64::from(answer.is_ok()), Ordering::Relaxed);
+                }
+            });
+        }
+        let before = processor_time();
+        for batch in samples.chunks(BATCH) {
+            store.insert(batch, Timestamp::MAX);
+        }
+        let took = processor_time().saturating_sub(before);
+        done.store(true, Ordering::Relaxed);
+        assert!(readers == 0 || answers.load(Ordering::Relaxed) > 0, "the readers have read");
+        took
+    })
+}
+
+/// The processor time of this thread, where the system tells it.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = stat.split_whitespace().next().and_then(|number| number.parse().ok());
+    nanoseconds.map_or_else(|| since_start().elapsed(), Duration::from_nanos)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures by the machine")]
+fn since_start() -> Instant {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    *START
+}
+
+fn bytes_of_the_recorded_run() {
+    let store = Store::new(Limits::whole_recording());
+    let mut deriver = Deriver::new(&[]);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/afterimage-run/metrics.jsonl.gz");
+    let mut lines = Lines::new(open_recording(path.as_ref()).expect("the recorded run"));
+    let parser = LineParser::new(monitor_core::Zone::UTC);
+    let mut samples = Vec::new();
+    while let Next::Line(line) = lines.next(true).expect("a whole file") {
+        if let Some(event) = parser.parse(line, Timestamp::MIN).expect("a valid line") {
+            deriver.derive(&event, &mut samples);
+        }
+    }
+    store.insert(&samples, Timestamp::MAX);
+    let each = |store: &Store| store.bounds().bytes as f64 / store.bounds().samples as f64;
+    let open = each(&store);
+    store.compact();
+    let bounds = store.bounds();
+    println!("the recorded run: {} samples of {} series", bounds.samples, bounds.series);
+    println!("    {open:.2} bytes a sample while it runs, {:.2} once it is at rest", each(&store));
+}
