@@ -66,10 +66,18 @@ pub(super) fn csv(out: impl Write, metric: &str, by: &[Text], aggregates: &[Aggr
 pub(super) fn table(out: impl Write, head: Vec<String>, lines: impl Iterator<Item = Vec<String>>) -> Outcome {
     let mut writer = ::csv::Writer::from_writer(out);
     for line in [head].into_iter().chain(lines) {
-        writer.write_record(&line).map_err(std::io::Error::from)?;
+        writer.write_record(&line).map_err(io_error)?;
     }
     writer.flush()?;
     Ok(())
+}
+
+/// The error as it came: in the conversion of the crate its kind is lost, and with it that nobody reads.
+fn io_error(error: ::csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// A spreadsheet takes text that begins like a formula for one, and runs it; an apostrophe before it prevents that.

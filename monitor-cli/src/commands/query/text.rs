@@ -16,15 +16,21 @@ use crate::table::{clean, table};
 
 /// Blocks in the line of one window.
 const BLOCKS: u64 = 30;
-/// More windows than this share blocks.
-const MOST_BLOCKS: usize = 60;
+/// With more windows than this their whole time is shown like one window: a longer line finds no room.
+const MOST_BLOCKS: u128 = 60;
 
 /// The statistics of all the time that was asked for, by group, and the line of blocks over its windows. Gives back the
 /// groups, too.
 pub(super) fn text(store: &Store, question: &Question, asked: &Asked) -> Result<(String, Vec<Group>), Failure> {
-    let (whole, steps, every) = match asked {
-        Asked::One(window) => (*window, cut(*window), format!("in {} steps", blocks(*window))),
-        Asked::Many(steps) => (span(steps), *steps, format!("every {}", format_duration(steps.step))),
+    let whole = match asked {
+        Asked::One(window) => *window,
+        Asked::Many(steps) => span(steps),
+    };
+    let (steps, every) = match asked {
+        Asked::Many(steps) if later_windows(steps) < MOST_BLOCKS => {
+            (*steps, format!("every {}", format_duration(steps.step)))
+        }
+        _ => (cut(whole), format!("in {} steps", blocks(whole))),
     };
     let groups = store.query(&question.query, whole).map_err(super::unanswered)?;
     let ranges = store.range(&question.query, &steps).map_err(super::unanswered)?;
@@ -56,7 +62,7 @@ pub(super) fn text(store: &Store, question: &Question, asked: &Asked) -> Result<
             || ("–".to_owned(), "–".to_owned()),
             |(lowest, highest)| (shown(lowest, trend, unit), shown(highest, trend, unit)),
         );
-        labels.chain(numbers).chain([sparkline(&squeezed(line)), lowest, highest]).collect()
+        labels.chain(numbers).chain([sparkline(line), lowest, highest]).collect()
     });
     let table = table(&head, question.by.len().., rows);
     Ok((format!("{title}\n{table}\n"), groups))
@@ -69,10 +75,13 @@ pub(super) fn local(moment: Timestamp, zone: &Zone) -> String {
 
 /// From the start of the first window to the end of the last.
 fn span(steps: &Steps) -> Window {
-    let start = steps.start.minus(steps.window);
-    let count = steps.end.since(steps.start).as_micros() / steps.step.as_micros();
-    let length = Duration::from_micros(u64::try_from(count * steps.step.as_micros()).unwrap_or(u64::MAX));
-    Window { start, end: steps.start.plus(length) }
+    let length = u64::try_from(later_windows(steps) * steps.step.as_micros()).unwrap_or(u64::MAX);
+    Window { start: steps.start.minus(steps.window), end: steps.start.plus(Duration::from_micros(length)) }
+}
+
+/// How many windows come after the first.
+fn later_windows(steps: &Steps) -> u128 {
+    steps.end.since(steps.start).as_micros() / steps.step.as_micros()
 }
 
 fn blocks(window: Window) -> u64 {
@@ -90,12 +99,6 @@ fn cut(window: Window) -> Steps {
     let start = window.end.minus(Duration::from_micros(step * (blocks - 1)));
     let step = Duration::from_micros(step);
     Steps { start, end: window.end, step, window: step }
-}
-
-/// The largest of neighbours where there are more than find room, so that no peak is lost.
-fn squeezed(line: &[Option<f64>]) -> Vec<Option<f64>> {
-    let together = line.len().div_ceil(MOST_BLOCKS).max(1);
-    line.chunks(together).map(|values| values.iter().copied().flatten().reduce(f64::max)).collect()
 }
 
 fn extremes(line: &[Option<f64>]) -> Option<(f64, f64)> {
@@ -132,15 +135,6 @@ mod tests {
         assert_eq!(sparkline(&[Some(-3.0), Some(-3.0)]), "▅▅");
         assert_eq!(sparkline(&[None, None]), "··");
         assert_eq!(sparkline(&[]), "");
-    }
-
-    #[test]
-    fn a_peak_is_not_lost_in_a_long_line() {
-        let mut line = vec![Some(0.0); 10_000];
-        line[7_777] = Some(1.0);
-        let shown = sparkline(&squeezed(&line));
-        assert!(shown.chars().count() <= MOST_BLOCKS);
-        assert_eq!(shown.chars().filter(|block| *block == '█').count(), 1);
     }
 
     #[test]
