@@ -1,9 +1,13 @@
 //! The command line: one definition for parsing, help, completions and the manual page.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use monitor_core::store::Aggregate;
+use monitor_core::time::parse_duration;
+use monitor_core::{Text, Zone};
 
 /// Monitoring for work done by language models.
 ///
@@ -39,6 +43,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Send a recording through store and rules, in the time of its events: what would have fired, and when
     Replay(ReplayArgs),
+    /// Ask recordings for the statistics of a metric: of one window or of many, in groups
+    Query(QueryArgs),
     /// Check a configuration: everything that can be said without touching the world
     Check(CheckArgs),
     /// List the component types and presets there are
@@ -83,6 +89,71 @@ pub(crate) struct ReplayArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "monitor query [OPTIONS] <METRIC> <DATA>...\n       monitor query --list [OPTIONS] <DATA>...",
+    after_help = "A TIME is RFC 3339, the same without a zone, a Unix number, or a length before the last moment of the \
+                  data, as in -10m. A LENGTH is written as in 90s, 5m or 1h 30m."
+)]
+pub(crate) struct QueryArgs {
+    /// The metric, as in generation_time, model_usage:gpt-4o or generation_time{model_name=gpt-4o}
+    #[arg(value_name = "METRIC", required = true)]
+    pub(crate) metric: String,
+    /// Recordings: events as NDJSON, metrics.jsonl, afterimage.log, plain or gzip
+    #[arg(value_name = "DATA", required_unless_present = "list")]
+    pub(crate) data: Vec<PathBuf>,
+    /// List the metrics that there are
+    #[arg(long, conflicts_with_all = ["window", "at", "since", "until", "step", "by", "where", "agg", "top", "exact"])]
+    pub(crate) list: bool,
+    /// The last LENGTH up to the end; with --step, the length of each window, which is the step without it
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    pub(crate) window: Option<Duration>,
+    /// Where the window ends; the last moment of the data without it
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with_all = ["since", "until", "step"])]
+    pub(crate) at: Option<String>,
+    /// Where it begins; with --step, where the first window ends
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+    /// Where it ends; with --step, no window ends later
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) until: Option<String>,
+    /// Many windows: one that ends at each of since, since + step, … until; all of the data, at whole steps, without these two
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    pub(crate) step: Option<Duration>,
+    /// A group for every combination of the values of these labels; any attribute of the events can be named
+    #[arg(long, value_name = "LABEL,…", value_delimiter = ',')]
+    pub(crate) by: Vec<Text>,
+    /// Only series with label=value, label!=value, label=~expression or label!~expression; can be given more than once
+    #[arg(long = "where", id = "where", value_name = "CONDITION")]
+    pub(crate) conditions: Vec<String>,
+    /// What to tell: count, sum, mean, min, max, stddev, p50, p90, p95, p99, rate, first, last
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "count,mean,min,max,p50,p99")]
+    pub(crate) agg: Vec<Aggregate>,
+    /// Only the COUNT largest groups, the largest first
+    #[arg(long, value_name = "COUNT", requires = "by")]
+    pub(crate) top: Option<usize>,
+    /// Largest by this aggregate; the first of --agg without it
+    #[arg(long, value_name = "NAME", requires = "top")]
+    pub(crate) order: Option<Aggregate>,
+    /// Percentiles from all samples, also where these are many
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// Zone of times without one, here and in the data, and of times shown: local, UTC, +02:00, Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "local")]
+    pub(crate) timezone: Zone,
+    /// A table for people; for programs, every window and group as an object of a JSON list, or as a line of CSV
+    #[arg(long, default_value = "text")]
+    pub(crate) format: RowFormat,
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(length) if length < Duration::from_micros(1) => Err("it must be at least 1us".to_owned()),
+        Ok(length) => Ok(length),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = "monitor.toml")]
@@ -115,4 +186,14 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowFormat {
+    /// For people
+    Text,
+    /// A list of objects
+    Json,
+    /// A header, then lines
+    Csv,
 }

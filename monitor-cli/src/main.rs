@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Replay(args) => commands::replay::replay(&args),
+        Command::Query(args) => commands::query::query(&args),
         Command::Check(args) => commands::check::check(&args),
         Command::Components(args) => commands::components::components(&args),
         Command::Explain(args) => commands::explain::explain(&args),

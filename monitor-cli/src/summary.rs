@@ -30,6 +30,17 @@ fn input(summary: &Summary, out: &mut String) -> std::fmt::Result {
     let events = if summary.events == 1 { "event" } else { "events" };
     writeln!(out, "{} {events} in{kinds}, {:.2}s, {}/s", number(summary.events), summary.seconds, number(rate as u64))?;
     writeln!(out, "{} samples", number(summary.samples))?;
+    not_used(summary, out)?;
+    if !summary.missing_scores.is_empty() {
+        let names: Vec<String> =
+            summary.missing_scores.iter().map(|(name, count)| format!("{} {}", number(*count), clean(name))).collect();
+        writeln!(out, "scores that were announced and not given: {}", names.join(", "))?;
+    }
+    Ok(())
+}
+
+/// What of the input is not in the store, and why.
+pub(crate) fn not_used(summary: &Summary, out: &mut String) -> std::fmt::Result {
     if summary.interrupted {
         writeln!(out, "interrupted: the recordings were not read to their ends")?;
     }
@@ -54,11 +65,6 @@ fn input(summary: &Summary, out: &mut String) -> std::fmt::Result {
             writeln!(out, "  {}", clean(example))?;
         }
     }
-    if !summary.missing_scores.is_empty() {
-        let names: Vec<String> =
-            summary.missing_scores.iter().map(|(name, count)| format!("{} {}", number(*count), clean(name))).collect();
-        writeln!(out, "scores that were announced and not given: {}", names.join(", "))?;
-    }
     Ok(())
 }
 
@@ -71,7 +77,7 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
             row
         });
         let head = ["sink", "delivered", "filtered", "rejected", "lost", "pending"];
-        writeln!(out, "\n{}", table(&head, 1, rows))?;
+        writeln!(out, "\n{}", table(&head, 1.., rows))?;
     }
     let usage = &summary.token_usage;
     if !usage.by_model.is_empty() {
@@ -86,7 +92,7 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
             .map(|model| row(&model.model_name, [model.prompt_tokens, model.completion_tokens, model.total_tokens]))
             .collect();
         rows.push(row("all", [usage.total_prompt_tokens, usage.total_completion_tokens, usage.total_tokens]));
-        writeln!(out, "\n{}", table(&["tokens by model", "prompt", "completion", "total"], 1, rows))?;
+        writeln!(out, "\n{}", table(&["tokens by model", "prompt", "completion", "total"], 1.., rows))?;
     }
     let alerts = if summary.fired == 1 { "alert" } else { "alerts" };
     write!(out, "\n{} {alerts} fired, {} resolved", summary.fired, summary.resolved)?;

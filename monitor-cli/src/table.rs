@@ -1,9 +1,15 @@
 //! Tables for people.
 
+use std::ops::RangeBounds;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// A table without lines; the columns after the first `left` hold numbers and stand right.
-pub(crate) fn table(head: &[&str], left: usize, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+/// A table without lines; the columns of `numbers` stand right.
+pub(crate) fn table(
+    head: &[&str],
+    numbers: impl RangeBounds<usize>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(head.to_vec());
     for row in rows {
@@ -11,7 +17,7 @@ pub(crate) fn table(head: &[&str], left: usize, rows: impl IntoIterator<Item = V
     }
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if at == 0 { 2 } else { 1 }, 1));
-        if at >= left {
+        if numbers.contains(&at) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -6,6 +6,7 @@
 
 mod support;
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -34,9 +35,51 @@ by_pandas = {
 print(json.dumps({"duckdb": by_duckdb, "pandas": by_pandas}))
 "#;
 
+/// The same windows and groups by DuckDB from the samples; how many numbers there are, and how far off the farthest is.
+const COMPARED: &str = r#"
+import duckdb, json, pandas, sys
+folder, answer = sys.argv[1:]
+theirs = duckdb.sql(f"""
+    with answer as (select distinct "start", "end" from read_csv('{answer}')),
+    samples as (
+        select coalesce(model_name, '') as model_name, value, "timestamp"::timestamptz as time
+        from read_json('{folder}/metrics.jsonl', format='newline_delimited', sample_size=-1)
+        where metric = 'total_token_count')
+    select model_name, "end", count(*) as count, sum(value) as sum, avg(value) as mean, min(value) as min, max(value) as max,
+        coalesce(stddev_samp(value), 0) as stddev, quantile_cont(value, 0.5) as p50, quantile_cont(value, 0.9) as p90,
+        quantile_cont(value, 0.95) as p95, quantile_cont(value, 0.99) as p99, count(*) / 120 as rate,
+        arg_min(value, time) as first, arg_max(value, time) as last
+    from samples join answer on time between "start" and "end" group by all
+""").df()
+ours = pandas.read_csv(answer, parse_dates=["end"], keep_default_na=True)
+ours["model_name"] = ours.model_name.fillna("")
+empty = ours[ours["count"] == 0]
+assert empty["mean"].isna().all() and len(empty) > 0
+ours = ours[ours["count"] > 0].set_index(["model_name", "end"]).sort_index()
+theirs["end"] = theirs["end"].dt.tz_convert("UTC").astype(ours.index.levels[1].dtype)
+theirs = theirs.set_index(["model_name", "end"]).sort_index()
+assert list(ours.index) == list(theirs.index)
+names = list(theirs.columns)
+off = ((ours[names] - theirs[names]).abs() / theirs[names].abs().clip(lower=1)).max().max()
+print(json.dumps({"numbers": ours[names].size, "off": float(off)}))
+"#;
+
 #[test]
-fn duckdb_and_pandas_find_what_the_reference_found() {
-    let python = std::env::var("MONITOR_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+fn duckdb_and_pandas_answer_as_the_query_does() {
+    let dir = recorded();
+    let all = "count,sum,mean,min,max,stddev,p50,p90,p95,p99,rate,first,last";
+    let metrics = "monitoring/metrics.jsonl";
+    let steps = ["--by", "model_name", "--step", "1m", "--window", "2m", "--agg", all, "--exact", "--format", "csv"];
+    let answer = dir.monitor(&[&["query", "total_token_count", metrics], &steps[..]].concat());
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let answer = dir.write("answer.csv", answer.stdout);
+    let compared = python(COMPARED, &[dir.path().join("monitoring"), answer]);
+    assert!(compared["numbers"].as_u64().is_some_and(|numbers| numbers > 1_000), "{compared}");
+    assert!(compared["off"].as_f64().is_some_and(|off| off < 1e-9), "{compared}");
+}
+
+/// The recorded run as our sinks write it.
+fn recorded() -> Dir {
     let dir = Dir::new();
     dir.write(
         "monitor.toml",
@@ -46,14 +89,26 @@ fn duckdb_and_pandas_find_what_the_reference_found() {
     let log = recording("afterimage.log.gz").canonicalize().expect("the recorded run");
     let run = dir.monitor(&["run", &log.display().to_string()]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let output = Command::new(&python).args(["-c", READ]).arg(dir.path().join("monitoring")).output();
+    dir
+}
+
+/// The JSON that a script prints.
+fn python(script: &str, arguments: &[PathBuf]) -> Value {
+    let python = std::env::var("MONITOR_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let output = Command::new(&python).args(["-c", script]).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("{python}: {error}; install it, and pip install duckdb pandas"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
         "pip install duckdb pandas, and name that Python in MONITOR_TEST_PYTHON:\n{stderr}"
     );
-    let read: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn duckdb_and_pandas_find_what_the_reference_found() {
+    let dir = recorded();
+    let read = python(READ, &[dir.path().join("monitoring")]);
     assert_eq!(read["duckdb"], read["pandas"]);
 
     let golden: Value =

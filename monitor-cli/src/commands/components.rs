@@ -34,9 +34,9 @@ pub(crate) fn components(args: &ComponentsArgs) -> Outcome {
         }
         Format::Text => {
             let rows = types.iter().map(|(kind, name, summary)| vec![format!("{kind}.{name}"), (*summary).to_owned()]);
-            writeln!(out, "{}\n", table(&["component", "what it does"], 2, rows))?;
+            writeln!(out, "{}\n", table(&["component", "what it does"], 2.., rows))?;
             let rows = presets.iter().map(|(name, summary)| vec![(*name).to_owned(), (*summary).to_owned()]);
-            writeln!(out, "{}\n", table(&["preset", "what it holds"], 2, rows))?;
+            writeln!(out, "{}\n", table(&["preset", "what it holds"], 2.., rows))?;
             writeln!(out, "More of one: monitor explain sink.jsonl, monitor explain preset.recommended")?;
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod components;
 pub(crate) mod explain;
+pub(crate) mod query;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod shell;
@@ -14,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use monitor_core::component::{SourceConfig, Validate};
 use monitor_core::pipeline::{Builder, Summary};
 use monitor_core::sources::file;
+use monitor_core::store::Store;
 
 use crate::exit::Failure;
 use crate::progress::ProgressLine;
@@ -32,7 +34,8 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM; a second one ends the program at once.
-fn drive(builder: Builder) -> Result<Summary, Failure> {
+/// What it has gathered is left to be asked.
+fn drive(builder: Builder) -> Result<(Summary, Arc<Store>), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
@@ -40,10 +43,11 @@ fn drive(builder: Builder) -> Result<Summary, Failure> {
             .map_err(|error| Failure::Run(vec![format!("listen for signals: {error}")]))?;
     }
     let pipeline = builder.start()?;
+    let store = Arc::clone(pipeline.store());
     let mut line = ProgressLine::new();
     let summary = pipeline.wait_or(&stop, |progress| line.show(progress));
     line.clear();
-    Ok(summary)
+    Ok((summary, store))
 }
 
 /// A run that lost something has failed.

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     if !args.data.is_empty() {
         builder = add_data(builder, &args.data)?;
     }
-    let summary = drive(builder)?;
+    let (summary, _) = drive(builder)?;
     let out = |text: &str| {
         if lines { std::io::stderr().write_all(text.as_bytes()) } else { std::io::stdout().write_all(text.as_bytes()) }
     };

@@ -116,7 +116,7 @@ impl MonitorBuilder {
         let queue = Arc::new(Queue::new(clock.clone()));
         let recorder = Recorder { queue: Arc::clone(&queue) };
         let pipeline = self.pipeline.source("monitor", Box::new(recorder)).start()?;
-        let store = pipeline.shared_store();
+        let store = Arc::clone(pipeline.store());
         Ok(Monitor {
             shared: Arc::new(Shared { queue, clock, store, running: RwLock::new(Running::Yes(Box::new(pipeline))) }),
         })

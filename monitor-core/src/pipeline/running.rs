@@ -71,13 +71,9 @@ pub struct Progress {
 }
 
 impl Pipeline {
-    /// The store, to be asked while the pipeline runs.
-    pub fn store(&self) -> &Store {
+    /// The store, to be asked while the pipeline runs, and by those who keep it also after.
+    pub fn store(&self) -> &Arc<Store> {
         &self.store
-    }
-
-    pub(crate) fn shared_store(&self) -> Arc<Store> {
-        Arc::clone(&self.store)
     }
 
     /// The clock that the pipeline goes by.

@@ -25,7 +25,7 @@ pub use selector::{ParseSelectorError, Selector};
 pub use stats::{Aggregate, UnknownAggregate, WindowStats};
 pub use tokens::{ModelTokens, TokenUsage};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +57,10 @@ impl Window {
     /// All of time.
     pub const ALL: Self = Self { start: Timestamp::from_micros(i64::MIN), end: Timestamp::from_micros(i64::MAX) };
 
+    fn of_micros((start, end): (i64, i64)) -> Self {
+        Self { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) }
+    }
+
     /// Seconds from end to end.
     pub fn seconds(&self) -> f64 {
         self.end.since(self.start).as_secs_f64()
@@ -82,6 +86,28 @@ pub struct MetricSummary {
     pub series: usize,
     /// How many samples are held, one by one or in buckets.
     pub samples: u64,
+    /// The labels of its series, and how many values each has.
+    pub labels: BTreeMap<Text, usize>,
+    /// From its earliest sample to its latest.
+    pub extent: Option<Window>,
+}
+
+impl MetricSummary {
+    fn of(name: &Text, series: &[Arc<Series>]) -> Self {
+        let mut values: BTreeMap<&Text, BTreeSet<&Text>> = BTreeMap::new();
+        for (label, value) in series.iter().flat_map(|series| series.key().labels().iter()) {
+            values.entry(label).or_default().insert(value);
+        }
+        let extents = series.iter().filter_map(|series| series.state().extent());
+        let extent = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        Self {
+            name: name.clone(),
+            series: series.len(),
+            samples: series.iter().map(|series| series.state().count()).sum(),
+            labels: values.into_iter().map(|(label, values)| (label.clone(), values.len())).collect(),
+            extent: extent.map(Window::of_micros),
+        }
+    }
 }
 
 /// The windowed store. See the module.
@@ -161,18 +187,12 @@ impl Store {
     /// The metrics that the store holds, sorted by name.
     pub fn metrics(&self) -> Vec<MetricSummary> {
         let index = self.index.get();
-        let summary = |(name, series): (&Text, &Arc<Vec<Arc<Series>>>)| MetricSummary {
-            name: name.clone(),
-            series: series.len(),
-            samples: series.iter().map(|series| series.state().count()).sum(),
-        };
-        index.iter().map(summary).collect()
+        index.iter().map(|(name, series)| MetricSummary::of(name, series)).collect()
     }
 
     /// The earliest and the latest moment of which samples are held.
     pub fn extent(&self) -> Option<Window> {
-        let (start, end) = self.write().extent()?;
-        Some(Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) })
+        self.write().extent().map(Window::of_micros)
     }
 
     /// What is held and what the bounds have cost.

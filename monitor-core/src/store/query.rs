@@ -116,7 +116,11 @@ impl Query {
 }
 
 impl Steps {
-    fn windows(&self) -> Result<impl Iterator<Item = Window>, RangeError> {
+    /// The windows, the earliest first.
+    ///
+    /// # Errors
+    /// When there would be more than 11,000.
+    pub fn windows(&self) -> Result<impl Iterator<Item = Window> + use<>, RangeError> {
         let Self { start, end, step, window } = *self;
         let steps = end.since(start).as_micros().checked_div(step.as_micros());
         match steps {

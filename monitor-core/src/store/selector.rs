@@ -122,6 +122,11 @@ impl Selector {
         &self.metric
     }
 
+    /// The labels that conditions are set to, but for the one that stands in the name.
+    pub fn labels(&self) -> impl Iterator<Item = &Text> {
+        self.matchers[usize::from(self.is_member)..].iter().map(|matcher| &matcher.label)
+    }
+
     /// Whether a series with these labels is meant.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.matchers.iter().all(|matcher| matcher.accepts(labels))
@@ -132,7 +137,7 @@ impl Selector {
     /// # Errors
     /// When it is none, or its regular expression is none.
     pub fn and_text(self, condition: &str) -> Result<Self, ParseSelectorError> {
-        let wrong = || ParseSelectorError::Unreadable(condition.to_owned());
+        let wrong = || ParseSelectorError::Condition(condition.to_owned());
         let at = condition.find(['=', '!']).ok_or_else(wrong)?;
         let (label, rest) = condition.split_at(at);
         let (label, value) = (label.trim(), |prefix: &str| rest.strip_prefix(prefix).map(unquoted));
@@ -213,6 +218,9 @@ pub enum ParseSelectorError {
         "`{0}` is not a metric: write a name, or a name with labels as in \"generation_time{{model_name=gpt-4o}}\""
     )]
     Unreadable(String),
+    /// One of its conditions has another form.
+    #[error("`{0}` is not a condition: write label=value, label!=value, label=~expression or label!~expression")]
+    Condition(String),
     /// A regular expression is none, or too large.
     #[error("`{0}` is not a regular expression: {1}")]
     Expression(String, String),
@@ -234,8 +242,8 @@ impl FromStr for Selector {
             Self::metric(name.trim()),
             |selector, condition| {
                 selector.and_text(condition).map_err(|error| match error {
-                    ParseSelectorError::Unreadable(_) => wrong(),
                     expression @ ParseSelectorError::Expression(..) => expression,
+                    _ => wrong(),
                 })
             },
         )
