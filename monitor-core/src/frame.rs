@@ -5,23 +5,29 @@
 //! is a `String`, and what was not said is null.
 //!
 //! ```
+//! use monitor_core::frame::polars_core::prelude::*;
 //! use monitor_core::frame::{events_frame, samples_frame};
-//! use monitor_core::sample::Deriver;
-//! use monitor_core::{Event, Generation, Timestamp};
+//! # use monitor_core::sample::Deriver;
+//! # use monitor_core::store::{Limits, Selector, Store, Window};
+//! # use monitor_core::{Event, Generation, Timestamp};
+//! # let call = |second| Event::new(Timestamp::from_secs(second), Generation::new(second as f64, true).model("gpt-4o"));
+//! # let events = [call(2), call(3)];
+//! # let mut samples = Vec::new();
+//! # let mut deriver = Deriver::new(&[]);
+//! # for event in &events {
+//! #     deriver.derive(event, &mut samples);
+//! # }
+//! # let store = Store::new(Limits::default());
+//! # store.insert(&samples, Timestamp::from_secs(3));
 //!
-//! let call = |second, seconds| Event::new(Timestamp::from_secs(second), Generation::new(seconds, true).model("gpt-4o"));
-//! let events = [call(1, 2.0), call(2, 3.0)];
-//! let calls = events_frame(&events);
-//! assert_eq!(calls.column("duration")?.f64()?.mean(), Some(2.5));
-//!
-//! let mut samples = Vec::new();
-//! let mut deriver = Deriver::new(&[]);
-//! for event in &events {
-//!     deriver.derive(event, &mut samples);
-//! }
-//! let samples = samples_frame(&samples)?;
-//! assert_eq!(samples.column("model_name")?.str()?.get(0), Some("gpt-4o"));
-//! # Ok::<_, monitor_core::frame::polars_core::prelude::PolarsError>(())
+//! let calls = events_frame(&events);                                              // a row an event, a column a field
+//! let mean = calls.column("duration")?.f64()?.mean();
+//! let samples = samples_frame(&samples)?;                                         // a row a sample, a column a label
+//! let latency = store.frame(&Selector::metric("generation_time"), Window::ALL)?;  // of a window: times and values
+//! # assert_eq!(mean, Some(2.5));
+//! # assert_eq!(samples.column("model_name")?.str()?.get(0), Some("gpt-4o"));
+//! # assert_eq!(latency.column("value")?.f64()?.to_vec(), [Some(2.0), Some(3.0)]);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! A sink makes frames of what it gets: `samples_frame(delivery.samples())`.
@@ -61,10 +67,11 @@ pub fn samples_frame<'a>(samples: impl IntoIterator<Item = &'a Sample>) -> Polar
     DataFrame::new(samples.len(), columns)
 }
 
-/// One row an event, in the order given, with a column for each typed field of any kind, named as in `events.jsonl`.
+/// One row an event, in the order given, with a column for each field of any kind, named as in `events.jsonl`.
 ///
 /// All columns are always there, but those of scores: `score.tone` is there if any evaluation has a score `tone`, given
-/// or not; its feedback stays with the event. `metadata`, and `labels` of an alert, are JSON.
+/// or not. `metadata`, and `labels` of an alert, are JSON. The feedback of scores, and an alert's `data` and `key`, stay
+/// with the events.
 pub fn events_frame<'a>(events: impl IntoIterator<Item = &'a Event>) -> DataFrame {
     let rows: Vec<Row<'_>> = events.into_iter().map(Row::of).collect();
     let scores: BTreeSet<&Text> = rows.iter().flat_map(|row| row.scores).map(|score| &score.name).collect();

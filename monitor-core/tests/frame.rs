@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use monitor_core::component::{Answer, sink_fn};
 use monitor_core::frame::polars_core::prelude::*;
 use monitor_core::frame::{events_frame, samples_frame};
 use monitor_core::read::{LineParser, Lines, Next, open_recording};
 use monitor_core::sample::{Deriver, Labels, Sample, SeriesKey};
 use monitor_core::store::{Limits, Selector, Store, Window};
-use monitor_core::{Alert, AlertState, Evaluation, Event, Generation, Level, Log, Metric, Timestamp, Tokens, Zone};
+use monitor_core::{
+    Alert, AlertState, Evaluation, Event, Generation, Level, Log, Metric, Monitor, Timestamp, Tokens, Zone,
+};
 use serde_json::Value;
 
 fn recording(name: &str) -> std::path::PathBuf {
@@ -243,4 +246,21 @@ fn a_store_gives_what_a_selector_selects_in_the_order_of_time() {
     let times = frame.column("timestamp").and_then(Column::datetime).expect("times").physical().to_vec();
     assert_eq!(times, [Some(1_000_000), Some(3_000_000)]);
     assert!(store.frame(&Selector::metric("generation_tim"), Window::ALL).is_err());
+}
+
+#[test]
+fn a_sink_makes_frames_of_what_it_gets() {
+    let (sender, frames) = std::sync::mpsc::channel();
+    let sink = sink_fn(move |delivery| {
+        let sent = sender.send((events_frame(delivery.events()), samples_frame(delivery.samples())));
+        sent.map_or_else(|error| Answer::Fatal(error.into()), |()| Answer::Ok)
+    });
+    let monitor = Monitor::builder().sink("frames", sink).start().expect("starts");
+    monitor.track_generation(Generation::new(1.5, true).model("gpt-4o"));
+    monitor.record_metric("queue_depth", 7.0, &[("model_name", "a")]);
+    monitor.shutdown();
+    let rows: Vec<_> =
+        frames.iter().map(|(events, samples)| (events.height(), samples.expect("fits").height())).collect();
+    // A generation with a model yields its time, its success, its error and the use of its model.
+    assert_eq!(rows.iter().fold((0, 0), |sum, rows| (sum.0 + rows.0, sum.1 + rows.1)), (2, 5));
 }
