@@ -8,6 +8,8 @@ pub mod bus;
 pub mod component;
 pub mod config;
 pub mod event;
+#[cfg(feature = "polars")]
+pub mod frame;
 pub mod monitor;
 pub mod pipeline;
 pub mod read;
