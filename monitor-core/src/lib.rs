@@ -10,6 +10,7 @@ pub mod config;
 pub mod event;
 pub mod monitor;
 pub mod pipeline;
+pub mod prices;
 pub mod read;
 pub mod sample;
 pub mod sources;

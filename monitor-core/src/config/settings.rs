@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DurationText, KindText, SizeText, ZoneText};
+use super::{DurationText, KindText, PriceSettings, SizeText, ZoneText};
 use crate::component::{Content, Invalid, Validate};
 use crate::event::Level;
 use crate::store::Limits;
@@ -33,6 +33,9 @@ pub struct Settings {
     /// The windowed store, a table of its own.
     #[serde(skip)]
     pub store: StoreSettings,
+    /// What tokens cost, a table of its own.
+    #[serde(skip)]
+    pub prices: PriceSettings,
 }
 
 impl Default for Settings {
@@ -45,6 +48,7 @@ impl Default for Settings {
             clock: None,
             presets: Vec::new(),
             store: StoreSettings::default(),
+            prices: PriceSettings::default(),
         }
     }
 }
