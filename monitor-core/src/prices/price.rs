@@ -42,7 +42,7 @@ impl Price {
     pub fn cost(&self, tokens: Tokens) -> Option<f64> {
         let (read, written) = match tokens {
             Tokens { prompt: None, completion: None, total: Some(total), .. } => {
-                return (self.input == self.output).then(|| per_million(total, self.input));
+                return self.input.total_cmp(&self.output).is_eq().then(|| per_million(total, self.input));
             }
             Tokens { prompt: None, completion: Some(completion), total: Some(total), .. } => {
                 (total.saturating_sub(completion), completion)

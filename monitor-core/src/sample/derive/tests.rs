@@ -40,7 +40,7 @@ fn a_call_has_its_cost_or_is_unpriced() {
         let mut samples = Vec::new();
         deriver.derive(&Event::new(Timestamp::MIN, call), &mut samples);
         samples.retain(|sample| ["cost_usd", "unpriced_calls"].contains(&sample.series.metric().as_str()));
-        samples.iter().map(|s| format!("{} {} {}", s.name(), s.value, s.series.labels())).collect::<Vec<_>>().join("")
+        samples.iter().map(|s| format!("{} {} {}", s.name(), s.value, s.series.labels())).collect::<String>()
     };
     let call = |model: &str, tokens| Generation::new(1.0, true).model(model.to_owned()).tokens(tokens);
     let labels = "{model_name=openai/gpt-4o, success=true}";
