@@ -26,6 +26,8 @@ const REMEMBERED: usize = 65_536;
 pub struct Deriver {
     labels: Vec<Text>,
     prices: Option<Prices>,
+    /// The costs of the models seen: a table is searched once a model.
+    costs: HashMap<Text, Cost, RandomState>,
     hasher: RandomState,
     known: HashMap<u64, KnownLabels, RandomState>,
     handles: HashMap<usize, (Arc<MetricKey>, Arc<SeriesKey>), RandomState>,
@@ -109,6 +111,7 @@ impl Deriver {
         Self {
             labels,
             prices: None,
+            costs: HashMap::default(),
             hasher: RandomState::default(),
             known: HashMap::default(),
             handles: HashMap::default(),
@@ -128,6 +131,7 @@ impl Deriver {
         if self.remembered > REMEMBERED {
             self.known.clear();
             self.handles.clear();
+            self.costs.clear();
             self.remembered = 0;
         }
         match &event.body {
@@ -231,7 +235,8 @@ impl Deriver {
         let hash = self.hasher.hash_one(found);
         let fits = self.known.get(&hash).is_some_and(|known| known.is(found));
         if !fits {
-            self.known.insert(hash, KnownLabels::new(found, self.to_labels(found), self.cost(found)));
+            let cost = self.cost(found);
+            self.known.insert(hash, KnownLabels::new(found, self.to_labels(found), cost));
             self.remembered += 8;
         }
         let known = self.known.get_mut(&hash).expect("was just inserted unless it was there");
@@ -239,10 +244,16 @@ impl Deriver {
         known
     }
 
-    fn cost(&self, found: &[Found<'_>]) -> Cost {
+    fn cost(&mut self, found: &[Found<'_>]) -> Cost {
         let Some(prices) = &self.prices else { return Cost::Off };
-        let model = found.iter().find(|(place, _)| *place == 0);
-        model.and_then(|(_, model)| prices.of(model)).map_or(Cost::Unpriced, Cost::Priced)
+        let Some((_, model)) = found.iter().find(|(place, _)| *place == 0) else { return Cost::Unpriced };
+        if let Some(cost) = self.costs.get(model.as_ref()) {
+            return *cost;
+        }
+        let cost = prices.of(model).map_or(Cost::Unpriced, Cost::Priced);
+        self.costs.insert(Text::new(model), cost);
+        self.remembered += 1;
+        cost
     }
 
     fn to_labels(&self, found: &[Found<'_>]) -> Labels {
