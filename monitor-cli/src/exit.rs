@@ -30,7 +30,10 @@ impl From<ConfigError> for Failure {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        Self::Run(vec![error.to_string()])
+        match error {
+            StartError::Prices(error) => Self::Config(error),
+            error => Self::Run(vec![error.to_string()]),
+        }
     }
 }
 

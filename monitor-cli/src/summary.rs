@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use monitor_core::pipeline::Summary;
+use monitor_core::store::{TokenUsage, Usage};
 use monitor_core::template::thousands;
 
 use crate::table::{clean, table};
@@ -79,21 +80,7 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
         let head = ["sink", "delivered", "filtered", "rejected", "lost", "pending"];
         writeln!(out, "\n{}", table(&head, 1.., rows))?;
     }
-    let usage = &summary.token_usage;
-    if !usage.by_model.is_empty() {
-        let row = |name: &str, counts: [u64; 3]| {
-            let mut row = vec![name.to_owned()];
-            row.extend(counts.map(number));
-            row
-        };
-        let mut rows: Vec<_> = usage
-            .by_model
-            .iter()
-            .map(|model| row(&model.model_name, [model.prompt_tokens, model.completion_tokens, model.total_tokens]))
-            .collect();
-        rows.push(row("all", [usage.total_prompt_tokens, usage.total_completion_tokens, usage.total_tokens]));
-        writeln!(out, "\n{}", table(&["tokens by model", "prompt", "completion", "total"], 1.., rows))?;
-    }
+    usage(&summary.token_usage, out)?;
     let alerts = if summary.fired == 1 { "alert" } else { "alerts" };
     write!(out, "\n{} {alerts} fired, {} resolved", summary.fired, summary.resolved)?;
     match summary.firing.as_slice() {
@@ -110,3 +97,46 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
     }
     Ok(())
 }
+
+/// Tokens and cost by model. Columns of which all is zero are left out.
+fn usage(usage: &TokenUsage, out: &mut String) -> std::fmt::Result {
+    if usage.by_model.is_empty() {
+        return Ok(());
+    }
+    let all = Usage {
+        prompt_tokens: usage.total_prompt_tokens,
+        completion_tokens: usage.total_completion_tokens,
+        total_tokens: usage.total_tokens,
+        cached_tokens: usage.total_cached_tokens,
+        reasoning_tokens: usage.total_reasoning_tokens,
+        calls: usage.total_calls,
+        cost_usd: usage.total_cost_usd,
+        unpriced_calls: usage.total_unpriced_calls,
+    };
+    let columns: [Column; 7] = [
+        ("prompt", true, |usage| number(usage.prompt_tokens)),
+        ("completion", true, |usage| number(usage.completion_tokens)),
+        ("total", true, |usage| number(usage.total_tokens)),
+        ("cached", all.cached_tokens > 0, |usage| number(usage.cached_tokens)),
+        ("reasoning", all.reasoning_tokens > 0, |usage| number(usage.reasoning_tokens)),
+        ("cost", all.cost_usd.is_some(), |usage| usage.cost_usd.map_or_else(String::new, |cost| format!("${cost:.4}"))),
+        ("unpriced calls", all.unpriced_calls > 0, |usage| number(usage.unpriced_calls)),
+    ];
+    let columns: Vec<_> = columns.into_iter().filter(|(_, shown, _)| *shown).collect();
+    let mut head = vec!["tokens by model"];
+    head.extend(columns.iter().map(|(title, ..)| *title));
+    let models = usage.by_model.iter().map(|model| (model.model_name.as_str(), &model.usage));
+    let rows = models.chain([("all", &all)]).map(|(name, usage)| {
+        let mut row = vec![name.to_owned()];
+        row.extend(columns.iter().map(|(.., show)| show(usage)));
+        row
+    });
+    writeln!(out, "\n{}", table(&head, 1.., rows))?;
+    if all.unpriced_calls > 0 {
+        writeln!(out, "the cost is without the unpriced calls; give their models a price under [prices.models]")?;
+    }
+    Ok(())
+}
+
+/// The title of a column, whether it is shown, and what stands in it.
+type Column = (&'static str, bool, fn(&Usage) -> String);

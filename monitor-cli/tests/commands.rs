@@ -41,7 +41,7 @@ fn the_default_configuration_ends_with_alerts_files_and_a_chart() {
     assert!(!ended.stderr.contains('\x1b') && !ended.stderr.contains('\r'));
     let count = |name: &str| dir.read(name).lines().count();
     assert_eq!(count("monitoring/events.jsonl"), 4_654);
-    assert_eq!(count("monitoring/metrics.jsonl"), 26_387);
+    assert_eq!(count("monitoring/metrics.jsonl"), 30_010);
     assert_eq!(count("monitoring/afterimage.log"), 4_654);
     assert!(dir.read("monitoring/plots/success_error_rate.svg").contains("Success/Error Rate Over Time"));
     let png = std::fs::read(dir.path().join("monitoring/plots/success_error_rate.png")).expect("the chart");
@@ -65,6 +65,17 @@ fn two_runs_of_one_recording_write_the_same() {
     assert!(after, "the alert of 14:12 stands in line {alert}");
 }
 
+/// Token usage with its costs rounded: in another order, numbers have another sum in their last digits.
+fn to_the_cent(usage: &Value) -> Value {
+    let rounded = |value: &Value| value.as_f64().map(|cost| (cost * 100.0).round());
+    let mut usage = usage.clone();
+    usage["total_cost_usd"] = rounded(&usage["total_cost_usd"]).into();
+    for model in usage["by_model"].as_array_mut().expect("models") {
+        model["cost_usd"] = rounded(&model["cost_usd"]).into();
+    }
+    usage
+}
+
 #[test]
 fn what_a_run_writes_can_be_replayed() {
     let dir = Dir::new();
@@ -75,9 +86,10 @@ fn what_a_run_writes_can_be_replayed() {
     let original = replayed(&original.display().to_string());
     for name in ["monitoring/events.jsonl", "monitoring/afterimage.log", "monitoring/metrics.jsonl"] {
         let again = replayed(name);
-        for key in ["alerts", "token_usage", "samples", "rejected"] {
+        for key in ["alerts", "samples", "rejected"] {
             assert_eq!(again[key], original[key], "{key} of {name}");
         }
+        assert_eq!(to_the_cent(&again["token_usage"]), to_the_cent(&original["token_usage"]), "{name}");
     }
     // Beside the events, the samples would count twice.
     let both = dir.monitor(&["replay", "monitoring/metrics.jsonl", "monitoring/events.jsonl", "--format", "json"]);
@@ -96,9 +108,17 @@ fn a_replay_is_one_json_object() {
     let replay = json(&dir.monitor(&["replay", &log, "--format", "json"]));
     assert_eq!(
         (&replay["events"], &replay["rejected"], &replay["samples"]),
-        (&4_650.into(), &0.into(), &26_387.into())
+        (&4_650.into(), &0.into(), &30_010.into())
     );
-    assert_eq!(replay["token_usage"], golden["total_token_usage"]);
+    // The reference says nothing of cost; what it costs is checked where the prices are.
+    let tokens = |usage: &Value, key: &str| {
+        usage["by_model"].as_array().map(|models| models.iter().map(|model| model[key].clone()).collect::<Vec<_>>())
+    };
+    for key in ["model_name", "prompt_tokens", "completion_tokens", "total_tokens"] {
+        assert_eq!(tokens(&replay["token_usage"], key), tokens(&golden["total_token_usage"], key));
+    }
+    assert!((replay["token_usage"]["total_cost_usd"].as_f64().expect("a cost") - 3.424_152_48).abs() < 1e-9);
+    assert_eq!(replay["token_usage"]["total_unpriced_calls"], 0);
     let alerts = replay["alerts"].as_array().expect("a list");
     assert_eq!(alerts.len(), 2);
     insta::assert_snapshot!("an_alert_as_json", serde_json::to_string_pretty(&alerts[0]).expect("JSON"));
@@ -388,4 +408,40 @@ fn the_log_is_json_when_asked() {
     assert_eq!(logged["level"], "WARN");
     let quiet = dir.command(&arguments).env("MONITOR_LOG", "error").output().expect("runs");
     assert_eq!(Ended::from(quiet).stderr, "");
+}
+
+/// Prices of a file and of the configuration go before the built-in ones, and what has none is told by model.
+#[test]
+fn costs_by_prices_of_ones_own() {
+    let dir = Dir::new();
+    let call = |model: &str| {
+        format!(
+            "{{\"type\":\"generation\",\"timestamp\":\"2026-05-04T14:00:00Z\",\"duration\":1,\"success\":true,\"model_name\":\"{model}\",\
+             \"prompt_token_count\":1000000,\"completion_token_count\":100000,\"cached_token_count\":500000}}\n"
+        )
+    };
+    dir.write("events.jsonl", ["gpt-4o", "mine", "org/mine-2", "new"].map(call).concat());
+    dir.write(
+        "prices.toml",
+        "[models]\n\"gpt-4o\" = { input = 1, output = 1 }\n\"org/*\" = { input = 2, output = 4 }\n",
+    );
+    let config = "timezone = \"UTC\"\n[prices]\nfile = \"prices.toml\"\n\
+                  [prices.models.\"mine\"]\ninput = 1.0\noutput = 2.0\ncached_input = 0.1\n\
+                  [alerts.budget]\ntype = \"threshold\"\nmetric = \"cost_usd\"\naggregate = \"sum\"\nabove = 3.0\nwindow = \"1h\"\n\
+                  message = \"{{ sum | usd }} within an hour\"\n";
+    dir.write("monitor.toml", config);
+    let replay = dir.monitor(&["replay", "-c", "monitor.toml", "events.jsonl"]);
+    insta::assert_snapshot!(
+        "costs_for_people",
+        replay.stdout.lines().filter(|line| !line.contains("events in")).collect::<Vec<_>>().join("\n")
+    );
+    dir.write("monitor.toml", "[prices]\nenabled = false\n");
+    let replay = json(&dir.monitor(&["replay", "-c", "monitor.toml", "events.jsonl", "--format", "json"]));
+    let usage = &replay["token_usage"];
+    assert_eq!(
+        (&usage["total_cost_usd"], &usage["total_unpriced_calls"], &usage["total_calls"]),
+        (&Value::Null, &0.into(), &4.into())
+    );
+    let table = dir.monitor(&["explain", "prices"]).stdout;
+    assert!(table.contains("date = \"2026-11-12\""), "{table}");
 }

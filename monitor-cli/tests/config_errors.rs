@@ -28,6 +28,10 @@ says!(unknown_key_at_the_top, "data_dri = \"x\"\n");
 says!(unknown_section, "[sink.metrics]\ntype = \"jsonl\"\n");
 says!(unknown_key_of_the_store, "[store]\nmax_serie = 5\n");
 says!(unknown_key_inside_of_a_list, "[charts.c]\ntype = \"line\"\nseries = [{ metric = \"m\", colour = \"red\" }]\n");
+says!(unknown_key_of_the_prices, "[prices]\nenable = false\n");
+says!(unknown_key_of_a_price, "[prices.models.\"my-model\"]\ninput = 1.0\noutptu = 2.0\n");
+says!(negative_price, "[prices.models]\nmine = { input = 1, output = -2, cached_input = 0.1 }\n");
+says!(price_as_a_number, "[prices.models]\nmine = 3\n");
 says!(missing_key, "[sinks.metrics]\ntype = \"jsonl\"\n");
 says!(missing_type, "[sinks.metrics]\npath = \"a.jsonl\"\n");
 says!(unknown_type, "[sinks.metrics]\ntype = \"jsonll\"\n");
@@ -85,6 +89,17 @@ says!(
     all_mistakes_at_once,
     "data_dri = \"x\"\n\n[sources.in]\ntype = \"fil\"\n\n[sinks.out]\ntype = \"jsonl\"\npth = \"a\"\nbatch = \"many\"\n\n[alerts.a]\ntype = \"threshold\"\nwindow = 5\n"
 );
+
+#[test]
+fn faults_in_a_file_of_prices() {
+    let dir = Dir::new();
+    dir.write("monitor.toml", "[prices]\nfile = \"mine.toml\"\n");
+    insta::assert_snapshot!("missing_file_of_prices", dir.monitor(&["check"]).whole());
+    dir.write("mine.toml", "[models]\n\"my-model\" = { input = \"1\", output = 2 }\n");
+    insta::assert_snapshot!("wrong_price_in_a_file", dir.monitor(&["check"]).whole());
+    dir.write("mine.toml", "[models]\n\"my-model\" = { input = 1, output = 2 }\n");
+    assert_eq!(dir.monitor(&["check"]).code, Some(0));
+}
 
 #[test]
 fn missing_file() {

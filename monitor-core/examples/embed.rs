@@ -36,7 +36,8 @@ fn main() -> Result<(), StartError> {
         println!("generation_time: mean {:.2}s, p99 {:.2}s of {} calls", latency.mean, latency.p99, latency.count);
     }
     for model in monitor.token_usage(None).by_model {
-        println!("{}: {} tokens", model.model_name, model.total_tokens);
+        let usage = model.usage;
+        println!("{}: {} tokens, ${:.4}", model.model_name, usage.total_tokens, usage.cost_usd.unwrap_or_default());
     }
     if let Some(summary) = monitor.shutdown() {
         println!("{} events in, {} delivered", summary.events, summary.sinks[0].delivered);

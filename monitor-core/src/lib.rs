@@ -12,6 +12,7 @@ pub mod event;
 pub mod frame;
 pub mod monitor;
 pub mod pipeline;
+pub mod prices;
 pub mod read;
 pub mod sample;
 pub mod sources;

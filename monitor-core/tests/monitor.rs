@@ -32,7 +32,7 @@ fn windows_are_asked_at_the_time_of_the_clock() {
     };
     assert_eq!([mean(5), mean(10)], [Some((1, 4.0)), Some((2, 3.0))]);
     assert_eq!(monitor.token_usage(Some(5 * SECOND)).total_tokens, 30);
-    assert_eq!(monitor.token_usage(None).by_model[0].total_tokens, 3);
+    assert_eq!(monitor.token_usage(None).by_model[0].usage.total_tokens, 3);
     clock.set(Timestamp::from_secs(2_000));
     assert_eq!(mean(5), None);
     assert_eq!(

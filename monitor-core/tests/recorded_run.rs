@@ -68,8 +68,18 @@ fn compare_minutes(store: &Store, skip: &str) -> usize {
     compared
 }
 
+/// Everything that the reference says of the tokens; it says nothing of their cost.
 fn compare_tokens(usage: &TokenUsage, expected: &Value) {
-    assert_eq!(serde_json::to_value(usage).expect("JSON"), *expected);
+    let ours = serde_json::to_value(usage).expect("JSON");
+    let compare = |ours: &Value, expected: &Value| {
+        for (key, expected) in expected.as_object().expect("an object").iter().filter(|(key, _)| *key != "by_model") {
+            assert_eq!(ours[key], *expected, "{key} of {ours}");
+        }
+    };
+    compare(&ours, expected);
+    let models = |usage: &Value| usage["by_model"].as_array().expect("a list").clone();
+    assert_eq!(models(&ours).len(), models(expected).len());
+    models(&ours).iter().zip(&models(expected)).for_each(|(ours, expected)| compare(ours, expected));
 }
 
 fn compare_all_tokens(store: &Store) {
@@ -126,6 +136,48 @@ fn the_events_agree_too_and_their_error_rate_is_right() {
     });
     assert_eq!((summary.events, summary.rejected), (4_650, 0));
     assert_eq!(summary.missing_scores.get("format"), Some(&46));
+}
+
+/// Costs by hand, in Python, from nothing but golden.json and the three prices that the table gives:
+///
+/// ```python
+/// prices = {"gemini-2.5-flash": (.3, 2.5), "deepseek-chat": (.28, .42), "gpt-4o-mini": (.15, .6)}
+/// for model in golden["total_token_usage"]["by_model"]:       # and of the last five minutes
+///     input, output = prices.get(model["model_name"], (0, 0)) # the fourth is marked `:free`
+///     prompt, total = model["prompt_tokens"], model["total_tokens"]
+///     print((prompt * input + (total - prompt) * output) / 1e6, total - prompt - model["completion_tokens"])
+/// ```
+///
+/// The calls, the reasoning and the cost by operation are from the log, summed call by call in the same way.
+#[test]
+fn the_cost_is_that_of_a_few_lines_of_python() {
+    let near = |ours: Option<f64>, expected: f64| assert!((ours.expect("a cost") - expected).abs() < 1e-9, "{ours:?}");
+    let summary = run(&["afterimage.log.gz"], |store| {
+        let usage = store.token_usage(Window::ALL);
+        for (model, (name, calls, cost, reasoning)) in usage.by_model.iter().zip([
+            ("deepseek-chat", 414, 0.243_743_78, 0),
+            ("gemini-2.5-flash", 1_530, 2.952_575_2, 465_214),
+            ("gpt-4o-mini", 536, 0.227_833_5, 0),
+            ("meta-llama/llama-3.3-70b-instruct:free", 215, 0.0, 0),
+        ]) {
+            assert_eq!((model.model_name.as_str(), model.usage.calls), (name, calls));
+            assert_eq!((model.usage.reasoning_tokens, model.usage.unpriced_calls), (reasoning, 0));
+            near(model.usage.cost_usd, cost);
+        }
+        near(usage.total_cost_usd, 3.424_152_48);
+        assert_eq!((usage.total_calls, usage.total_unpriced_calls, usage.total_cached_tokens), (2_695, 0, 0));
+        let last = Window::last(Duration::from_secs(300), moment(&golden()["final_now"]));
+        near(store.token_usage(last).total_cost_usd, 0.665_598_24);
+        let by_operation = store.token_usage_by("operation", Window::ALL);
+        near(by_operation["answer_generation"].cost_usd, 1.464_758_6);
+        near(by_operation["unknown"].cost_usd, 0.576_308_55);
+        assert_eq!((by_operation.len(), by_operation["answer_generation"].calls), (7, 1_010));
+        // A metric like any other.
+        let stats = store.stats(&Selector::metric("cost_usd"), Window::ALL).expect("known").expect("data");
+        assert_eq!(stats.count, 2_695);
+        near(Some(stats.sum), 3.424_152_48);
+    });
+    near(summary.token_usage.total_cost_usd, 3.424_152_48);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `monitor check`: everything that can be said of a configuration without touching the world.
+//! `monitor check`: everything that can be said of a configuration and its file of prices without touching the world.
 
 use std::io::Write;
 
@@ -11,6 +11,7 @@ use crate::registry::registry;
 /// Checks the configuration and says what is in it.
 pub(crate) fn check(args: &CheckArgs) -> Outcome {
     let config = Config::load(&args.config, &registry()?)?;
+    config.prices()?;
     let counted = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let parts = [
         counted(config.sources.len(), "source"),

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use monitor_core::component::{ComponentKind, Registry};
-use monitor_core::config::{common_schema, store_schema, top_schema};
+use monitor_core::config::{common_schema, price_schema, prices_schema, store_schema, top_schema};
+use monitor_core::prices::Prices;
 use monitor_core::suggest::hint;
 use serde_json::Value;
 
@@ -26,6 +27,12 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
     if args.component == "config" {
         writeln!(out, "The keys at the top of monitor.toml:\n\n{}", keys(&top_schema().to_value()))?;
         writeln!(out, "\n[store]\n\n{}", keys(&store_schema().to_value()))?;
+        writeln!(out, "\n[prices]\n\n{}", keys(&prices_schema().to_value()))?;
+        writeln!(out, "\n[prices.models.\"NAME\"]\n\n{}", keys(&price_schema().to_value()))?;
+        return Ok(());
+    }
+    if args.component == "prices" {
+        write!(out, "{}", Prices::built_in_toml())?;
         return Ok(());
     }
     if let Some(kind) = ComponentKind::ALL.into_iter().find(|kind| kind.as_str() == args.component) {

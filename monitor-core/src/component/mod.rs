@@ -13,6 +13,7 @@ mod source;
 
 pub use chart::{Chart, ChartConfig, ChartDefinition, Picture};
 pub use context::{Context, Dirs, Resource};
+pub(crate) use definition::parse_own;
 pub use definition::{ComponentKind, Definition, Invalid, Validate};
 pub use registry::{DuplicateType, Preset, Registry};
 pub use rule::{Reading, Rule, RuleConfig, RuleDefinition, Verdict};

@@ -11,9 +11,11 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::prices::price_settings;
 use super::table::{Keys, Table};
 use super::{
-    ChartSettings, ConfigError, Fault, Faults, RuleSettings, Settings, SinkSettings, SourceSettings, StoreSettings,
+    ChartSettings, ConfigError, Fault, Faults, PriceSettings, RuleSettings, Settings, SinkSettings, SourceSettings,
+    StoreSettings,
 };
 use crate::Text;
 use crate::component::{
@@ -21,6 +23,7 @@ use crate::component::{
     Validate,
 };
 use crate::pipeline::REJECTED_FILE;
+use crate::prices::Prices;
 use crate::sample::BUILTIN_LABELS;
 use crate::suggest::{hint, nearest, there_are};
 
@@ -69,9 +72,7 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or with all that is wrong with it.
     pub fn load(path: &Path, registry: &Registry) -> Result<Self, ConfigError> {
-        let bytes = std::fs::read(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
-        let text = String::from_utf8(bytes)
-            .map_err(|error| ConfigError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() })?;
+        let text = super::read_text(path)?;
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&text, &path.display().to_string(), base, registry).map_err(ConfigError::Faults)
     }
@@ -89,6 +90,24 @@ impl Config {
         } else {
             Err(Faults { file: file.to_owned(), text: text.to_owned(), faults: parser.faults })
         }
+    }
+
+    /// The prices that it gives to models, over the built-in ones; `None` if they are switched off. Reads their file, if it
+    /// names one.
+    ///
+    /// # Errors
+    /// When that cannot be read, or with all that is wrong with it.
+    pub fn prices(&self) -> Result<Option<Prices>, ConfigError> {
+        let settings = &self.settings.prices;
+        if !settings.enabled {
+            return Ok(None);
+        }
+        let built_in = Prices::built_in();
+        let prices = match &settings.file {
+            Some(file) => built_in.and(&Prices::load(&self.base.join(file))?),
+            None => built_in,
+        };
+        Ok(Some(prices.and(&settings.models)))
     }
 
     /// Where relative paths lead, with `{start}` as it stands.
@@ -117,10 +136,10 @@ impl Parser<'_> {
         let mut kinds = ComponentKind::ALL.map(|kind| (kind, self.tables(&mut root, kind)));
         let mut top = Table::new(root, 0..0, String::new(), "monitor explain config".to_owned());
         top.places.also_known = ComponentKind::ALL.map(|kind| kind.table().to_owned()).to_vec();
-        top.places.also_known.push("store".to_owned());
+        top.places.also_known.extend(["store".to_owned(), "prices".to_owned()]);
         let preset_span = top.entries.get("presets").map_or(0..0, Spanned::span);
-        let store = self.store(&mut top);
-        let settings = Settings { store, ..self.validated::<Settings>(top).unwrap_or_default() };
+        let (store, prices) = (self.store(&mut top), self.prices(&mut top));
+        let settings = Settings { store, prices, ..self.validated::<Settings>(top).unwrap_or_default() };
         for name in &settings.presets {
             self.preset(name, &preset_span, &mut kinds);
         }
@@ -143,13 +162,26 @@ impl Parser<'_> {
 
     /// Takes the table `[store]` out of the document.
     fn store(&mut self, top: &mut Table<'_>) -> StoreSettings {
-        let Some((key, value)) = top.entries.remove_entry("store") else { return StoreSettings::default() };
-        let DeValue::Table(entries) = value.into_inner() else {
-            self.faults.push(Fault::new("`store` is a table", key.span(), "write its keys under [store]"));
-            return StoreSettings::default();
-        };
+        let Some((span, entries)) = self.section(top, "store") else { return StoreSettings::default() };
         let help = "monitor explain config".to_owned();
-        self.validated(Table::new(entries, key.span(), "`[store]`".to_owned(), help)).unwrap_or_default()
+        self.validated(Table::new(entries, span, "`[store]`".to_owned(), help)).unwrap_or_default()
+    }
+
+    /// Takes the table `[prices]` out of the document.
+    fn prices(&mut self, top: &mut Table<'_>) -> PriceSettings {
+        let Some((span, entries)) = self.section(top, "prices") else { return PriceSettings::default() };
+        self.kept(price_settings(entries, span)).unwrap_or_default()
+    }
+
+    /// Takes a table out of the document, with the place of its header.
+    fn section<'a>(&mut self, top: &mut Table<'a>, name: &str) -> Option<(Range<usize>, DeTable<'a>)> {
+        let (key, value) = top.entries.remove_entry(name)?;
+        let DeValue::Table(entries) = value.into_inner() else {
+            let remedy = format!("write its keys under [{name}]");
+            self.faults.push(Fault::new(format!("`{name}` is a table"), key.span(), remedy));
+            return None;
+        };
+        Some((key.span(), entries))
     }
 
     /// Takes the tables of a kind out of the document.
@@ -378,7 +410,7 @@ impl Parser<'_> {
 }
 
 /// What the TOML parser says, and in the most frequent case what to do about it.
-fn not_toml(text: &str, error: &toml::de::Error) -> Fault {
+pub(super) fn not_toml(text: &str, error: &toml::de::Error) -> Fault {
     let span = error.span().unwrap_or(0..0);
     match error.message().trim() {
         "duplicate key" => {

@@ -1,16 +1,19 @@
 //! The configuration: `monitor.toml`, parsed once into a spanned document, then table by table into components.
 //!
 //! All faults are found in one go, each with file, line, column, key, and a remedy. Parsing is pure: only
-//! [`Config::load`] reads the one file.
+//! [`Config::load`] and [`Config::prices`] read a file.
 
 mod document;
 mod error;
+mod prices;
 mod settings;
 mod table;
 mod values;
 
 pub use document::{Config, Entry};
 pub use error::{ConfigError, Fault, Faults};
+pub use prices::PriceSettings;
+pub(crate) use prices::parse_price_file;
 pub use settings::{
     ChartSettings, ClockSetting, NoData, OverflowSetting, RuleSettings, Settings, SinkSettings, SourceSettings,
     StoreSettings,
@@ -18,10 +21,20 @@ pub use settings::{
 pub use table::Table;
 pub use values::{DurationText, KindText, SizeText, ZoneText};
 
+use std::path::Path;
+
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::component::ComponentKind;
+use crate::prices::Price;
+
+/// A file of the configuration as text.
+pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+    String::from_utf8(bytes)
+        .map_err(|error| ConfigError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
+}
 
 /// Schemas without references: each stands for itself, as `monitor explain` prints it.
 pub(crate) fn schema_generator() -> SchemaGenerator {
@@ -36,6 +49,16 @@ pub fn top_schema() -> Schema {
 /// The JSON Schema of the keys of `[store]`.
 pub fn store_schema() -> Schema {
     StoreSettings::json_schema(&mut schema_generator())
+}
+
+/// The JSON Schema of the keys of `[prices]`.
+pub fn prices_schema() -> Schema {
+    PriceSettings::json_schema(&mut schema_generator())
+}
+
+/// The JSON Schema of the keys of a price, under `[prices.models.NAME]`.
+pub fn price_schema() -> Schema {
+    Price::json_schema(&mut schema_generator())
 }
 
 /// The JSON Schema of the keys that every component of a kind has.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DurationText, KindText, SizeText, ZoneText};
+use super::{DurationText, KindText, PriceSettings, SizeText, ZoneText};
 use crate::component::{Content, Invalid, Validate};
 use crate::event::Level;
 use crate::store::Limits;
@@ -33,6 +33,9 @@ pub struct Settings {
     /// The windowed store, a table of its own.
     #[serde(skip)]
     pub store: StoreSettings,
+    /// What tokens cost, a table of its own.
+    #[serde(skip)]
+    pub prices: PriceSettings,
 }
 
 impl Default for Settings {
@@ -45,6 +48,7 @@ impl Default for Settings {
             clock: None,
             presets: Vec::new(),
             store: StoreSettings::default(),
+            prices: PriceSettings::default(),
         }
     }
 }
@@ -85,7 +89,7 @@ pub struct StoreSettings {
     pub max_series_per_metric: usize,
     /// How many bytes the store may take.
     pub max_bytes: SizeText,
-    /// The relative error of percentiles over more than 4,096 samples.
+    /// The relative error of percentiles over more than 2,048 samples.
     pub percentile_error: f64,
     /// Attributes that become labels, beside model_name, operation, evaluator_type, success, finish_reason, error_type.
     pub labels: Vec<Text>,

@@ -13,7 +13,7 @@ use crate::Text;
 /// let call = Generation::new(2.78, true)
 ///     .model("gemini-2.5-flash")
 ///     .finish_reason("stop")
-///     .tokens(Tokens { prompt: Some(420), completion: Some(610), total: Some(1484) })
+///     .tokens(Tokens { prompt: Some(420), completion: Some(610), total: Some(1484), ..Tokens::default() })
 ///     .with("operation", "answer_generation");
 /// assert_eq!(call.metadata.text("operation"), Some("answer_generation"));
 /// ```
@@ -38,28 +38,65 @@ pub struct Generation {
 }
 
 /// Tokens of one call, as the caller counts them: the total may exceed prompt + completion by the thinking tokens.
+///
+/// `cached` and `reasoning` are parts of the others, and never added to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Tokens read.
+    /// Tokens read, those from a cache among them.
     pub prompt: Option<u64>,
     /// Tokens written.
     pub completion: Option<u64>,
     /// Tokens in all.
     pub total: Option<u64>,
+    /// Of the prompt: tokens that came from the provider's cache.
+    pub cached: Option<u64>,
+    /// Of the completion, or of what the total has beyond prompt and completion: tokens thought and not shown.
+    pub reasoning: Option<u64>,
 }
 
 impl Tokens {
     /// Prompt and completion, their sum as the total.
     pub const fn of(prompt: u64, completion: u64) -> Self {
-        Self { prompt: Some(prompt), completion: Some(completion), total: Some(prompt.saturating_add(completion)) }
+        Self {
+            prompt: Some(prompt),
+            completion: Some(completion),
+            total: Some(prompt.saturating_add(completion)),
+            cached: None,
+            reasoning: None,
+        }
     }
 
-    /// The three counts with the names that they have in JSON and as metrics.
-    pub const fn named(self) -> [(&'static str, Option<u64>); 3] {
+    /// Says how many of the prompt came from a cache.
+    pub const fn cached(mut self, cached: u64) -> Self {
+        self.cached = Some(cached);
+        self
+    }
+
+    /// Says how many were thought and not shown.
+    pub const fn reasoning(mut self, reasoning: u64) -> Self {
+        self.reasoning = Some(reasoning);
+        self
+    }
+
+    /// The tokens thought and not shown: as said, and at least what the total has beyond prompt and completion.
+    pub fn reasoned(self) -> Option<u64> {
+        let beyond = match self {
+            Self { prompt: Some(prompt), completion: Some(completion), total: Some(total), .. } => {
+                total.checked_sub(prompt.saturating_add(completion)).filter(|beyond| *beyond > 0)
+            }
+            _ => None,
+        };
+        self.reasoning.max(beyond)
+    }
+
+    /// The counts with the names that they have in JSON and as metrics.
+    pub const fn named(self) -> [(&'static str, Option<u64>); 5] {
         [
             ("prompt_token_count", self.prompt),
             ("completion_token_count", self.completion),
             ("total_token_count", self.total),
+            ("cached_token_count", self.cached),
+            ("reasoning_token_count", self.reasoning),
         ]
     }
 }

@@ -10,6 +10,7 @@ use crate::component::{Chart, Rule, Sink, alert_fn};
 use crate::config::{Config, RuleSettings};
 use crate::event::{Alert, Kind, KindSet};
 use crate::pipeline::{Builder, SinkOptions, StartError};
+use crate::prices::Prices;
 use crate::store::{Limits, TokenUsage, Window};
 use crate::{Clock, Text, Timestamp};
 
@@ -53,6 +54,12 @@ impl MonitorBuilder {
     /// Attributes that become labels.
     pub fn labels(mut self, labels: impl IntoIterator<Item = impl Into<Text>>) -> Self {
         self.pipeline = self.pipeline.labels(labels);
+        self
+    }
+
+    /// What tokens cost, as the metric `cost_usd`; `None` for no costs at all. The built-in table without it.
+    pub fn prices(mut self, prices: impl Into<Option<Prices>>) -> Self {
+        self.pipeline = self.pipeline.prices(prices);
         self
     }
 

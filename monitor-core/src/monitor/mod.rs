@@ -9,6 +9,7 @@ pub use builder::MonitorBuilder;
 pub use queue::{DropReason, Recorded};
 pub use recorder::MetricHandle;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use queue::Queue;
 
 use crate::event::{Evaluation, Event, Generation, Level, Log, Metadata};
 use crate::pipeline::{Pipeline, Summary, instant};
-use crate::store::{NoSuchMetric, Selector, TokenUsage, Window, WindowStats};
+use crate::store::{NoSuchMetric, Selector, TokenUsage, Usage, Window, WindowStats};
 use crate::{Clock, Text, Timestamp};
 
 /// Records events into a pipeline that runs inside of the program.
@@ -132,6 +133,11 @@ impl Monitor {
     /// Tokens by model, over the last `window` or over all that the store holds.
     pub fn token_usage(&self, window: Option<Duration>) -> TokenUsage {
         self.store().token_usage(window.map_or(Window::ALL, |window| Window::last(window, self.now())))
+    }
+
+    /// Tokens by the values of any label, over the last `window` or over all that the store holds.
+    pub fn token_usage_by(&self, label: &str, window: Option<Duration>) -> BTreeMap<Text, Usage> {
+        self.store().token_usage_by(label, window.map_or(Window::ALL, |window| Window::last(window, self.now())))
     }
 
     /// The store, for every other question.

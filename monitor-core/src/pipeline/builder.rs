@@ -8,8 +8,9 @@ use super::sink_worker::Reopen;
 use crate::alerting::RuleHost;
 use crate::bus::Overflow;
 use crate::component::{BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, RuleConfig, Sink, Source};
-use crate::config::{ClockSetting, Config, Entry, OverflowSetting, RuleSettings, SinkSettings};
+use crate::config::{ClockSetting, Config, ConfigError, Entry, OverflowSetting, RuleSettings, SinkSettings};
 use crate::event::KindSet;
+use crate::prices::Prices;
 use crate::store::{Limits, Store};
 use crate::{Clock, Text, Timestamp, Zone};
 
@@ -37,6 +38,9 @@ pub enum StartError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The prices of the configuration cannot be used.
+    #[error("{0}")]
+    Prices(ConfigError),
     /// The system gives no thread.
     #[error("start a thread: {0}")]
     Thread(std::io::Error),
@@ -99,6 +103,7 @@ pub struct Builder {
     pub(super) shutdown_timeout: Duration,
     pub(super) limits: Limits,
     pub(super) labels: Vec<Text>,
+    pub(super) prices: Option<Prices>,
     pub(super) keep_refused: bool,
     pub(super) sources: Vec<(Text, Box<dyn Source>)>,
     pub(super) sinks: Vec<NewSink>,
@@ -125,6 +130,7 @@ impl Builder {
             shutdown_timeout: Duration::from_secs(5),
             limits: Limits::default(),
             labels: Vec::new(),
+            prices: Some(Prices::built_in()),
             keep_refused: false,
             sources: Vec::new(),
             sinks: Vec::new(),
@@ -135,7 +141,10 @@ impl Builder {
     }
 
     /// The settings of a configuration, without its components. `{start}` in the data folder becomes the time of now.
-    pub fn with_settings(config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// When its prices cannot be read.
+    pub fn with_settings(config: &Config) -> Result<Self, StartError> {
         let settings = &config.settings;
         let bounded = config.sources.iter().all(|source| source.config.bounded());
         let event_time = settings.clock.map_or(bounded, |clock| clock == ClockSetting::Event);
@@ -147,15 +156,16 @@ impl Builder {
         builder.shutdown_timeout = settings.shutdown_timeout.0;
         builder.limits = settings.store.limits();
         builder.labels.clone_from(&settings.store.labels);
-        if event_time { builder.event_time() } else { builder }
+        builder.prices = config.prices().map_err(StartError::Prices)?;
+        Ok(if event_time { builder.event_time() } else { builder })
     }
 
     /// Opens everything that a configuration names.
     ///
     /// # Errors
-    /// When the data folder cannot be made, or a component cannot be opened.
+    /// When the prices cannot be read, the data folder cannot be made, or a component cannot be opened.
     pub fn from_config(config: Config) -> Result<Self, StartError> {
-        let mut builder = Self::with_settings(&config);
+        let mut builder = Self::with_settings(&config)?;
         builder.keep_refused = true;
         std::fs::create_dir_all(&builder.dirs.data)
             .map_err(|error| StartError::DataDir { path: builder.dirs.data.clone(), error })?;
@@ -189,9 +199,9 @@ impl Builder {
     /// follows the events.
     ///
     /// # Errors
-    /// When a rule cannot be opened.
+    /// When the prices cannot be read, or a rule cannot be opened.
     pub fn for_replay(config: Config) -> Result<Self, StartError> {
-        let builder = Self::with_settings(&config).event_time();
+        let builder = Self::with_settings(&config)?.event_time();
         builder.open_rules(config.rules)
     }
 
@@ -268,6 +278,12 @@ impl Builder {
     /// Attributes that become labels.
     pub fn labels(mut self, labels: impl IntoIterator<Item = impl Into<Text>>) -> Self {
         self.labels.extend(labels.into_iter().map(Into::into));
+        self
+    }
+
+    /// What tokens cost, as the metric `cost_usd`; `None` for no costs at all. The built-in table without it.
+    pub fn prices(mut self, prices: impl Into<Option<Prices>>) -> Self {
+        self.prices = prices.into();
         self
     }
 

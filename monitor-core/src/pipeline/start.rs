@@ -71,7 +71,7 @@ impl Builder {
             plots: self.dirs.data.join("plots"),
             deadline: Arc::clone(&pipeline.deadline),
             position: Arc::clone(&pipeline.engine_position),
-            deriver: Deriver::new(&self.labels),
+            deriver: self.deriver(),
             next_tick: None,
             outcome: Outcome::default(),
         };
@@ -119,9 +119,13 @@ impl Builder {
         Ok(())
     }
 
+    fn deriver(&self) -> Deriver {
+        Deriver::new(&self.labels).with_prices(self.prices.clone())
+    }
+
     fn to_bus(&self, pipeline: &Pipeline) -> Output {
         let lane = if self.event_time { Lane::InputInStep } else { Lane::Input };
-        source_worker::to_bus(pipeline.bus.clone(), lane, Deriver::new(&self.labels), Arc::clone(&pipeline.input))
+        source_worker::to_bus(pipeline.bus.clone(), lane, self.deriver(), Arc::clone(&pipeline.input))
     }
 }
 

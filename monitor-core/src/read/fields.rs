@@ -243,6 +243,8 @@ impl<'a> Fields<'a> {
             prompt: self.count("prompt_token_count")?,
             completion: self.count("completion_token_count")?,
             total: self.count("total_token_count")?,
+            cached: self.count("cached_token_count")?,
+            reasoning: self.count("reasoning_token_count")?,
         })
     }
 

@@ -20,7 +20,7 @@ fn read(line: impl AsRef<[u8]>) -> String {
 #[test]
 fn our_own_lines_come_back_as_they_were() {
     for line in [
-        r#"{"type":"generation","timestamp":"2026-05-04T14:00:02.881194Z","duration":2.78,"success":true,"model_name":"gemini-2.5-flash","finish_reason":"stop","prompt_token_count":420,"completion_token_count":610,"total_token_count":1484,"conversation_length":2,"error":"x","metadata":{"operation":"answer_generation"}}"#,
+        r#"{"type":"generation","timestamp":"2026-05-04T14:00:02.881194Z","duration":2.78,"success":true,"model_name":"gemini-2.5-flash","finish_reason":"stop","prompt_token_count":420,"completion_token_count":610,"total_token_count":1484,"cached_token_count":64,"reasoning_token_count":454,"conversation_length":2,"error":"x","metadata":{"operation":"answer_generation"}}"#,
         r#"{"type":"evaluation","timestamp":"2026-05-04T14:00:02.881194Z","duration":1.9,"success":true,"evaluator_type":"FactualityEvaluator","scores":{"factuality":0.82,"tone":{"score":0.74,"feedback":"Too terse."},"none":null},"model_name":"gpt-4o-mini","total_token_count":2021,"error":null}"#,
         r#"{"type":"metric","timestamp":"2026-05-04T14:00:02.881194Z","metric":"model_creation_time","value":0.0002,"metadata":{"success":true}}"#,
         r#"{"type":"log","timestamp":"2026-05-04T14:00:02.881194Z","level":"warning","message":"","metadata":{"a":[1,{"b":null}]}}"#,

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Labels, Sample, SeriesKey, family};
 use crate::event::{Body, Evaluation, Event, Generation, Metadata, Metric, MetricKey, Tokens};
+use crate::prices::{Price, Prices};
 use crate::read::LARGEST;
 use crate::{Text, Timestamp};
 
@@ -24,6 +25,9 @@ const REMEMBERED: usize = 65_536;
 #[derive(Debug)]
 pub struct Deriver {
     labels: Vec<Text>,
+    prices: Option<Prices>,
+    /// The costs of the models seen: a table is searched once a model.
+    costs: HashMap<Text, Cost, RandomState>,
     hasher: RandomState,
     known: HashMap<u64, KnownLabels, RandomState>,
     handles: HashMap<usize, (Arc<MetricKey>, Arc<SeriesKey>), RandomState>,
@@ -37,11 +41,22 @@ struct KnownLabels {
     /// The labels as an event gives them, to tell whether it is this set.
     found: Vec<(usize, Text)>,
     labels: Labels,
+    cost: Cost,
     /// The series of [`BuiltIn`] metrics: most samples are theirs, and need no look-up by name.
     built_in: [Option<Arc<SeriesKey>>; BuiltIn::NAMES.len()],
     series: HashMap<Text, Arc<SeriesKey>, RandomState>,
     /// Made since it was last looked up.
     fresh: usize,
+}
+
+/// What is known of the cost of calls with one set of labels.
+#[derive(Clone, Copy, Debug)]
+enum Cost {
+    /// Nobody asks.
+    Off,
+    /// The model has no price, or there is no model.
+    Unpriced,
+    Priced(Price),
 }
 
 /// The metrics that generations and evaluations yield by themselves.
@@ -55,6 +70,10 @@ enum BuiltIn {
     PromptTokens,
     CompletionTokens,
     TotalTokens,
+    CachedTokens,
+    ReasoningTokens,
+    CostUsd,
+    UnpricedCalls,
     ConversationLength,
     EvaluationTime,
     EvaluationErrorRate,
@@ -62,7 +81,7 @@ enum BuiltIn {
 
 impl BuiltIn {
     /// In the order of the variants.
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 15] = [
         "generation_time",
         "success_rate",
         "error_rate",
@@ -71,6 +90,10 @@ impl BuiltIn {
         "prompt_token_count",
         "completion_token_count",
         "total_token_count",
+        "cached_token_count",
+        "reasoning_token_count",
+        "cost_usd",
+        "unpriced_calls",
         "conversation_length",
         "evaluation_time",
         "evaluation_error_rate",
@@ -81,12 +104,14 @@ impl BuiltIn {
 type Found<'a> = (usize, Cow<'a, str>);
 
 impl Deriver {
-    /// A deriver with the built-in labels and `extra` attributes as labels.
+    /// A deriver with the built-in labels and `extra` attributes as labels. It knows no prices.
     pub fn new(extra: &[Text]) -> Self {
         let mut labels: Vec<Text> = BUILTIN_LABELS.into_iter().map(Text::new_static).collect();
         labels.extend(extra.iter().filter(|name| !BUILTIN_LABELS.contains(&name.as_str())).cloned());
         Self {
             labels,
+            prices: None,
+            costs: HashMap::default(),
             hasher: RandomState::default(),
             known: HashMap::default(),
             handles: HashMap::default(),
@@ -94,11 +119,19 @@ impl Deriver {
         }
     }
 
+    /// Calls with tokens yield their cost as `cost_usd`, or `unpriced_calls` if there is no price for them; neither with
+    /// `None`.
+    pub fn with_prices(mut self, prices: Option<Prices>) -> Self {
+        self.prices = prices;
+        self
+    }
+
     /// Appends the samples of `event` to `out`.
     pub fn derive(&mut self, event: &Event, out: &mut Vec<Sample>) {
         if self.remembered > REMEMBERED {
             self.known.clear();
             self.handles.clear();
+            self.costs.clear();
             self.remembered = 0;
         }
         match &event.body {
@@ -202,12 +235,25 @@ impl Deriver {
         let hash = self.hasher.hash_one(found);
         let fits = self.known.get(&hash).is_some_and(|known| known.is(found));
         if !fits {
-            self.known.insert(hash, KnownLabels::new(found, self.to_labels(found)));
+            let cost = self.cost(found);
+            self.known.insert(hash, KnownLabels::new(found, self.to_labels(found), cost));
             self.remembered += 8;
         }
         let known = self.known.get_mut(&hash).expect("was just inserted unless it was there");
         self.remembered += std::mem::take(&mut known.fresh);
         known
+    }
+
+    fn cost(&mut self, found: &[Found<'_>]) -> Cost {
+        let Some(prices) = &self.prices else { return Cost::Off };
+        let Some((_, model)) = found.iter().find(|(place, _)| *place == 0) else { return Cost::Unpriced };
+        if let Some(cost) = self.costs.get(model.as_ref()) {
+            return *cost;
+        }
+        let cost = prices.of(model).map_or(Cost::Unpriced, Cost::Priced);
+        self.costs.insert(Text::new(model), cost);
+        self.remembered += 1;
+        cost
     }
 
     fn to_labels(&self, found: &[Found<'_>]) -> Labels {
@@ -216,9 +262,9 @@ impl Deriver {
 }
 
 impl KnownLabels {
-    fn new(found: &[Found<'_>], labels: Labels) -> Self {
+    fn new(found: &[Found<'_>], labels: Labels, cost: Cost) -> Self {
         let found = found.iter().map(|(place, value)| (*place, Text::new(value))).collect();
-        Self { found, labels, built_in: Default::default(), series: HashMap::default(), fresh: 0 }
+        Self { found, labels, cost, built_in: Default::default(), series: HashMap::default(), fresh: 0 }
     }
 
     fn is(&self, found: &[Found<'_>]) -> bool {
@@ -275,6 +321,18 @@ impl Adding<'_> {
         self.add_count(BuiltIn::PromptTokens, tokens.prompt);
         self.add_count(BuiltIn::CompletionTokens, tokens.completion);
         self.add_count(BuiltIn::TotalTokens, tokens.total);
+        self.add_count(BuiltIn::CachedTokens, tokens.cached);
+        self.add_count(BuiltIn::ReasoningTokens, tokens.reasoned());
+        let used = [tokens.prompt, tokens.completion, tokens.total].iter().flatten().any(|count| *count > 0);
+        let cost = match self.known.cost {
+            Cost::Priced(price) if used => price.cost(tokens),
+            Cost::Unpriced if used => None,
+            _ => return,
+        };
+        match cost {
+            Some(cost) => self.add(BuiltIn::CostUsd, cost),
+            None => self.add(BuiltIn::UnpricedCalls, 1.0),
+        }
     }
 
     fn add_score(&mut self, name: &str, value: f64, feedback: Option<Text>) {
@@ -314,84 +372,4 @@ fn label_value(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn derived(body: impl Into<Body>) -> Vec<String> {
-        let event = Event::new(Timestamp::from_secs(1), body);
-        let mut samples = Vec::new();
-        Deriver::new(&["user".into()]).derive(&event, &mut samples);
-        assert!(samples.iter().all(|sample| sample.time == event.time));
-        samples.iter().map(|sample| format!("{} {} {}", sample.name(), sample.value, sample.series.labels())).collect()
-    }
-
-    #[test]
-    fn a_call() {
-        let call = Generation::new(2.5, true)
-            .model("gpt-4o")
-            .finish_reason("stop")
-            .tokens(Tokens { prompt: Some(4), completion: None, total: Some(9) })
-            .with("operation", "answer_generation")
-            .with("user", 7)
-            .with("open", "not a label");
-        let labels = "{finish_reason=stop, model_name=gpt-4o, operation=answer_generation, success=true, user=7}";
-        let names = [
-            "generation_time 2.5",
-            "success_rate 1",
-            "error_rate 0",
-            "model_usage:gpt-4o 1",
-            "finish_reason:stop 1",
-            "prompt_token_count 4",
-            "total_token_count 9",
-        ];
-        assert_eq!(derived(call), names.map(|name| format!("{name} {labels}")));
-    }
-
-    #[test]
-    fn a_failed_call_and_a_conversation() {
-        let failed = Generation::new(0.3, false).error("429").with("error_type", "ClientError");
-        assert_eq!(
-            derived(failed),
-            ["generation_time 0.3", "success_rate 0", "error_rate 1"]
-                .map(|name| format!("{name} {{error_type=ClientError, success=false}}"))
-        );
-        let conversation = Generation::new(9.0, true).conversation_length(2);
-        assert_eq!(derived(conversation)[3], "conversation_length 2 {success=true}");
-    }
-
-    #[test]
-    fn an_evaluation_never_yields_error_rate_or_model_usage() {
-        let mut judged = Evaluation::new("Judge", 1.5, true)
-            .score("overall", 0.5)
-            .score_with_feedback("tone", 0.25, "terse")
-            .model("gpt-4o")
-            .tokens(Tokens::of(1, 2))
-            .error("late");
-        judged.scores.push(crate::event::Score { name: "missing".into(), value: None, feedback: None });
-        let names = [
-            "evaluation_time 1.5",
-            "evaluation_score_overall 0.5",
-            "evaluation_score_tone 0.25",
-            "evaluation_error_rate 1",
-            "prompt_token_count 1",
-            "completion_token_count 2",
-            "total_token_count 3",
-        ];
-        let labels = "{evaluator_type=Judge, model_name=gpt-4o, success=true}";
-        assert_eq!(derived(judged), names.map(|name| format!("{name} {labels}")));
-    }
-
-    #[test]
-    fn a_handle_is_remembered_by_address_and_a_family_is_split() {
-        let mut deriver = Deriver::new(&[]);
-        let metric = Metric::new("finish_reason:stop", 1.0);
-        let event = Event::new(Timestamp::MIN, metric.clone());
-        let mut samples = Vec::new();
-        deriver.derive(&event, &mut samples);
-        deriver.derive(&event, &mut samples);
-        assert!(Arc::ptr_eq(&samples[0].series, &samples[1].series));
-        assert_eq!(samples[0].series.labels().to_string(), "{finish_reason=stop}");
-        assert_eq!(derived(Metric::new("load", f64::NAN)), Vec::<String>::new());
-        drop(metric);
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use super::summary::{Summary, merge};
 use super::{Percentiles, Window};
 
 /// Up to so many samples percentiles are exact without being asked to be: they cost little more than from sketches.
-const MANY: u64 = 4_096;
+const MANY: u64 = 2_048;
 
 pub(super) struct Gather<'a> {
     window: Window,

@@ -23,7 +23,7 @@ pub use limits::{Bounds, Limits};
 pub use query::{Group, GroupRange, MOST_STEPS, Percentiles, Query, RangeError, Steps};
 pub use selector::{ParseSelectorError, Selector};
 pub use stats::{Aggregate, UnknownAggregate, WindowStats};
-pub use tokens::{ModelTokens, TokenUsage};
+pub use tokens::{ModelTokens, TokenUsage, Usage};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -169,19 +169,6 @@ impl Store {
         }
         points.sort_by_key(|(time, _)| *time);
         Ok(points.into_iter().map(|(time, value)| (Timestamp::from_micros(time), value)).collect())
-    }
-
-    /// Tokens by model, sorted by name; calls that name no model count as `unknown`.
-    pub fn token_usage(&self, window: Window) -> TokenUsage {
-        let by = [Text::new_static("model_name")];
-        let mut usage = TokenUsage::default();
-        for metric in ["prompt_token_count", "completion_token_count", "total_token_count"] {
-            for group in self.stats_by(&Selector::metric(metric), window, &by).unwrap_or_default() {
-                let model = group.labels.get("model_name").cloned().unwrap_or(Text::new_static("unknown"));
-                usage.add(model, metric, group.stats.sum as u64);
-            }
-        }
-        usage
     }
 
     /// The metrics that the store holds, sorted by name.

@@ -35,8 +35,8 @@ impl Serialize for Line<'_> {
         line.serialize_entry("metric", &name)?;
         // Counts are whole numbers in the reference's files, and everything else is a float.
         let value = self.sample.value;
-        let counted =
-            name.ends_with("_token_count") || matches!(&*name, "conversation_length" | "evaluation_error_rate");
+        let counted = name.ends_with("_token_count")
+            || matches!(&*name, "conversation_length" | "evaluation_error_rate" | "unpriced_calls");
         if counted && value.fract() == 0.0 {
             line.serialize_entry("value", &(value as i64))?;
         } else {
@@ -61,10 +61,11 @@ impl Serialize for Line<'_> {
 }
 
 impl Line<'_> {
-    /// What the reference writes beside a sample that it derives itself.
+    /// What the reference writes beside a sample that it derives itself, or would if it knew of costs.
     fn derived<M: SerializeMap>(&self, name: &str, line: &mut M) -> Result<(), M::Error> {
         let labels: &[&str] = match name {
-            "prompt_token_count" | "completion_token_count" | "total_token_count" => &["model_name"],
+            "cost_usd" | "unpriced_calls" => &["model_name"],
+            _ if name.ends_with("_token_count") => &["model_name"],
             "evaluation_time" => &["evaluator_type", "success"],
             "evaluation_error_rate" => &["evaluator_type"],
             _ if name.starts_with("evaluation_score_") => &["evaluator_type"],
