@@ -55,28 +55,30 @@ impl<'a> Gather<'a> {
         }
     }
 
-    /// Whether the window holds too many samples to keep their values.
+    /// Whether what lies wholly in the window are too many samples to keep their values: then no value needs to be kept.
     fn are_many(&self, series: &[Arc<Series>]) -> bool {
         let mut count = 0;
         series.iter().any(|series| {
-            let state = series.state();
-            let nodes = state.buckets.iter().chain(&state.nodes);
-            count += state.open.len() as u64 + nodes.map(|node| self.estimate(node)).sum::<u64>();
+            count += series.state().nodes.iter().map(|node| self.inside(node)).sum::<u64>();
             count > MANY
         })
     }
 
-    /// About how many samples of a node lie in the window; never too few.
-    fn estimate(&self, node: &Node) -> u64 {
+    fn inside(&self, node: &Node) -> u64 {
         let (first, last) = (node.summary.first.0, node.summary.last.0);
         let (start, end) = (self.window.start.as_micros(), self.window.end.as_micros());
         match &node.detail {
             _ if last < start || first > end => 0,
-            Detail::Span { nodes, .. } if first < start || last > end => {
-                nodes.iter().map(|node| self.estimate(node)).sum()
-            }
-            _ => node.summary.count,
+            _ if start <= first && last <= end => node.summary.count,
+            Detail::Span { nodes, .. } => nodes.iter().map(|node| self.inside(node)).sum(),
+            Detail::Samples(_) | Detail::Bucket { .. } => 0,
         }
+    }
+
+    /// Whether percentiles stay exact with so many samples more.
+    fn keeps_values(&self, more: u64) -> bool {
+        let few = self.values.len() as u64 + more <= MANY;
+        self.counts.is_none() && (few || self.percentiles == Percentiles::Exact)
     }
 
     fn series(&mut self, series: &Series) {
@@ -128,17 +130,12 @@ impl<'a> Gather<'a> {
         if self.percentiles == Percentiles::Off {
             return;
         }
-        if self.keeps_values(node) {
+        if self.keeps_values(node.summary.count) && !holds_buckets(node) {
             self.scratch.0.clear();
             node.decode(&mut self.scratch.0, &mut self.values).expect("what the store has compressed");
         } else {
             self.sketched().merge(&node.sketch);
         }
-    }
-
-    /// Whether percentiles stay exact with this node.
-    fn keeps_values(&self, node: &Node) -> bool {
-        self.counts.is_none() && !holds_buckets(node)
     }
 
     fn open(&mut self, open: &Open) {
@@ -162,9 +159,11 @@ impl<'a> Gather<'a> {
         if self.percentiles == Percentiles::Off {
             return;
         }
-        match &mut self.counts {
-            None => self.values.extend_from_slice(values),
-            Some(counts) => counts.add_all(self.bins, values),
+        if self.keeps_values(summary.count) {
+            self.values.extend_from_slice(values);
+        } else {
+            let bins = self.bins;
+            self.sketched().add_all(bins, values);
         }
     }
 
