@@ -1,0 +1,162 @@
+//! Most lines of a recording have the shape of one before: the same keys in the same order, other values between them.
+//!
+//! A shape is learned from a line that was read the long way. The next line is compared with it piece by piece, and only
+//! the values between the pieces are read. Whatever is not exactly so, or not certain to mean what the long way takes it
+//! for, is left to the long way, which also finds the words for what is wrong.
+
+mod build;
+mod learn;
+mod token;
+
+use std::sync::Arc;
+
+use self::build::Draft;
+use self::token::Token;
+use super::fields::UNKNOWN;
+use crate::event::{Event, Kind};
+use crate::time::Moments;
+use crate::{Text, Timestamp, Zone};
+
+/// As many shapes are kept: recordings mix kinds, and calls that went well with others.
+const SHAPES: usize = 8;
+/// As many long names are kept, to be shared by the events that bear them.
+const NAMES: usize = 8;
+/// Shorter texts need no memory of their own.
+const INLINE: usize = 23;
+
+/// What the lines before tell of the next one.
+#[derive(Clone, Debug)]
+pub(super) struct Shapes {
+    /// The one seen last is first.
+    known: Vec<Arc<Shape>>,
+    /// The values of the line in hand; kept for its memory.
+    tokens: Vec<Token>,
+    memory: Memory,
+}
+
+/// What lines have in common.
+#[derive(Debug)]
+struct Shape {
+    kind: Kind,
+    /// Whether it stands behind the time of a line of the reference's log.
+    in_log: bool,
+    /// The bytes before, between and behind the values.
+    pieces: Vec<u8>,
+    /// For each value the end of the piece before it, and what it means.
+    slots: Vec<(usize, Slot)>,
+    scores: Vec<Text>,
+    attributes: Arc<[Text]>,
+}
+
+/// What a value means.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Time,
+    Duration,
+    Success,
+    /// Of an evaluator or a metric.
+    Name,
+    Model,
+    FinishReason,
+    Count(fn(&mut Draft) -> &mut Option<u64>),
+    Error,
+    Value,
+    Level,
+    Message,
+    /// By its place among the scores.
+    Score(usize),
+    Feedback(usize),
+    /// By its place among the attributes.
+    Attribute(usize),
+    /// It is not kept, but must be a value.
+    Ignored,
+}
+
+/// What spares work from line to line.
+#[derive(Clone, Debug)]
+struct Memory {
+    moments: Moments,
+    /// Long names that were seen last.
+    names: Vec<Text>,
+    /// The place among them that the next one takes.
+    next: usize,
+}
+
+impl Shapes {
+    /// No shapes yet. Timestamps without a zone are in this one.
+    pub(super) const fn new(zone: Zone) -> Self {
+        let memory = Memory { moments: Moments::new(zone), names: Vec::new(), next: 0 };
+        Self { known: Vec::new(), tokens: Vec::new(), memory }
+    }
+
+    pub(super) const fn zone(&self) -> &Zone {
+        self.memory.moments.zone()
+    }
+
+    /// The event of a line that is like one before. `log_time` is what stands before the object in the reference's log.
+    pub(super) fn read(&mut self, line: &str, log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
+        let Self { known, tokens, memory } = self;
+        let in_log = log_time.is_some();
+        let at = known.iter().position(|shape| shape.in_log == in_log && shape.fits(line, tokens))?;
+        known[..=at].rotate_right(1);
+        let otherwise = match log_time {
+            None => arrival,
+            Some(time) => memory.moments.read(time).ok()?,
+        };
+        known[0].event(line, tokens, otherwise, memory)
+    }
+
+    /// Learns the shape of a line that was read the long way.
+    pub(super) fn learn(&mut self, line: &str, in_log: bool, kind: Kind) {
+        let Some(shape) = Shape::learn(line, in_log, kind) else { return };
+        if !self.known.iter().any(|known| known.in_log == in_log && known.pieces == shape.pieces) {
+            self.known.truncate(SHAPES - 1);
+            self.known.insert(0, Arc::new(shape));
+        }
+    }
+}
+
+impl Shape {
+    /// Whether a line is this one with other values, which are taken out of it.
+    fn fits(&self, line: &str, tokens: &mut Vec<Token>) -> bool {
+        tokens.clear();
+        let line = line.as_bytes();
+        let (mut at, mut begin) = (0, 0);
+        for (end, _) in &self.slots {
+            let piece = &self.pieces[begin..*end];
+            if !line[at..].starts_with(piece) {
+                return false;
+            }
+            let Some(token) = Token::at(line, at + piece.len()) else { return false };
+            at = token.behind();
+            tokens.push(token);
+            begin = *end;
+        }
+        line[at..] == self.pieces[begin..]
+    }
+}
+
+impl Memory {
+    /// A name: of a model, an evaluator or a metric. There are few, and they come again and again.
+    fn share(&mut self, name: &str) -> Text {
+        if name.len() <= INLINE {
+            return Text::new(name);
+        }
+        if let Some(known) = self.names.iter().find(|known| *known == name) {
+            return known.clone();
+        }
+        let text = Text::new(name);
+        if self.names.len() < NAMES {
+            self.names.push(text.clone());
+        } else {
+            self.names[self.next] = text.clone();
+            self.next = (self.next + 1) % NAMES;
+        }
+        text
+    }
+
+    /// A name that null says is not known.
+    fn share_or_unknown(&mut self, token: Token, line: &str) -> Option<Text> {
+        if token.is_null(line) { Some(UNKNOWN) } else { Some(self.share(&token.text(line)?)) }
+    }
+}
