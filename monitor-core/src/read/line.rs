@@ -57,6 +57,14 @@ impl LineParser {
         self.long_way(time, json, arrival).map(Some)
     }
 
+    /// What the lines before make of a line, if they make anything of it.
+    #[cfg(test)]
+    pub(super) fn parse_predicted(&mut self, line: &[u8], arrival: Timestamp) -> Option<Event> {
+        let text = trimmed(line).ok()??;
+        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
+        self.shapes.read(json, time, arrival)
+    }
+
     fn long_way(&self, log_time: Option<&str>, json: &str, arrival: Timestamp) -> Result<Event, Refusal> {
         match log_time {
             Some(time) => self.log(time, json),

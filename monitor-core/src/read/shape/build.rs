@@ -37,7 +37,7 @@ impl Shape {
     ) -> Option<Event> {
         let mut draft = Draft {
             scores: self.scores.iter().map(|name| Score { name: name.clone(), value: None, feedback: None }).collect(),
-            attributes: vec![Scalar::Null; self.attributes.len()],
+            attributes: self.attributes.iter().map(|_| Scalar::Null).collect(),
             ..Draft::default()
         };
         for ((_, slot), token) in self.slots.iter().zip(tokens) {
@@ -48,6 +48,7 @@ impl Shape {
 }
 
 impl Draft {
+    #[inline]
     fn set(&mut self, slot: Slot, token: Token, line: &str, kind: Kind, memory: &mut Memory) -> Option<()> {
         match slot {
             Slot::Time => {

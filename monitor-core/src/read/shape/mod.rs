@@ -6,6 +6,8 @@
 
 mod build;
 mod learn;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use crate::time::Moments;
 use crate::{Text, Timestamp, Zone};
 
 /// As many shapes are kept: recordings mix kinds, and calls that went well with others.
-const SHAPES: usize = 8;
+const SHAPES: usize = 16;
 /// As many long names are kept, to be shared by the events that bear them.
 const NAMES: usize = 8;
 /// Shorter texts need no memory of their own.

@@ -16,7 +16,9 @@ pub(super) struct Token {
     form: Form,
 }
 
+/// As wide as its neighbours in a token: the processor waits for bytes that are copied as padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
 enum Form {
     /// Between quotation marks, which do not belong to it.
     Text,
@@ -28,21 +30,23 @@ enum Form {
 
 impl Token {
     /// The value that begins here, as far as it seems to reach.
-    #[inline]
+    // Inlined by force: handed over in memory, a token costs more than the search for its end.
+    #[inline(always)]
     pub(super) fn at(line: &[u8], start: usize) -> Option<Self> {
         if *line.get(start)? == b'"' {
-            return Self::text_at(line, start);
+            let end = special(line, start + 1)?;
+            if line[end] != b'"' {
+                return Self::escaped_at(line, start, end);
+            }
+            return Some(Self { start: start + 1, end, form: Form::Text });
         }
-        let length = line[start..].iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' '))?;
+        let length = line[start..].iter().position(|byte| matches!(byte, b',' | b'}' | b' ' | b']'))?;
         Some(Self { start, end: start + length, form: Form::Bare })
     }
 
-    #[inline]
-    fn text_at(line: &[u8], start: usize) -> Option<Self> {
-        let mut at = special(line, start + 1)?;
-        if line[at] == b'"' {
-            return Some(Self { start: start + 1, end: at, form: Form::Text });
-        }
+    /// A text that holds `at` what has a meaning, and is no quotation mark.
+    #[cold]
+    fn escaped_at(line: &[u8], start: usize, mut at: usize) -> Option<Self> {
         while line[at] != b'"' {
             // A control character is for the long way to refuse.
             if line[at] != b'\\' {
@@ -111,13 +115,19 @@ impl Token {
         }
     }
 
-    /// A whole number that is exact as a float.
+    /// A whole number that is exact as a float, however it is written.
     pub(super) fn count(self, line: &str) -> Option<u64> {
+        if self.form == Form::Bare
+            && let Some(Decimal::Exact { mantissa, scale: 0 }) = Decimal::of(self.of(line)?)
+        {
+            return Some(mantissa);
+        }
         let number =
             self.float(line).filter(|number| (0.0..=LARGEST_COUNT).contains(number) && number.fract() == 0.0)?;
         Some(number as u64)
     }
 
+    #[inline]
     pub(super) fn scalar(self, line: &str) -> Option<Scalar> {
         if self.form != Form::Bare {
             return self.text(line).map(|text| Scalar::Text(Text::new(text)));
@@ -155,29 +165,38 @@ impl Decimal {
     #[inline]
     fn of(token: &str) -> Option<Self> {
         let bytes = token.as_bytes();
-        let mut mantissa = 0_u64;
-        let mut point = None;
-        for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'0'..=b'9' => mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
-                b'.' if point.is_none() && at > 0 => point = Some(at),
-                _ => return Some(Self::Other),
+        let (mut mantissa, mut whole) = (0, 0);
+        digits(bytes, &mut mantissa, &mut whole);
+        let mut fraction = 0;
+        if whole < bytes.len() {
+            if bytes[whole] != b'.' {
+                return Some(Self::Other);
+            }
+            digits(&bytes[whole + 1..], &mut mantissa, &mut fraction);
+            if whole + 1 + fraction < bytes.len() {
+                return Some(Self::Other);
+            }
+            if fraction == 0 {
+                return None;
             }
         }
-        let scale = match point {
-            None => 0,
-            Some(at) => bytes.len() - at - 1,
-        };
-        let digits = bytes.len() - usize::from(point.is_some());
-        let whole = digits - scale;
-        if whole == 0 || (point.is_some() && scale == 0) || (whole > 1 && bytes[0] == b'0') {
+        if whole == 0 || (whole > 1 && bytes[0] == b'0') {
             return None;
         }
-        Some(match point {
-            _ if digits <= EXACT_DIGITS => Self::Exact { mantissa, scale },
-            Some(_) => Self::Long,
-            None => Self::Other,
+        Some(match fraction {
+            scale if whole + scale <= EXACT_DIGITS => Self::Exact { mantissa, scale },
+            0 => Self::Other,
+            _ => Self::Long,
         })
+    }
+}
+
+/// Reads the digits that `bytes` begins with.
+#[inline]
+fn digits(bytes: &[u8], value: &mut u64, count: &mut usize) {
+    while let Some(digit) = bytes.get(*count).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        *value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        *count += 1;
     }
 }
 
