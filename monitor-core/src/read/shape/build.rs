@@ -61,9 +61,9 @@ impl Draft {
             Slot::Duration => self.number = token.float(line).filter(|seconds| (0.0..=LARGEST).contains(seconds))?,
             Slot::Value => self.number = token.float(line).filter(|value| value.abs() <= LARGEST)?,
             Slot::Success => self.success = token.flag(line)?,
-            Slot::Name => self.name = memory.share(&token.text(line).filter(|name| !name.is_empty())?),
-            Slot::Model => self.model_name = Some(memory.share_or_unknown(token, line)?),
-            Slot::FinishReason => self.finish_reason = Some(memory.share_or_unknown(token, line)?),
+            Slot::Name => self.name = memory.text(&token.text(line).filter(|name| !name.is_empty())?),
+            Slot::Model => self.model_name = Some(memory.name(token, line)?),
+            Slot::FinishReason => self.finish_reason = Some(memory.name(token, line)?),
             Slot::Count(_) | Slot::Level if token.is_null(line) => {}
             Slot::Count(field) => *field(self) = Some(token.count(line)?),
             // Null says of an evaluation that nothing went wrong.

@@ -21,10 +21,8 @@ use crate::{Text, Timestamp, Zone};
 
 /// As many shapes are kept: recordings mix kinds, and calls that went well with others.
 const SHAPES: usize = 16;
-/// As many long names are kept, to be shared by the events that bear them.
-const NAMES: usize = 8;
-/// Shorter texts need no memory of their own.
-const INLINE: usize = 23;
+/// Places for texts that come again and again.
+const TEXTS: usize = 64;
 
 /// What the lines before tell of the next one.
 #[derive(Clone, Debug)]
@@ -78,16 +76,14 @@ enum Slot {
 #[derive(Clone, Debug)]
 struct Memory {
     moments: Moments,
-    /// Long names that were seen last.
-    names: Vec<Text>,
-    /// The place among them that the next one takes.
-    next: usize,
+    /// Texts that were seen last, each at the place that its bytes tell.
+    texts: Vec<Text>,
 }
 
 impl Shapes {
     /// No shapes yet. Timestamps without a zone are in this one.
     pub(super) const fn new(zone: Zone) -> Self {
-        let memory = Memory { moments: Moments::new(zone), names: Vec::new(), next: 0 };
+        let memory = Memory { moments: Moments::new(zone), texts: Vec::new() };
         Self { known: Vec::new(), tokens: Vec::new(), memory }
     }
 
@@ -126,7 +122,7 @@ impl Shape {
         let (mut at, mut begin) = (0, 0);
         for (end, _) in &self.slots {
             let piece = &self.pieces[begin..*end];
-            if !line[at..].starts_with(piece) {
+            if !goes_on(line, at, piece) {
                 return false;
             }
             let Some(token) = Token::at(line, at + piece.len()) else { return false };
@@ -139,26 +135,38 @@ impl Shape {
 }
 
 impl Memory {
-    /// A name: of a model, an evaluator or a metric. There are few, and they come again and again.
-    fn share(&mut self, name: &str) -> Text {
-        if name.len() <= INLINE {
-            return Text::new(name);
+    /// A text of which there are few: the name of a model, of an operation. To copy a known one is quicker than to make one,
+    /// and long ones share their memory.
+    #[inline]
+    fn text(&mut self, text: &str) -> Text {
+        let [first, .., last] = text.as_bytes() else { return Text::new(text) };
+        if self.texts.is_empty() {
+            self.texts.resize(TEXTS, Text::default());
         }
-        if let Some(known) = self.names.iter().find(|known| *known == name) {
-            return known.clone();
+        let place = (text.len() * 7 + usize::from(*first) * 3 + usize::from(*last)) % TEXTS;
+        let known = &mut self.texts[place];
+        if known != text {
+            *known = Text::new(text);
         }
-        let text = Text::new(name);
-        if self.names.len() < NAMES {
-            self.names.push(text.clone());
-        } else {
-            self.names[self.next] = text.clone();
-            self.next = (self.next + 1) % NAMES;
-        }
-        text
+        known.clone()
     }
 
     /// A name that null says is not known.
-    fn share_or_unknown(&mut self, token: Token, line: &str) -> Option<Text> {
-        if token.is_null(line) { Some(UNKNOWN) } else { Some(self.share(&token.text(line)?)) }
+    #[inline]
+    fn name(&mut self, token: Token, line: &str) -> Option<Text> {
+        match token.text(line) {
+            Some(text) => Some(self.text(&text)),
+            None => token.is_null(line).then_some(UNKNOWN),
+        }
     }
+}
+
+/// Whether `line` goes on with `piece` at this place. By words, as a call of `memcmp` takes longer than most pieces do.
+#[inline]
+fn goes_on(line: &[u8], at: usize, piece: &[u8]) -> bool {
+    let Some(line) = line.get(at..at + piece.len()) else { return false };
+    let (words, rest) = line.as_chunks::<8>();
+    let (piece_words, piece_rest) = piece.as_chunks::<8>();
+    let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+    words.iter().zip(piece_words).all(|(a, b)| word(a) == word(b)) && rest.iter().zip(piece_rest).all(|(a, b)| a == b)
 }
