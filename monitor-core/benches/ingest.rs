@@ -58,17 +58,22 @@ fn main() {
 fn ingest(criterion: &mut Criterion) {
     let recording = recording();
     let lines: Vec<&[u8]> = recording.lines().map(str::as_bytes).collect();
-    let parser = LineParser::new(Zone::UTC);
-    let parse = |line: &&[u8]| parse(&parser, line);
+    let mut parser = LineParser::new(Zone::UTC);
+    let mut parse = |line: &&[u8]| parse(&mut parser, line);
     let mut group = criterion.benchmark_group("ingest");
     group.throughput(Throughput::ElementsAndBytes { elements: u64::from(LINES), bytes: recording.len() as u64 });
     group.bench_function("parse", |bencher| {
         bencher.iter(|| lines.iter().for_each(|line| drop(black_box(parse(line)))));
     });
+    group.bench_function("parse, each line alone", |bencher| {
+        let parser = LineParser::new(Zone::UTC);
+        let parse = |line: &&[u8]| parser.parse_alone(line, Timestamp::MIN).expect("a line is a valid event");
+        bencher.iter(|| lines.iter().for_each(|line| drop(black_box(parse(line)))));
+    });
     group.bench_function("parse, derive", |bencher| {
         let mut deriver = Deriver::new(&[]);
         bencher.iter(|| {
-            in_batches(&lines, parse, &mut deriver, |samples| {
+            in_batches(&lines, &mut parse, &mut deriver, |samples| {
                 black_box(samples);
             });
         });
@@ -77,7 +82,7 @@ fn ingest(criterion: &mut Criterion) {
         // An empty store for each round, or its bounds would be measured; to let go of it is not timed.
         let setup = || (Deriver::new(&[]), Store::new(Limits::default()));
         let routine = |(deriver, store): &mut (Deriver, Store)| {
-            in_batches(&lines, parse, deriver, |samples| store.insert(samples, Timestamp::MAX));
+            in_batches(&lines, &mut parse, deriver, |samples| store.insert(samples, Timestamp::MAX));
             let held = store.bounds().samples;
             assert!(held > 7 * u64::from(LINES), "{held} samples of {LINES} lines");
         };
@@ -93,19 +98,19 @@ fn ingest(criterion: &mut Criterion) {
     });
 }
 
-fn parse(parser: &LineParser, line: &[u8]) -> Event {
+fn parse(parser: &mut LineParser, line: &[u8]) -> Event {
     parser.parse(line, Timestamp::MIN).expect("a line is a valid event").expect("a line is not blank")
 }
 
 /// Events live as long as their batch, as they do in a pipeline.
 fn in_batches(
     lines: &[&[u8]],
-    parse: impl Fn(&&[u8]) -> Event,
+    parse: &mut impl FnMut(&&[u8]) -> Event,
     deriver: &mut Deriver,
     mut take: impl FnMut(&[Sample]),
 ) {
     for batch in lines.chunks(BATCH) {
-        let events: Vec<Event> = batch.iter().map(&parse).collect();
+        let events: Vec<Event> = batch.iter().map(&mut *parse).collect();
         let mut samples = Vec::with_capacity(events.len());
         for event in &events {
             deriver.derive(event, &mut samples);

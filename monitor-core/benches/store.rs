@@ -198,7 +198,7 @@ fn bytes_of_the_recorded_run() {
     let mut deriver = Deriver::new(&[]);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/afterimage-run/metrics.jsonl.gz");
     let mut lines = Lines::new(open_recording(path.as_ref()).expect("the recorded run"));
-    let parser = LineParser::new(monitor_core::Zone::UTC);
+    let mut parser = LineParser::new(monitor_core::Zone::UTC);
     let mut samples = Vec::new();
     while let Next::Line(line) = lines.next(true).expect("a whole file") {
         if let Some(event) = parser.parse(line, Timestamp::MIN).expect("a valid line") {

@@ -24,7 +24,7 @@ fn golden() -> Value {
 }
 
 fn events(name: &str) -> Vec<Event> {
-    let parser = LineParser::new(Zone::UTC);
+    let mut parser = LineParser::new(Zone::UTC);
     let mut lines = Lines::new(open_recording(&recording(name)).expect("the recording is there"));
     let mut events = Vec::new();
     loop {

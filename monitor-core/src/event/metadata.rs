@@ -1,13 +1,26 @@
 //! Open attributes: whatever a caller adds to an event beyond the typed fields.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use super::flat::{Flat, Scalar};
+use crate::Text;
 
 /// Attributes by name, in the order in which they came. Of two of one name the last wins, as in JSON.
 ///
 /// Most events have none, and then they take one word.
-#[derive(Clone, Debug, Default)]
-pub struct Metadata(Option<Box<Map<String, Value>>>);
+#[derive(Clone, Default)]
+pub struct Metadata(Option<Box<Attributes>>);
+
+#[derive(Clone)]
+enum Attributes {
+    Map(Map<String, Value>),
+    Flat(Flat),
+}
 
 impl Metadata {
     /// No attributes.
@@ -15,39 +28,73 @@ impl Metadata {
         Self::default()
     }
 
+    /// Attributes of these names, each with the value at its place. No name may come twice.
+    pub(crate) fn flat(names: &Arc<[Text]>, values: Vec<Scalar>) -> Self {
+        let flat = || Box::new(Attributes::Flat(Flat::new(Arc::clone(names), values.into_boxed_slice())));
+        Self((!names.is_empty()).then(flat))
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|map| map.is_empty())
+        self.len() == 0
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |map| map.len())
+        match self.0.as_deref() {
+            None => 0,
+            Some(Attributes::Map(map)) => map.len(),
+            Some(Attributes::Flat(flat)) => flat.len(),
+        }
     }
 
     /// The attribute of this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.as_ref()?.get(name)
+        self.map()?.get(name)
     }
 
     /// The attribute of this name, if it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(Value::as_str)
+        match self.0.as_deref()? {
+            Attributes::Map(map) => map.get(name).and_then(Value::as_str),
+            Attributes::Flat(flat) => match flat.get(name)? {
+                Scalar::Text(text) => Some(text),
+                _ => None,
+            },
+        }
+    }
+
+    /// The attribute of this name as a label: text, numbers and flags can be labels; null, lists and objects cannot.
+    pub(crate) fn label(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self.0.as_deref()? {
+            Attributes::Map(map) => match map.get(name)? {
+                Value::String(text) => Some(Cow::Borrowed(text)),
+                Value::Bool(value) => Some(flag(*value)),
+                Value::Number(number) => Some(Cow::Owned(number.to_string())),
+                Value::Null | Value::Array(_) | Value::Object(_) => None,
+            },
+            Attributes::Flat(flat) => match flat.get(name)? {
+                Scalar::Text(text) => Some(Cow::Borrowed(text)),
+                Scalar::Bool(value) => Some(flag(*value)),
+                Scalar::Number(number) => Some(Cow::Owned(number.to_string())),
+                Scalar::Null => None,
+            },
+        }
     }
 
     /// Sets an attribute. A number that is not finite becomes null, for JSON has no other word for it.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) {
-        self.map().insert(name.into(), value.into());
+        self.map_mut().insert(name.into(), value.into());
     }
 
     /// Sets an attribute unless there is one of this name.
     pub fn insert_absent(&mut self, name: String, value: Value) {
-        self.map().entry(name).or_insert(value);
+        self.map_mut().entry(name).or_insert(value);
     }
 
     /// Takes an attribute out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        self.0.as_mut()?.shift_remove(name)
+        if self.is_empty() { None } else { self.map_mut().shift_remove(name) }
     }
 
     /// About how many bytes of memory they take.
@@ -61,16 +108,52 @@ impl Metadata {
                     Value::Object(map) => map.iter().map(|(name, value)| 64 + name.len() + of(value)).sum(),
                 }
         }
-        self.iter().map(|(name, value)| 64 + name.len() + of(value)).sum()
+        let of_scalar = |value: &Scalar| {
+            size_of::<Value>()
+                + match value {
+                    Scalar::Text(text) => text.len(),
+                    Scalar::Null | Scalar::Bool(_) | Scalar::Number(_) => 0,
+                }
+        };
+        match self.0.as_deref() {
+            None => 0,
+            Some(Attributes::Map(map)) => map.iter().map(|(name, value)| 64 + name.len() + of(value)).sum(),
+            Some(Attributes::Flat(flat)) => flat.iter().map(|(name, value)| 64 + name.len() + of_scalar(value)).sum(),
+        }
     }
 
     /// The attributes, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().flat_map(|map| map.iter()).map(|(name, value)| (name.as_str(), value))
+        self.map().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
     }
 
-    fn map(&mut self) -> &mut Map<String, Value> {
-        self.0.get_or_insert_default()
+    fn map(&self) -> Option<&Map<String, Value>> {
+        match self.0.as_deref()? {
+            Attributes::Map(map) => Some(map),
+            Attributes::Flat(flat) => Some(flat.map()),
+        }
+    }
+
+    fn map_mut(&mut self) -> &mut Map<String, Value> {
+        let attributes = self.0.get_or_insert_with(|| Box::new(Attributes::Map(Map::new())));
+        if let Attributes::Flat(flat) = &**attributes {
+            **attributes = Attributes::Map(flat.to_map());
+        }
+        match &mut **attributes {
+            Attributes::Map(map) => map,
+            Attributes::Flat(_) => unreachable!("was just made a map"),
+        }
+    }
+}
+
+/// A flag as a label.
+pub(crate) fn flag(value: bool) -> Cow<'static, str> {
+    Cow::Borrowed(if value { "true" } else { "false" })
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -83,13 +166,17 @@ impl PartialEq for Metadata {
 
 impl Serialize for Metadata {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
+        match self.0.as_deref() {
+            None => serializer.collect_map(std::iter::empty::<(&str, &Value)>()),
+            Some(Attributes::Map(map)) => serializer.collect_map(map),
+            Some(Attributes::Flat(flat)) => serializer.collect_map(flat.iter()),
+        }
     }
 }
 
 impl From<Map<String, Value>> for Metadata {
     fn from(map: Map<String, Value>) -> Self {
-        Self((!map.is_empty()).then(|| Box::new(map)))
+        Self((!map.is_empty()).then(|| Box::new(Attributes::Map(map))))
     }
 }
 

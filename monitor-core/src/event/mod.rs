@@ -2,6 +2,7 @@
 
 mod alert;
 mod evaluation;
+mod flat;
 mod generation;
 mod json;
 mod kind;
@@ -12,11 +13,13 @@ mod metric;
 
 pub use alert::{Alert, AlertData, AlertState};
 pub use evaluation::{Evaluation, Score};
+pub(crate) use flat::Scalar;
 pub use generation::{Generation, Tokens};
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use level::{Level, UnknownLevel};
 pub use log::Log;
 pub use metadata::Metadata;
+pub(crate) use metadata::flag;
 pub use metric::{Metric, MetricKey};
 
 use std::sync::Arc;

@@ -219,7 +219,6 @@ impl<'a> Fields<'a> {
     }
 
     fn count(&mut self, name: &str) -> Read<Option<u64>> {
-        const LARGEST: f64 = 9_007_199_254_740_992.0; // 2^53: beyond it a count is not exact as a sample
         let Some(value) = self.given(name) else {
             return Ok(None);
         };
@@ -229,7 +228,7 @@ impl<'a> Fields<'a> {
         let count = finite(name, &number)?;
         if count < 0.0 {
             Err(Refusal::new(Reason::Negative, format!("`{name}` must not be negative, and is {number}")))
-        } else if count > LARGEST {
+        } else if count > LARGEST_COUNT {
             Err(Refusal::new(Reason::OutOfRange, format!("`{name}` is too large: {number}")))
         } else if count.fract() != 0.0 {
             Err(Refusal::new(Reason::WrongType, format!("`{name}` must be a whole number, and is {number}")))
@@ -276,7 +275,7 @@ impl<'a> Fields<'a> {
     fn name(&mut self, name: &str) -> Read<Option<Text>> {
         let known = self.has(name);
         let text = self.text(name)?;
-        Ok(if known { text.or(Some(Text::new_static("unknown"))) } else { None })
+        Ok(if known { text.or(Some(UNKNOWN)) } else { None })
     }
 
     fn scores(&mut self) -> Read<Vec<Score>> {
@@ -334,6 +333,12 @@ fn score(name: Text, value: Json<'_>) -> Score {
         other => Score { value: number(&other), feedback: None, name },
     }
 }
+
+/// The name of what a caller says is not known.
+pub(super) const UNKNOWN: Text = Text::new_static("unknown");
+
+/// 2^53: beyond it a count is not exact as a sample.
+pub(super) const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
 
 /// The largest number an event may hold: its square must stay finite, and the sum of very many of them.
 pub(crate) const LARGEST: f64 = 1e150;

@@ -2,15 +2,18 @@
 
 use super::fields::Fields;
 use super::json::{Json, Object, parse_object};
+use super::shape::Shapes;
 use super::{Reason, Refusal};
 use crate::event::{Event, Kind};
 use crate::{Timestamp, Zone};
 
 /// Parses lines. Forms: NDJSON (`{"type": …}`), the reference's metric lines (`{"metric": …, "value": …}`), and its log
 /// (`2026-05-04 14:00:02,881 - {…}`), in which a "Generation metrics" or "Evaluation metrics" line is the whole event.
+///
+/// A line that is like one before is read the short way; to the answer it makes no difference.
 #[derive(Clone, Debug)]
 pub struct LineParser {
-    zone: Zone,
+    shapes: Shapes,
 }
 
 /// `2026-05-04 14:00:02,881`
@@ -20,12 +23,12 @@ const LOG_SEPARATOR: &str = " - ";
 impl LineParser {
     /// A parser that reads timestamps without a zone as `zone`.
     pub const fn new(zone: Zone) -> Self {
-        Self { zone }
+        Self { shapes: Shapes::new(zone) }
     }
 
     /// The zone of timestamps without one.
     pub const fn zone(&self) -> &Zone {
-        &self.zone
+        self.shapes.zone()
     }
 
     /// Parses one line, without its line break. An event without a timestamp happened at `arrival`. A blank line is
@@ -33,24 +36,45 @@ impl LineParser {
     ///
     /// # Errors
     /// When the line is no event, with the reason.
-    pub fn parse(&self, line: &[u8], arrival: Timestamp) -> Result<Option<Event>, Refusal> {
-        let text = std::str::from_utf8(line).map_err(|error| {
-            Refusal::new(Reason::InvalidUtf8, format!("invalid UTF-8 (column {})", error.valid_up_to() + 1))
-        })?;
-        let text = text.trim_start_matches('\u{feff}').trim();
-        if text.is_empty() {
-            return Ok(None);
+    pub fn parse(&mut self, line: &[u8], arrival: Timestamp) -> Result<Option<Event>, Refusal> {
+        let Some(text) = trimmed(line)? else { return Ok(None) };
+        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
+        if let Some(event) = self.shapes.read(json, time, arrival) {
+            return Ok(Some(event));
         }
-        match log_line(text) {
-            Some((time, json)) => self.log(time, json),
-            None => self.object(text, arrival),
+        let event = self.long_way(time, json, arrival)?;
+        self.shapes.learn(json, time.is_some(), event.kind());
+        Ok(Some(event))
+    }
+
+    /// As [`parse`](Self::parse), whatever the lines before were like: slower, with the same answer.
+    ///
+    /// # Errors
+    /// When the line is no event, with the reason.
+    pub fn parse_alone(&self, line: &[u8], arrival: Timestamp) -> Result<Option<Event>, Refusal> {
+        let Some(text) = trimmed(line)? else { return Ok(None) };
+        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
+        self.long_way(time, json, arrival).map(Some)
+    }
+
+    /// What the lines before make of a line, if they make anything of it.
+    #[cfg(test)]
+    pub(super) fn parse_predicted(&mut self, line: &[u8], arrival: Timestamp) -> Option<Event> {
+        let text = trimmed(line).ok()??;
+        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
+        self.shapes.read(json, time, arrival)
+    }
+
+    fn long_way(&self, log_time: Option<&str>, json: &str, arrival: Timestamp) -> Result<Event, Refusal> {
+        match log_time {
+            Some(time) => self.log(time, json),
+            None => self.object(json, arrival),
         }
-        .map(Some)
     }
 
     fn object(&self, text: &str, arrival: Timestamp) -> Result<Event, Refusal> {
         let (object, non_finite) = parse_object(text)?;
-        let mut fields = Fields::new(object, &self.zone, non_finite);
+        let mut fields = Fields::new(object, self.zone(), non_finite);
         let kind = fields.kind()?;
         let time = fields.time()?.unwrap_or(arrival);
         Ok(Event { time, body: fields.body(kind)? })
@@ -58,16 +82,25 @@ impl LineParser {
 
     fn log(&self, time: &str, json: &str) -> Result<Event, Refusal> {
         let line_time =
-            Timestamp::parse(time, &self.zone).map_err(|error| Refusal::new(Reason::Timestamp, error.to_string()))?;
+            Timestamp::parse(time, self.zone()).map_err(|error| Refusal::new(Reason::Timestamp, error.to_string()))?;
         let (mut object, non_finite) = parse_object(json)?;
         let Some((kind, data)) = tracked(&mut object) else {
-            let mut fields = Fields::new(object, &self.zone, non_finite);
+            let mut fields = Fields::new(object, self.zone(), non_finite);
             return Ok(Event { time: line_time, body: fields.log()?.into() });
         };
-        let mut fields = Fields::new(data, &self.zone, non_finite);
+        let mut fields = Fields::new(data, self.zone(), non_finite);
         let time = fields.time()?.unwrap_or(line_time);
         Ok(Event { time, body: fields.body(kind)? })
     }
+}
+
+/// The text of a line without what stands around it; `None` if that is nothing.
+fn trimmed(line: &[u8]) -> Result<Option<&str>, Refusal> {
+    let text = std::str::from_utf8(line).map_err(|error| {
+        Refusal::new(Reason::InvalidUtf8, format!("invalid UTF-8 (column {})", error.valid_up_to() + 1))
+    })?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    Ok((!text.is_empty()).then_some(text))
 }
 
 /// The event inside of a "Generation metrics" or "Evaluation metrics" line.

@@ -9,6 +9,7 @@ mod line;
 mod lines;
 mod open;
 mod refusal;
+mod shape;
 
 pub(crate) use fields::LARGEST;
 pub use line::LineParser;

@@ -6,10 +6,9 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use serde_json::Value;
 
 use super::{Labels, Sample, SeriesKey, family};
-use crate::event::{Body, Evaluation, Event, Generation, Metadata, Metric, MetricKey, Tokens};
+use crate::event::{Body, Evaluation, Event, Generation, Metadata, Metric, MetricKey, Tokens, flag};
 use crate::prices::{Price, Prices};
 use crate::read::LARGEST;
 use crate::{Text, Timestamp};
@@ -225,7 +224,7 @@ impl Deriver {
             return;
         }
         for place in places.iter().copied().chain(BUILTIN_LABELS.len()..self.labels.len()) {
-            if let Some(value) = metadata.get(&self.labels[place]).and_then(label_value) {
+            if let Some(value) = metadata.label(&self.labels[place]) {
                 found.push((place, value));
             }
         }
@@ -355,20 +354,6 @@ fn push_text<'a>(found: &mut Vec<Found<'a>>, place: usize, text: Option<&'a Text
 /// What enters the store: its square must stay finite, and the sum of very many.
 fn within(value: f64) -> bool {
     value.abs() <= LARGEST
-}
-
-fn flag(value: bool) -> Cow<'static, str> {
-    Cow::Borrowed(if value { "true" } else { "false" })
-}
-
-/// Text, numbers and flags can be labels; null, lists and objects cannot.
-fn label_value(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Bool(value) => Some(flag(*value)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 #[cfg(test)]

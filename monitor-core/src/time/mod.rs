@@ -2,10 +2,12 @@
 
 mod clock;
 mod duration;
+mod reading;
 mod timestamp;
 mod zone;
 
 pub use clock::Clock;
 pub use duration::{ParseDurationError, format_duration, parse_duration};
+pub(crate) use reading::Moments;
 pub use timestamp::{TimeError, Timestamp};
 pub use zone::{UnknownZone, Zone};

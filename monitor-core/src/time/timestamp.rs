@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::Zone;
+use super::reading::Reading;
 
 /// A moment, to the microsecond, as microseconds since the Unix epoch in UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,16 @@ impl Timestamp {
     /// # Errors
     /// When the text has none of these forms, or a year outside 1970 to 9999.
     pub fn parse(text: &str, zone: &Zone) -> Result<Self, TimeError> {
+        if let Some(Reading::Moment(micros)) = Reading::of(text)
+            && (0..=LAST).contains(&micros)
+        {
+            return Ok(Self(micros));
+        }
+        Self::parse_any(text, zone)
+    }
+
+    /// Reads every form there is, by chrono.
+    pub(super) fn parse_any(text: &str, zone: &Zone) -> Result<Self, TimeError> {
         let text = text.trim();
         let checked = |micros: i64| {
             if (0..=LAST).contains(&micros) { Ok(Self(micros)) } else { Err(TimeError::OutOfRange(excerpt(text))) }

@@ -26,7 +26,7 @@ fn lines(name: &str) -> Vec<String> {
 }
 
 fn events(lines: &[String]) -> Vec<Event> {
-    let parser = LineParser::new(Zone::UTC);
+    let mut parser = LineParser::new(Zone::UTC);
     lines.iter().filter_map(|line| parser.parse(line.as_bytes(), Timestamp::MIN).expect("an event")).collect()
 }
 

@@ -59,7 +59,7 @@ impl OnceSource {
     fn files_in_order(&self, parser: &LineParser) -> Result<Vec<(Option<Timestamp>, PathBuf)>, BoxError> {
         let mut glances = Vec::with_capacity(self.files.len());
         for file in &self.files {
-            glances.push((file, Glance::at(file, parser)?));
+            glances.push((file, Glance::at(file, parser.clone())?));
         }
         let told: HashSet<Option<&Path>> =
             glances.iter().filter(|(_, glance)| glance.events).map(|(file, _)| file.parent()).collect();
@@ -99,7 +99,7 @@ struct Glance {
 }
 
 impl Glance {
-    fn at(file: &Path, parser: &LineParser) -> Result<Self, BoxError> {
+    fn at(file: &Path, mut parser: LineParser) -> Result<Self, BoxError> {
         let mut glance = Self::default();
         if is_pipe(file) {
             return Ok(glance);

@@ -1,0 +1,172 @@
+//! Most lines of a recording have the shape of one before: the same keys in the same order, other values between them.
+//!
+//! A shape is learned from a line that was read the long way. The next line is compared with it piece by piece, and only
+//! the values between the pieces are read. Whatever is not exactly so, or not certain to mean what the long way takes it
+//! for, is left to the long way, which also finds the words for what is wrong.
+
+mod build;
+mod learn;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::sync::Arc;
+
+use self::build::Draft;
+use self::token::Token;
+use super::fields::UNKNOWN;
+use crate::event::{Event, Kind};
+use crate::time::Moments;
+use crate::{Text, Timestamp, Zone};
+
+/// As many shapes are kept: recordings mix kinds, and calls that went well with others.
+const SHAPES: usize = 16;
+/// Places for texts that come again and again.
+const TEXTS: usize = 64;
+
+/// What the lines before tell of the next one.
+#[derive(Clone, Debug)]
+pub(super) struct Shapes {
+    /// The one seen last is first.
+    known: Vec<Arc<Shape>>,
+    /// The values of the line in hand; kept for its memory.
+    tokens: Vec<Token>,
+    memory: Memory,
+}
+
+/// What lines have in common.
+#[derive(Debug)]
+struct Shape {
+    kind: Kind,
+    /// Whether it stands behind the time of a line of the reference's log.
+    in_log: bool,
+    /// The bytes before, between and behind the values.
+    pieces: Vec<u8>,
+    /// For each value the end of the piece before it, and what it means.
+    slots: Vec<(usize, Slot)>,
+    scores: Vec<Text>,
+    attributes: Arc<[Text]>,
+}
+
+/// What a value means.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Time,
+    Duration,
+    Success,
+    /// Of an evaluator or a metric.
+    Name,
+    Model,
+    FinishReason,
+    Count(fn(&mut Draft) -> &mut Option<u64>),
+    Error,
+    Value,
+    Level,
+    Message,
+    /// By its place among the scores.
+    Score(usize),
+    Feedback(usize),
+    /// By its place among the attributes.
+    Attribute(usize),
+    /// It is not kept, but must be a value.
+    Ignored,
+}
+
+/// What spares work from line to line.
+#[derive(Clone, Debug)]
+struct Memory {
+    moments: Moments,
+    /// Texts that were seen last, each at the place that its bytes tell.
+    texts: Vec<Text>,
+}
+
+impl Shapes {
+    /// No shapes yet. Timestamps without a zone are in this one.
+    pub(super) const fn new(zone: Zone) -> Self {
+        let memory = Memory { moments: Moments::new(zone), texts: Vec::new() };
+        Self { known: Vec::new(), tokens: Vec::new(), memory }
+    }
+
+    pub(super) const fn zone(&self) -> &Zone {
+        self.memory.moments.zone()
+    }
+
+    /// The event of a line that is like one before. `log_time` is what stands before the object in the reference's log.
+    pub(super) fn read(&mut self, line: &str, log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
+        let Self { known, tokens, memory } = self;
+        let in_log = log_time.is_some();
+        let at = known.iter().position(|shape| shape.in_log == in_log && shape.fits(line, tokens))?;
+        known[..=at].rotate_right(1);
+        let otherwise = match log_time {
+            None => arrival,
+            Some(time) => memory.moments.read(time).ok()?,
+        };
+        known[0].event(line, tokens, otherwise, memory)
+    }
+
+    /// Learns the shape of a line that was read the long way.
+    pub(super) fn learn(&mut self, line: &str, in_log: bool, kind: Kind) {
+        let Some(shape) = Shape::learn(line, in_log, kind) else { return };
+        if !self.known.iter().any(|known| known.in_log == in_log && known.pieces == shape.pieces) {
+            self.known.truncate(SHAPES - 1);
+            self.known.insert(0, Arc::new(shape));
+        }
+    }
+}
+
+impl Shape {
+    /// Whether a line is this one with other values, which are taken out of it.
+    fn fits(&self, line: &str, tokens: &mut Vec<Token>) -> bool {
+        tokens.clear();
+        let line = line.as_bytes();
+        let (mut at, mut begin) = (0, 0);
+        for (end, _) in &self.slots {
+            let piece = &self.pieces[begin..*end];
+            if !goes_on(line, at, piece) {
+                return false;
+            }
+            let Some(token) = Token::at(line, at + piece.len()) else { return false };
+            at = token.behind();
+            tokens.push(token);
+            begin = *end;
+        }
+        line[at..] == self.pieces[begin..]
+    }
+}
+
+impl Memory {
+    /// A text of which there are few: the name of a model, of an operation. To copy a known one is quicker than to make one,
+    /// and long ones share their memory.
+    #[inline]
+    fn text(&mut self, text: &str) -> Text {
+        let [first, .., last] = text.as_bytes() else { return Text::new(text) };
+        if self.texts.is_empty() {
+            self.texts.resize(TEXTS, Text::default());
+        }
+        let place = (text.len() * 7 + usize::from(*first) * 3 + usize::from(*last)) % TEXTS;
+        let known = &mut self.texts[place];
+        if known != text {
+            *known = Text::new(text);
+        }
+        known.clone()
+    }
+
+    /// A name that null says is not known.
+    #[inline]
+    fn name(&mut self, token: Token, line: &str) -> Option<Text> {
+        match token.text(line) {
+            Some(text) => Some(self.text(&text)),
+            None => token.is_null(line).then_some(UNKNOWN),
+        }
+    }
+}
+
+/// Whether `line` goes on with `piece` at this place. By words, as a call of `memcmp` takes longer than most pieces do.
+#[inline]
+fn goes_on(line: &[u8], at: usize, piece: &[u8]) -> bool {
+    let Some(line) = line.get(at..at + piece.len()) else { return false };
+    let (words, rest) = line.as_chunks::<8>();
+    let (piece_words, piece_rest) = piece.as_chunks::<8>();
+    let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+    words.iter().zip(piece_words).all(|(a, b)| word(a) == word(b)) && rest.iter().zip(piece_rest).all(|(a, b)| a == b)
+}
