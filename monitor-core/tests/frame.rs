@@ -167,7 +167,7 @@ fn every_kind_of_event_has_its_fields_and_nulls_elsewhere() {
     let mut judged = Evaluation::new("Judge", 1.5, true).score("tone", 0.25).score("tone", 0.5).error("");
     judged.scores.push(monitor_core::Score { name: "missing".into(), value: None, feedback: None });
     let call = Generation::new(2.5, false).model("gpt-4o").finish_reason("length").error("429").conversation_length(2);
-    let call = call.tokens(Tokens { prompt: Some(4), completion: None, total: Some(9) }).with("user", 7);
+    let call = call.tokens(Tokens { prompt: Some(4), completion: None, total: Some(9), ..Tokens::default() }).with("user", 7);
     let events = [
         Event::new(at, call),
         Event::new(at, judged),
@@ -226,7 +226,7 @@ fn without_rows_the_columns_have_their_types() {
     let samples = samples_frame(&[]).expect("there are no labels");
     assert_eq!(samples.dtypes(), [utc.clone(), DataType::String, DataType::Float64]);
     let events = events_frame(&[]);
-    assert_eq!((events.height(), events.width()), (0, 21));
+    assert_eq!((events.height(), events.width()), (0, 23));
     let types = ["timestamp", "duration", "success", "total_token_count", "error", "since"];
     let types = types.map(|name| events.column(name).expect("it is always there").dtype().clone());
     assert_eq!(types, [utc.clone(), DataType::Float64, DataType::Boolean, DataType::UInt64, DataType::String, utc]);
