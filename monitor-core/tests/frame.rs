@@ -167,7 +167,8 @@ fn every_kind_of_event_has_its_fields_and_nulls_elsewhere() {
     let mut judged = Evaluation::new("Judge", 1.5, true).score("tone", 0.25).score("tone", 0.5).error("");
     judged.scores.push(monitor_core::Score { name: "missing".into(), value: None, feedback: None });
     let call = Generation::new(2.5, false).model("gpt-4o").finish_reason("length").error("429").conversation_length(2);
-    let call = call.tokens(Tokens { prompt: Some(4), completion: None, total: Some(9), ..Tokens::default() }).with("user", 7);
+    let call =
+        call.tokens(Tokens { prompt: Some(4), completion: None, total: Some(9), ..Tokens::default() }).with("user", 7);
     let events = [
         Event::new(at, call),
         Event::new(at, judged),
