@@ -18,7 +18,7 @@ struct Limit {
 }
 
 /// What monitor-core compiles with its default features; every other part has it underneath.
-const CORE: usize = 70;
+const CORE: usize = 75;
 
 /// Lets a dependency split itself in two without anybody being asked.
 const MARGIN: usize = 3;
@@ -30,7 +30,7 @@ const LIMITS: &[Limit] = &[
         feature: None,
         at_most: CORE + MARGIN,
         why: "serde, schemars and toml with what they derive with are half of it; then time zones, gzip, templates, \
-              tracing, five for the quick clock of quanta, six for the compression of pco, three for regular expressions",
+              tracing, five for the quick clock of quanta, six for the compression of pco, three for regular expressions, two for the form of a snapshot",
     },
     Limit {
         package: "monitor-sinks",

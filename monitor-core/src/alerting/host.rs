@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Phase, Policy, State};
@@ -17,6 +18,14 @@ use crate::{Text, Timestamp};
 
 /// Groups beyond this many are not followed; the first time this happens it is said.
 const MAX_GROUPS: usize = 1_000;
+
+/// The state of a rule for one group, as it is written down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedState {
+    rule: Text,
+    labels: Vec<(Text, Text)>,
+    state: State,
+}
 
 /// A rule, its common keys, and its state for each group.
 pub struct RuleHost {
@@ -64,6 +73,21 @@ impl RuleHost {
     /// The groups for which it fires now.
     pub fn firing(&self) -> impl Iterator<Item = &Labels> {
         self.states.iter().filter(|(_, state)| state.phase() == Phase::Firing).map(|(labels, _)| labels)
+    }
+
+    /// Where it stands, to be written down.
+    pub(crate) fn saved(&self) -> impl Iterator<Item = SavedState> {
+        self.states.iter().map(|(labels, state)| SavedState {
+            rule: self.name.clone(),
+            labels: labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            state: *state,
+        })
+    }
+
+    /// Goes on from where it stood, if these are its states.
+    pub(crate) fn restore(&mut self, saved: &[SavedState]) {
+        let mine = saved.iter().filter(|saved| saved.rule == self.name).take(MAX_GROUPS);
+        self.states.extend(mine.map(|saved| (Labels::new(saved.labels.clone()), saved.state)));
     }
 
     /// Evaluates the rule as of `now`: an event for every change.

@@ -4,4 +4,5 @@ mod host;
 mod state;
 
 pub use host::RuleHost;
+pub(crate) use host::SavedState;
 pub use state::{Change, Phase, Policy, State};

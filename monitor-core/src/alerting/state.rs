@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
 use crate::component::Verdict;
 use crate::config::NoData;
@@ -23,7 +25,7 @@ pub struct Policy {
 }
 
 /// Where a rule stands for one group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// The condition does not hold.
     #[default]
@@ -35,7 +37,7 @@ pub enum Phase {
 }
 
 /// The state of a rule for one group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     phase: Phase,
     since: Timestamp,

@@ -91,6 +91,9 @@ pub struct StoreSettings {
     pub max_bytes: SizeText,
     /// The relative error of percentiles over more than 2,048 samples.
     pub percentile_error: f64,
+    /// Whether the store and the states of the rules are written to the data folder at the end and taken up at the next
+    /// start. Not for a source that begins anew at each start, as `file` does: what it reads again would count twice.
+    pub snapshot: bool,
     /// Attributes that become labels, beside model_name, operation, evaluator_type, success, finish_reason, error_type.
     pub labels: Vec<Text>,
 }
@@ -106,6 +109,7 @@ impl Default for StoreSettings {
             max_series_per_metric: limits.max_series_per_metric,
             max_bytes: SizeText(limits.max_bytes),
             percentile_error: limits.percentile_error,
+            snapshot: false,
             labels: Vec::new(),
         }
     }

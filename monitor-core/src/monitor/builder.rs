@@ -1,5 +1,6 @@
 //! Putting a monitor together.
 
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -45,6 +46,13 @@ impl MonitorBuilder {
         self
     }
 
+    /// Writes the store and the states of the rules to this file at the shutdown, and takes them up from there at the
+    /// start, so that windows and alerts outlive the process.
+    pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
+        self.pipeline = self.pipeline.snapshot(path);
+        self
+    }
+
     /// What the store keeps at most.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.pipeline = self.pipeline.limits(limits);
@@ -64,7 +72,7 @@ impl MonitorBuilder {
     }
 
     /// The folder that charts are written to, under `plots/`; `monitoring` without it.
-    pub fn data_dir(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.pipeline = self.pipeline.data_dir(folder);
         self
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::engine::Periodic;
 use super::sink_worker::Reopen;
+use super::snapshot::SNAPSHOT_FILE;
 use crate::alerting::RuleHost;
 use crate::bus::Overflow;
 use crate::component::{BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, RuleConfig, Sink, Source};
@@ -104,6 +105,7 @@ pub struct Builder {
     pub(super) limits: Limits,
     pub(super) labels: Vec<Text>,
     pub(super) prices: Option<Prices>,
+    pub(super) snapshot: Option<PathBuf>,
     pub(super) keep_refused: bool,
     pub(super) sources: Vec<(Text, Box<dyn Source>)>,
     pub(super) sinks: Vec<NewSink>,
@@ -131,6 +133,7 @@ impl Builder {
             limits: Limits::default(),
             labels: Vec::new(),
             prices: Some(Prices::built_in()),
+            snapshot: None,
             keep_refused: false,
             sources: Vec::new(),
             sinks: Vec::new(),
@@ -160,6 +163,12 @@ impl Builder {
         Ok(if event_time { builder.event_time() } else { builder })
     }
 
+    /// Writes the store and the states of the rules to this file at the end, and takes them up from there at the start.
+    pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
+        self.snapshot = Some(path.into());
+        self
+    }
+
     /// Opens everything that a configuration names.
     ///
     /// # Errors
@@ -167,6 +176,7 @@ impl Builder {
     pub fn from_config(config: Config) -> Result<Self, StartError> {
         let mut builder = Self::with_settings(&config)?;
         builder.keep_refused = true;
+        builder.snapshot = config.settings.store.snapshot.then(|| builder.dirs.data.join(SNAPSHOT_FILE));
         std::fs::create_dir_all(&builder.dirs.data)
             .map_err(|error| StartError::DataDir { path: builder.dirs.data.clone(), error })?;
         for entry in &config.sources {

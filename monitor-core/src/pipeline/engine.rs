@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::sink_worker::Deadline;
+use super::snapshot::Snapshot;
 use super::summary::ChartSummary;
 use crate::alerting::RuleHost;
 use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
@@ -54,6 +55,8 @@ pub(super) struct Engine {
     pub(super) position: Arc<AtomicU64>,
     pub(super) deriver: Deriver,
     pub(super) next_tick: Option<Timestamp>,
+    /// Where the store and the states of the rules are written down at the end.
+    pub(super) snapshot: Option<PathBuf>,
     pub(super) outcome: Outcome,
 }
 
@@ -224,12 +227,21 @@ impl Engine {
         for (name, chart) in self.charts.iter_mut().filter(|_| !self.deadline.engine.load(Ordering::Relaxed)) {
             self.outcome.charts.extend(draw(name, chart.as_mut(), &self.store, now, &self.plots));
         }
+        self.write_snapshot();
         self.outcome.doubts = self.rules.iter().filter_map(RuleHost::doubt).collect();
         self.outcome.firing = self
             .rules
             .iter()
             .flat_map(|rule| rule.firing().map(|labels| format!("{}{labels}", rule.name())).collect::<Vec<_>>())
             .collect();
+    }
+
+    fn write_snapshot(&self) {
+        let Some(path) = &self.snapshot else { return };
+        let snapshot = Snapshot::new(&self.store, self.rules.iter().flat_map(RuleHost::saved).collect());
+        if let Err(error) = snapshot.write(path) {
+            tracing::error!("failed to write the snapshot `{}`: {error}", path.display());
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod merge;
 mod refusals;
 mod running;
 mod sink_worker;
+mod snapshot;
 mod source_worker;
 mod start;
 mod summary;

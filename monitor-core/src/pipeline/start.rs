@@ -1,5 +1,6 @@
 //! Starting a pipeline: the threads, and what they share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::JoinHandle;
@@ -12,7 +13,7 @@ use super::engine::{Engine, Outcome};
 use super::refusals::{REJECTED_FILE, Refusals};
 use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
-use super::{instant, source_worker};
+use super::{instant, snapshot, source_worker};
 use crate::Clock;
 use crate::bus::{Bus, Lane, Overflow, Size};
 use crate::read::LineParser;
@@ -28,11 +29,17 @@ impl Builder {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(mut self) -> Result<Pipeline, StartError> {
+        let snapshot = self.snapshot.take();
+        let restored = snapshot.as_deref().and_then(|path| snapshot::restore(path, &self.limits));
+        let (store, states) = restored.unwrap_or_else(|| (Store::new(self.limits.clone()), Vec::new()));
+        for rule in &mut self.rules {
+            rule.restore(&states);
+        }
         let refused_file = self.keep_refused.then(|| self.dirs.data.join(REJECTED_FILE));
         // From here on an error ends what has been started: a pipeline that is dropped closes its bus.
         let mut pipeline = Pipeline {
             bus: Bus::new(BUS_CAPACITY),
-            store: Arc::new(Store::new(self.limits.clone())),
+            store: Arc::new(store),
             clock: self.clock.clone(),
             input: Arc::new(InputCounters::default()),
             refusals: Arc::new(Refusals::new(refused_file)),
@@ -51,12 +58,12 @@ impl Builder {
         for sink in std::mem::take(&mut self.sinks) {
             pipeline.start_sink(sink)?;
         }
-        self.start_engine(&mut pipeline)?;
+        self.start_engine(&mut pipeline, snapshot)?;
         self.start_sources(&mut pipeline)?;
         Ok(pipeline)
     }
 
-    fn start_engine(&mut self, pipeline: &mut Pipeline) -> Result<(), StartError> {
+    fn start_engine(&mut self, pipeline: &mut Pipeline, snapshot: Option<PathBuf>) -> Result<(), StartError> {
         let engine = Engine {
             cursor: pipeline.bus.subscribe_input(Overflow::Block(Duration::MAX)),
             bus: pipeline.bus.clone(),
@@ -73,6 +80,7 @@ impl Builder {
             position: Arc::clone(&pipeline.engine_position),
             deriver: self.deriver(),
             next_tick: None,
+            snapshot,
             outcome: Outcome::default(),
         };
         pipeline.engine = Some(spawn("engine", move || engine.run())?);

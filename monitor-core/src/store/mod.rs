@@ -10,6 +10,7 @@ mod node;
 mod open;
 mod query;
 mod rollup;
+mod saved;
 mod selector;
 mod series;
 mod sketch;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use limits::{Bounds, Limits};
 pub use query::{Group, GroupRange, MOST_STEPS, Percentiles, Query, RangeError, Steps};
+pub(crate) use saved::{SavedStore, Unusable};
 pub use selector::{ParseSelectorError, Selector};
 pub use stats::{Aggregate, UnknownAggregate, WindowStats};
 pub use tokens::{ModelTokens, TokenUsage, Usage};

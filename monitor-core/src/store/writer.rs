@@ -133,6 +133,14 @@ impl Writer {
         place
     }
 
+    /// Metrics of which there was a series once stay known.
+    pub(super) fn know(&mut self, metrics: Vec<Text>) {
+        for metric in metrics {
+            self.changed.insert(metric.clone());
+            self.metrics.entry(metric).or_default();
+        }
+    }
+
     /// The index, if it has changed since the last time.
     pub(super) fn changed_index(&mut self, index: &Index) -> Option<Index> {
         if self.changed.is_empty() {

@@ -157,6 +157,14 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    /// From the text that it is written as, and from every other form that [`Timestamp::parse`] reads, in UTC.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&text, &Zone::UTC).map_err(serde::de::Error::custom)
+    }
+}
+
 fn micros(span: Duration) -> i64 {
     TimeDelta::from_std(span).ok().and_then(|delta| delta.num_microseconds()).unwrap_or(i64::MAX)
 }
