@@ -11,6 +11,9 @@ use crate::component::{BoxError, Source};
 use crate::pipeline::{Emitter, Place, Stopped};
 use crate::read::{Lines, Next, Refusal};
 
+/// A file that was renamed or removed is read on until it has not grown for so long.
+const GRACE: Duration = Duration::from_secs(10);
+
 pub(super) struct FollowSource {
     paths: Vec<PathBuf>,
     poll: Duration,
@@ -69,11 +72,21 @@ impl FollowSource {
                 }
             }
         }
-        // A file that has no name among ours any more is read to its end before the one that took its name is begun.
-        for tail in self.tails.iter_mut().filter(|tail| !seen.contains(&tail.id)) {
-            tail.read(out, true)?;
+        // A file that has no name among ours any more is read to its end before the one that took its name is begun; and
+        // on, for whoever writes to it may not know yet that it was renamed.
+        for tail in &mut self.tails {
+            let before = tail.lines.position();
+            if seen.contains(&tail.id) {
+                tail.nameless = Duration::ZERO;
+                continue;
+            }
+            tail.read(out, false)?;
+            tail.nameless = if tail.lines.position() == before { tail.nameless + self.poll } else { Duration::ZERO };
+            if tail.nameless >= GRACE {
+                tail.read(out, true)?;
+            }
         }
-        self.tails.retain(|tail| seen.contains(&tail.id));
+        self.tails.retain(|tail| tail.nameless < GRACE);
         for (id, path, file) in new {
             let mut tail = Tail::new(id, path, file);
             tail.read(out, false)?;
@@ -88,13 +101,21 @@ struct Tail {
     id: FileId,
     path: PathBuf,
     lines: Lines<BufReader<File>>,
+    /// How long it has had no name among ours, and has not grown.
+    nameless: Duration,
     /// It cannot be followed; why was said.
     given_up: bool,
 }
 
 impl Tail {
     fn new(id: FileId, path: PathBuf, file: File) -> Self {
-        Self { id, path, lines: Lines::new(BufReader::with_capacity(64 << 10, file)), given_up: false }
+        Self {
+            id,
+            path,
+            lines: Lines::new(BufReader::with_capacity(64 << 10, file)),
+            nameless: Duration::ZERO,
+            given_up: false,
+        }
     }
 
     /// The file goes by this name now. If it is shorter than what was read of it, it was truncated.
