@@ -17,7 +17,7 @@ pub struct Limits {
     pub max_series_per_metric: usize,
     /// Bytes of everything; beyond them the oldest is let go, whatever its age.
     pub max_bytes: u64,
-    /// The relative error of percentiles that do not come from the samples themselves.
+    /// The relative error of percentiles that do not come from the samples themselves: at least 0.0001, at most 0.5.
     pub percentile_error: f64,
 }
 
@@ -46,7 +46,8 @@ impl Limits {
     }
 }
 
-/// What the store holds and what its bounds have cost. Every sample that came is in one of the counts.
+/// What the store holds and what its bounds have cost. Every sample that came is in one of `samples`, `in_buckets`,
+/// `expired`, `evicted`, `too_old` and `not_finite`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Bounds {
@@ -64,7 +65,7 @@ pub struct Bounds {
     pub evicted: u64,
     /// Samples that came in too late, or older than what is kept.
     pub too_old: u64,
-    /// Samples that are NaN or infinite: they would spoil every aggregate.
+    /// Samples that are NaN, infinite, or beyond ±1e150: they would spoil every aggregate.
     pub not_finite: u64,
     /// Samples counted under `overflow=other`, as there were too many series.
     pub overflowed: u64,

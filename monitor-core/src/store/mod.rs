@@ -202,7 +202,8 @@ impl Store {
         let series: Vec<_> =
             of_metric.iter().filter(|series| selector.matches(series.key().labels())).cloned().collect();
         // A member of a family that was never seen is as unknown as a metric that was never seen.
-        if series.is_empty() && family(selector.name()).is_some() {
+        if !of_metric.iter().any(|series| selector.is_named(series.key().labels())) && family(selector.name()).is_some()
+        {
             return Err(unknown());
         }
         Ok(series)
@@ -226,5 +227,7 @@ fn no_such_metric<'a>(name: &Text, known: impl Iterator<Item = &'a str>) -> NoSu
     NoSuchMetric { name: name.clone(), nearest: nearest(name, known).map(Text::new) }
 }
 
+#[cfg(test)]
+mod hard_cases;
 #[cfg(test)]
 mod tests;

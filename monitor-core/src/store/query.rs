@@ -56,7 +56,8 @@ pub struct GroupRange {
     pub windows: Vec<(Window, Option<WindowStats>)>,
 }
 
-/// Windows of one length that end at `start`, `start + step`, … up to `end`.
+/// Windows of one length that end at `start`, `start + step`, … up to `end`. A window includes both of its ends, so a
+/// sample at the end of one is also in the next where `step` is as long as `window`.
 #[derive(Clone, Copy, Debug)]
 pub struct Steps {
     /// Where the first window ends.
@@ -125,10 +126,11 @@ impl Steps {
         let steps = end.since(start).as_micros().checked_div(step.as_micros());
         match steps {
             Some(steps) if steps < u128::from(MOST_STEPS) => {
-                let mut next = start;
+                let mut next = Some(start);
                 Ok(std::iter::from_fn(move || {
-                    let end_here = (next <= end).then_some(next)?;
-                    next = next.plus(step);
+                    let end_here = next.filter(|next| *next <= end)?;
+                    // Nothing comes after the end of time.
+                    next = Some(end_here.plus(step)).filter(|next| *next > end_here);
                     Some(Window::last(window, end_here))
                 }))
             }
@@ -144,6 +146,10 @@ impl Store {
     /// When the store has never seen the metric.
     pub fn query(&self, query: &Query, window: Window) -> Result<Vec<Group>, NoSuchMetric> {
         let groups = self.groups(query)?;
+        // To go by a percentile is to ask for it.
+        let by_percentile = query.top.is_some_and(|(_, aggregate)| aggregate.is_percentile());
+        let sketched = Query { percentiles: Percentiles::Sketched, ..query.clone() };
+        let query = if by_percentile && query.percentiles == Percentiles::Off { &sketched } else { query };
         let mut answers: Vec<Group> = groups
             .into_iter()
             .filter_map(|(labels, series)| Some(Group { labels, stats: self.gather(query, &series, window)? }))

@@ -36,13 +36,45 @@ impl Written {
         }
         let count = samples.len() as u64;
         self.raw -= count;
-        self.set(State { buckets: Arc::new(buckets), nodes: kept, open: Arc::clone(&self.state.open) });
+        self.set(Arc::new(State { buckets: Arc::new(buckets), nodes: kept, open: Arc::clone(&self.state.open) }));
         count
+    }
+
+    /// Makes wide buckets of what lies before `cut`, unless these would be larger, and says how many samples these are.
+    pub(super) fn shrink(&mut self, cut: i64, press: &mut Press) -> u64 {
+        let (before, bytes, raw) = (Arc::clone(&self.state), self.bytes(), self.raw);
+        let rolled_up = self.roll_up(cut, press);
+        self.coarsen(cut, press);
+        if self.bytes() < bytes {
+            return rolled_up;
+        }
+        self.raw = raw;
+        self.set(before);
+        0
+    }
+
+    /// Where its nodes end and how many bytes they take; its own bytes go with the last of them.
+    pub(super) fn parts(&self, out: &mut Vec<(i64, usize)>) {
+        fn leaves(node: &Node, out: &mut Vec<(i64, usize)>) {
+            match &node.detail {
+                Detail::Span { nodes, .. } => nodes.iter().for_each(|node| leaves(node, out)),
+                Detail::Samples(_) | Detail::Bucket { .. } => out.push((node.summary.last.0, node.bytes)),
+            }
+        }
+        let (from, mut own) = (out.len(), self.bytes());
+        self.state.buckets.iter().chain(&self.state.nodes).for_each(|node| leaves(node, out));
+        if let Some(last) = self.state.open.iter().map(|(time, _)| time).max() {
+            out.push((last, 0));
+        }
+        own = own.saturating_sub(out[from..].iter().map(|(_, bytes)| bytes).sum());
+        if let Some(last) = out[from..].iter_mut().max_by_key(|(last, _)| *last) {
+            last.1 += own;
+        }
     }
 
     /// Merges the buckets that lie before `cut` into wider ones.
     pub(super) fn coarsen(&mut self, cut: i64, press: &mut Press) {
-        let cut = cut - cut.rem_euclid(COARSE);
+        let cut = cut.saturating_sub(cut.rem_euclid(COARSE));
         let all = &self.state.buckets;
         let end = all.partition_point(|node| node.summary.last.0 < cut);
         // Wide ones come first.
@@ -75,7 +107,7 @@ impl Written {
     fn replace_buckets(&mut self, buckets: Vec<Arc<Node>>) {
         let State { nodes, open, .. } = &*self.state;
         let (nodes, open) = (nodes.clone(), Arc::clone(open));
-        self.set(State { buckets: Arc::new(buckets), nodes, open });
+        self.set(Arc::new(State { buckets: Arc::new(buckets), nodes, open }));
     }
 }
 

@@ -18,7 +18,7 @@ use crate::sample::{Labels, SeriesKey};
 pub(crate) struct SavedStore {
     percentile_error: f64,
     newest: i64,
-    oldest: i64,
+    evicted_to: i64,
     bounds: Bounds,
     overflowing: BTreeMap<Text, u64>,
     /// All metrics, those without a series too: they stay known.
@@ -63,7 +63,7 @@ impl Store {
         SavedStore {
             percentile_error: writer.limits.percentile_error,
             newest: writer.newest,
-            oldest: writer.oldest,
+            evicted_to: writer.evicted_to,
             bounds: writer.bounds(),
             overflowing: writer.overflowing.clone(),
             metrics: self.index.get().keys().cloned().collect(),
@@ -94,7 +94,7 @@ impl Store {
             writer.add_series(Written::restored(key, Arc::new(state)));
         }
         writer.newest = saved.newest;
-        writer.oldest = saved.oldest;
+        writer.evicted_to = saved.evicted_to;
         writer.overflowing = saved.overflowing;
         writer.bounds = Bounds { bytes: writer.bounds.bytes, ..saved.bounds };
         writer.know(saved.metrics);

@@ -127,6 +127,11 @@ impl Selector {
         self.matchers[usize::from(self.is_member)..].iter().map(|matcher| &matcher.label)
     }
 
+    /// Whether a series with these labels is of the metric, or the member of a family, that the name says.
+    pub(super) fn is_named(&self, labels: &Labels) -> bool {
+        self.matchers[..usize::from(self.is_member)].iter().all(|matcher| matcher.accepts(labels))
+    }
+
     /// Whether a series with these labels is meant.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.matchers.iter().all(|matcher| matcher.accepts(labels))
@@ -145,10 +150,10 @@ impl Selector {
             return Err(wrong());
         }
         if let Some(value) = value("=~") {
-            return self.matching(label, value);
+            return self.matching(label, &value);
         }
         if let Some(value) = value("!~") {
-            return self.not_matching(label, value);
+            return self.not_matching(label, &value);
         }
         match (value("!="), value("=")) {
             (Some(value), _) => Ok(self.without(label, value)),
@@ -171,9 +176,10 @@ impl Matcher {
 }
 
 fn regex(expression: &str) -> Result<Regex, ParseSelectorError> {
-    RegexBuilder::new(&format!("^(?:{expression})$"))
-        .size_limit(REGEX_SIZE)
-        .build()
+    let build = |text: &str| RegexBuilder::new(text).size_limit(REGEX_SIZE).dot_matches_new_line(true).build();
+    // On its own first: `a)|(?:b` is one only with the brackets around it.
+    build(expression)
+        .and_then(|_| build(&format!("^(?:{expression})$")))
         .map_err(|error| ParseSelectorError::Expression(expression.to_owned(), last_line(&error)))
 }
 
@@ -184,9 +190,31 @@ fn last_line(error: &regex::Error) -> String {
     line.trim().trim_start_matches("error: ").to_owned()
 }
 
-fn unquoted(value: &str) -> &str {
+/// The value without its quotes, in which `\"` and `\\` stand for `"` and `\`.
+fn unquoted(value: &str) -> Text {
     let value = value.trim();
-    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+    match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
+        None => Text::new(value),
+        Some(value) if !value.contains('\\') => Text::new(value),
+        Some(value) => {
+            let mut text = String::with_capacity(value.len());
+            let mut rest = value.chars().peekable();
+            while let Some(c) = rest.next() {
+                let next = (c == '\\').then(|| rest.next_if(|next| matches!(next, '"' | '\\'))).flatten();
+                text.push(next.unwrap_or(c));
+            }
+            Text::from(text)
+        }
+    }
+}
+
+/// The value as it reads back: in quotes, unless it is plain.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':');
+    if value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 impl fmt::Display for Selector {
@@ -197,12 +225,15 @@ impl fmt::Display for Selector {
             f.write_str(if at == 0 { "{" } else { ", " })?;
             let word = |plain: &'static str, not: &'static str| if *negated { not } else { plain };
             match test {
-                Test::Is(value) => write!(f, "{label}{}{value}", word("=", "!="))?,
-                Test::In(values) => write!(f, "{label}{}{}", word("=~", "!~"), values.join("|"))?,
+                Test::Is(value) => write!(f, "{label}{}{}", word("=", "!="), quoted(value))?,
+                Test::In(values) => {
+                    let values: Vec<_> = values.iter().map(|value| regex::escape(value)).collect();
+                    write!(f, "{label}{}{}", word("=~", "!~"), quoted(&values.join("|")))?;
+                }
                 Test::Matches(expression) => {
                     let text = expression.as_str();
                     let inner = text.strip_prefix("^(?:").and_then(|text| text.strip_suffix(")$")).unwrap_or(text);
-                    write!(f, "{label}{}\"{inner}\"", word("=~", "!~"))?;
+                    write!(f, "{label}{}{}", word("=~", "!~"), quoted(inner))?;
                 }
             }
         }
@@ -252,9 +283,10 @@ impl FromStr for Selector {
 
 /// What stands between commas, but for commas in quotes.
 fn conditions_of(text: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
+    let (mut quoted, mut escaped) = (false, false);
     text.split(move |c| {
-        quoted ^= c == '"';
+        quoted ^= c == '"' && !escaped;
+        escaped = quoted && c == '\\' && !escaped;
         c == ',' && !quoted
     })
 }

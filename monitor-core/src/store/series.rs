@@ -135,7 +135,7 @@ impl Written {
         }
         let State { buckets, nodes, .. } = &*self.state;
         let (buckets, nodes) = (Arc::clone(buckets), nodes.clone());
-        self.set(State { buckets, nodes, open: Arc::new(open) });
+        self.set(Arc::new(State { buckets, nodes, open: Arc::new(open) }));
     }
 
     /// Puts the open samples to rest.
@@ -166,7 +166,7 @@ impl Written {
         let chunk = press.chunk(&times, &values).expect("there are samples");
         press.append(&mut nodes, chunk);
         let buckets = Arc::clone(&self.state.buckets);
-        self.set(State { buckets, nodes, open: Arc::new(Open::with_room(next_room)) });
+        self.set(Arc::new(State { buckets, nodes, open: Arc::new(Open::with_room(next_room)) }));
     }
 
     /// Puts the open samples to rest, if that saves room.
@@ -178,8 +178,8 @@ impl Written {
     }
 
     /// Makes a new state of the old one, for readers to see from now on.
-    pub(super) fn set(&mut self, state: State) {
-        self.state = Arc::new(state);
+    pub(super) fn set(&mut self, state: Arc<State>) {
+        self.state = state;
         self.series.state.set(Arc::clone(&self.state));
         self.bytes = self.count_bytes();
     }

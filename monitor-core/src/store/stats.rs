@@ -48,7 +48,8 @@ pub struct WindowStats {
     /// How far the ends of the window may be off: samples older than raw ones are kept lie in buckets, and a bucket at an
     /// end is taken whole or not at all. Zero where every sample was looked at.
     pub resolution: Duration,
-    /// The relative error of the percentiles: zero where they come from the samples themselves.
+    /// The error of the percentiles, relative to the larger of the two samples that one lies between: zero where they come
+    /// from the samples themselves.
     pub percentile_error: f64,
 }
 

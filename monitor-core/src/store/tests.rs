@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::sample::SeriesKey;
 
-fn sample(metric: &str, labels: &[(&str, &str)], micros: i64, value: f64) -> Sample {
+pub(super) fn sample(metric: &str, labels: &[(&str, &str)], micros: i64, value: f64) -> Sample {
     let labels = labels.iter().map(|(name, value)| (*name, *value)).collect();
     Sample {
         time: Timestamp::from_micros(micros),
@@ -156,7 +156,7 @@ fn a_query_over_time_in_groups_the_largest_first() {
     ));
 }
 
-const SECOND: i64 = 1_000_000;
+pub(super) const SECOND: i64 = 1_000_000;
 const DAY: Duration = Duration::from_secs(86_400);
 
 #[test]

@@ -9,6 +9,7 @@ use super::node::Press;
 use super::rollup::{COARSE, FINE};
 use super::series::{Series, Written};
 use super::{Bounds, Limits};
+use crate::read::LARGEST;
 use crate::sample::{Labels, Sample, SeriesKey};
 use crate::{Text, Timestamp};
 
@@ -17,9 +18,7 @@ pub(super) type Index = BTreeMap<Text, Arc<Vec<Arc<Series>>>>;
 
 /// Metrics of which overflow is told by name.
 const NAMED: usize = 100;
-/// With so many samples a series gets smaller when buckets are made of it.
-const WORTH_BUCKETS: u64 = 512;
-/// Buckets become wider once they are older than two days.
+/// Buckets become wider two days after they were made.
 const FINE_FOR: i64 = 48 * COARSE;
 
 #[derive(Debug)]
@@ -34,8 +33,10 @@ pub(super) struct Writer {
     pub(super) newest: i64,
     /// Samples older than this are in buckets.
     raw_from: i64,
-    /// Nothing older than this is held.
+    /// Nothing older than this is taken.
     pub(super) oldest: i64,
+    /// What is older was let go to make room.
+    pub(super) evicted_to: i64,
     pub(super) bounds: Bounds,
     pub(super) overflowing: BTreeMap<Text, u64>,
     /// Samples that came since the ages were last seen to.
@@ -54,6 +55,7 @@ impl Writer {
             newest: i64::MIN,
             raw_from: i64::MIN,
             oldest: i64::MIN,
+            evicted_to: i64::MIN,
             bounds: Bounds::default(),
             overflowing: BTreeMap::new(),
             unchecked: 0,
@@ -71,7 +73,7 @@ impl Writer {
     #[inline]
     fn add(&mut self, sample: &Sample) {
         let (time, value) = (sample.time.as_micros(), sample.value);
-        if !value.is_finite() {
+        if value.is_nan() || value.abs() > LARGEST {
             self.bounds.not_finite += 1;
             return;
         }
@@ -97,9 +99,13 @@ impl Writer {
     fn place_of_new(&mut self, key: &Arc<SeriesKey>) -> usize {
         let metric = key.metric();
         let of_metric = self.metrics.get(metric).map_or(0, Vec::len);
-        let room = self.bounds.bytes < self.limits.max_bytes && self.series.len() < self.limits.max_series;
+        let room = self.series.len() < self.limits.max_series;
         if room && of_metric < self.limits.max_series_per_metric {
-            return self.add_series(Written::new(Arc::clone(key)));
+            let written = Written::new(Arc::clone(key));
+            // A label may be longer than all that there is room for.
+            if self.bounds.bytes.saturating_add(written.bytes() as u64) <= self.limits.max_bytes {
+                return self.add_series(written);
+            }
         }
         self.bounds.overflowed += 1;
         self.note_overflow(metric);
@@ -169,8 +175,12 @@ impl Writer {
             |age: std::time::Duration| newest.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
         let raw_from = before(self.limits.raw_retention);
         let kept_from = raw_from.min(before(self.limits.bucket_retention));
-        self.oldest = self.oldest.max(before(self.limits.lateness).max(kept_from));
-        if raw_from.saturating_sub(self.raw_from) > FINE && self.unchecked > self.bounds.samples / 16 {
+        // A clock that was ahead and is set back makes nothing too old for long.
+        self.oldest = self.evicted_to.max(before(self.limits.lateness)).max(kept_from);
+        self.raw_from = self.raw_from.min(raw_from);
+        let since = raw_from.saturating_sub(self.raw_from);
+        let long = since > newest.saturating_sub(raw_from) / 16;
+        if since > FINE && (long || self.unchecked > self.bounds.samples / 16) {
             self.unchecked = 0;
             self.age(raw_from, kept_from);
         }
@@ -195,41 +205,52 @@ impl Writer {
         self.drop_empty(self.series.len() / 4);
     }
 
-    /// Makes room: first what is open is put to rest, then the oldest eighth becomes buckets, and so on; when there is
-    /// nothing but buckets the oldest of them go.
+    /// Makes room, an eighth of the bytes at a time, the oldest first: raw samples become buckets where that is smaller;
+    /// where it is not, they go.
     fn relieve(&mut self) {
         let enough = self.limits.max_bytes / 8 * 7;
-        for series in &mut self.series {
-            let before = series.bytes() as u64;
-            series.squeeze(&mut self.press);
-            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
-        }
-        let Some((start, end)) = self.extent() else { return };
-        let step = (end.saturating_sub(start) / 8).max(1);
-        let mut cut = start;
-        while self.bounds.bytes > enough && cut <= end {
-            cut = cut.saturating_add(step);
-            self.give_up(cut, false);
-        }
-        let mut cut = start;
-        while self.bounds.bytes > enough && cut <= end {
-            cut = cut.saturating_add(step);
-            self.give_up(cut, true);
-            self.oldest = self.oldest.max(cut);
-        }
+        self.squeeze();
         self.drop_empty(1);
+        while self.bounds.bytes > enough {
+            let before = self.bounds.bytes;
+            let Some(cut) = self.after_oldest(before - enough) else { return };
+            self.give_up(cut, false);
+            if self.bounds.bytes > enough {
+                self.give_up(cut, true);
+                // Not beyond the newest: what comes next is not too old.
+                self.evicted_to = self.evicted_to.max(cut.min(self.newest));
+                self.drop_empty(1);
+            }
+            // Nothing is before the end of time.
+            if self.bounds.bytes >= before {
+                return;
+            }
+        }
+    }
+
+    /// The moment before which lie the oldest nodes that take so many bytes together; a series' own bytes go with its last.
+    fn after_oldest(&self, bytes: u64) -> Option<i64> {
+        let mut parts = Vec::new();
+        for series in &self.series {
+            series.parts(&mut parts);
+        }
+        parts.sort_unstable();
+        let mut up_to = 0;
+        let found = parts.iter().find(|(_, part)| {
+            up_to += *part as u64;
+            up_to >= bytes
+        });
+        found.or(parts.last()).map(|(last, _)| last.saturating_add(1))
     }
 
     fn give_up(&mut self, cut: i64, buckets_too: bool) {
         for series in &mut self.series {
-            // Buckets of a few samples take more room than the samples.
-            if !buckets_too && series.raw < WORTH_BUCKETS {
-                continue;
-            }
             let before = series.bytes() as u64;
-            let rolled_up = series.roll_up(cut, &mut self.press);
-            series.coarsen(cut, &mut self.press);
-            let gone = if buckets_too { series.forget(cut) } else { 0 };
+            let (rolled_up, gone) = if buckets_too {
+                (series.roll_up(cut, &mut self.press), series.forget(cut))
+            } else {
+                (series.shrink(cut, &mut self.press), 0)
+            };
             self.bounds.samples -= rolled_up;
             self.bounds.in_buckets = self.bounds.in_buckets + rolled_up - gone;
             self.bounds.evicted += gone;
