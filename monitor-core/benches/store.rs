@@ -8,22 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput};
-use monitor_core::Timestamp;
 use monitor_core::read::{LineParser, Lines, Next, open_recording};
 use monitor_core::sample::{Deriver, Labels, Sample, SeriesKey};
 use monitor_core::store::{Limits, Percentiles, Query, Selector, Store, Window};
+use monitor_core::{Event, Generation, Timestamp, Tokens};
 
 const MODELS: [&str; 5] = ["gemini-2.5-flash", "gemini-2.5-pro", "gpt-4o", "gpt-4o-mini", "deepseek-chat"];
-const METRICS: [&str; 8] = [
-    "generation_time",
-    "success_rate",
-    "error_rate",
-    "model_usage",
-    "finish_reason",
-    "prompt_token_count",
-    "completion_token_count",
-    "total_token_count",
-];
 /// Samples a second of one metric: a million make nearly three hours.
 const RATE: i64 = 100;
 /// As many samples as a batch of a source yields.
@@ -48,29 +38,22 @@ fn scaled(count: i64) -> i64 {
     if std::env::args().any(|arg| arg == "--bench") { count } else { count / 100 }
 }
 
-/// What generations yield: eight metrics of five models, all at one time.
-fn samples(events: i64) -> Vec<Sample> {
-    let key = |metric: &&str, model: &str| {
-        let labels: Labels =
-            [("model_name", model), ("operation", "answer"), ("success", "true")].into_iter().collect();
-        Arc::new(SeriesKey::new(metric, labels))
-    };
-    let series: Vec<Vec<_>> =
-        MODELS.iter().map(|model| METRICS.iter().map(|metric| key(metric, model)).collect()).collect();
+/// What generations yield, eight samples each, those of one at one time.
+fn samples(generations: i64) -> Vec<Sample> {
+    let mut deriver = Deriver::new(&[]);
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut samples = Vec::with_capacity(events as usize * METRICS.len());
-    for at in 0..events {
+    let mut samples = Vec::with_capacity(generations as usize * 8);
+    for at in 0..generations {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
         let time = Timestamp::from_micros(at * 1_000_000 / RATE + (random >> 50) as i64 % 5_000);
-        let (duration, prompt, completion) = (random % 30_000, (random >> 16) % 4_000, (random >> 32) % 2_000);
-        let values =
-            [duration as f64 / 1e3, 1.0, 0.0, 1.0, 1.0, prompt as f64, completion as f64, (prompt + completion) as f64];
-        let series = &series[(random >> 40) as usize % MODELS.len()];
-        for (series, value) in series.iter().zip(values) {
-            samples.push(Sample { time, value, series: Arc::clone(series), feedback: None });
-        }
+        let generation = Generation::new((random % 30_000) as f64 / 1e3, true)
+            .model(MODELS[(random >> 40) as usize % MODELS.len()])
+            .finish_reason("stop")
+            .tokens(Tokens::of((random >> 16) % 4_000, (random >> 32) % 2_000))
+            .with("operation", "answer");
+        deriver.derive(&Event::new(time, generation), &mut samples);
     }
     samples
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::event::{Body, Event, Generation, Metric, MetricKey};
 use crate::{Clock, Timestamp};
 
+/// Room for so many entries stays, whatever else is given back.
+const KEPT: usize = 4_096;
+
 /// Something recorded, before it is an event, and when. Small: a burst of them should stay in a core's cache.
 pub(super) enum Entry {
     /// A number of the handle with this place: it needs no key of its own yet.
@@ -41,6 +44,12 @@ impl Entries {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Gives back what a burst has left, for other work to have.
+    pub(super) fn shrink(&mut self) {
+        self.list.shrink_to(KEPT);
+        self.generations.shrink_to(KEPT);
     }
 
     #[cfg(test)]

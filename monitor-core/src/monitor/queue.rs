@@ -284,6 +284,14 @@ impl Queue {
         cut(earliest, out);
     }
 
+    /// Gives back the room of a burst; for a recorder that has had nothing to do for a while.
+    pub(super) fn shrink(&self, buffers: &mut Buffers) {
+        for (shard, buffer) in self.shards.iter().zip(&mut buffers.shards) {
+            shard.lock().entries.shrink();
+            buffer.shrink();
+        }
+    }
+
     /// Notes that this many more are on the bus.
     pub(super) fn note_taken(&self, events: usize) {
         self.taken.fetch_add(events, Ordering::Release);
@@ -483,5 +491,11 @@ mod tests {
         });
         assert!(values.eq((0..=2 * BATCH).map(|at| at as f64)));
         assert!(buffers.shards.iter().any(|buffer| buffer.is_empty() && buffer.room() > 2 * BATCH));
+        for at in 0..5 * WAKE_AT {
+            queue.metric(handle, at as f64);
+        }
+        queue.take(&mut buffers, &mut batches);
+        queue.shrink(&mut buffers);
+        assert!(buffers.shards.iter().all(|buffer| buffer.room() <= WAKE_AT));
     }
 }

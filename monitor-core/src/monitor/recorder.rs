@@ -58,6 +58,9 @@ impl Recorder {
             }
             // Not at once again: every look takes the shards away from the threads that record.
             let nap = idle <= NAPS;
+            if idle == NAPS + 1 {
+                self.queue.shrink(&mut buffers);
+            }
             self.queue.rest(nap);
             std::thread::park_timeout(if nap { NAP } else { SLEEP });
         }

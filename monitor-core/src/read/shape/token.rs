@@ -30,8 +30,8 @@ enum Form {
 
 impl Token {
     /// The value that begins here, as far as it seems to reach.
-    // Inlined by force: handed over in memory, a token costs more than the search for its end.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "handed over in memory, a token costs more than the search for its end")]
+    #[inline(always)]
     pub(super) fn at(line: &[u8], start: usize) -> Option<Self> {
         if *line.get(start)? == b'"' {
             let end = special(line, start + 1)?;
