@@ -145,6 +145,8 @@ fn groups_conditions_and_the_largest() {
     queue(&dir);
     let told = |more: &[&str]| {
         let answers = rows(&ask(&dir, "queue", "queue.jsonl", &[more, &["--agg", "sum", "--format", "json"]].concat()));
+        // Asked for or not, it tells whether there was data.
+        assert!(answers.iter().all(|row| row["count"].is_u64()), "{answers:?}");
         answers.iter().map(|row| format!("{} {}", row["labels"], row["sum"])).collect::<Vec<_>>().join("; ")
     };
     assert_eq!(told(&["--by", "worker"]), r#"{"worker":"a"} 7.0; {"worker":"b"} 10.0"#);

@@ -30,8 +30,6 @@ enum Values {
 pub(super) struct Damaged;
 
 const POWERS: [f64; 7] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
-/// Beyond it not every integer is a double.
-const LARGEST: f64 = 9_007_199_254_740_992.0;
 
 impl Encoded {
     /// Compresses samples.
@@ -91,7 +89,7 @@ fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
         let power = POWERS[digits];
         let scaled = (values[at] * power).round();
         let integer = scaled as i64;
-        if scaled.abs() <= LARGEST && (integer as f64 / power).to_bits() == values[at].to_bits() {
+        if (integer as f64 / power).to_bits() == values[at].to_bits() {
             integers.push(integer);
             at += 1;
         } else {

@@ -51,6 +51,20 @@ fn one_sample_from_the_past_or_the_future_does_not_cost_the_others() {
 }
 
 #[test]
+fn a_sample_from_the_future_does_not_have_small_series_refused() {
+    let store = Store::new(Limits { max_bytes: MIB, ..Limits::default() });
+    let start = 1_777_903_202 * SECOND;
+    store.insert(&[sample("future", &[], Timestamp::MAX.as_micros(), 1.0)], Timestamp::from_micros(start));
+    for at in 0..10_000_i64 {
+        let time = start + at * SECOND;
+        let request = at.to_string();
+        store.insert(&[sample("m", &[("request", &request)], time, 1.0)], Timestamp::from_micros(time));
+    }
+    let bounds = store.bounds();
+    assert!(bounds.evicted > 0 && bounds.too_old == 0, "{bounds:?}");
+}
+
+#[test]
 fn the_ends_of_time_neither_stop_nor_overflow_anything() {
     let cramped = Limits { max_bytes: 4_000, ..Limits::default() };
     let for_ever = Limits { raw_retention: Duration::MAX, ..Limits::default() };

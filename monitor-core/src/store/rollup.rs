@@ -35,20 +35,18 @@ impl Written {
             insert(&mut buckets, bucket, press);
         }
         let count = samples.len() as u64;
-        self.raw -= count;
         self.set(Arc::new(State { buckets: Arc::new(buckets), nodes: kept, open: Arc::clone(&self.state.open) }));
         count
     }
 
     /// Makes wide buckets of what lies before `cut`, unless these would be larger, and says how many samples these are.
     pub(super) fn shrink(&mut self, cut: i64, press: &mut Press) -> u64 {
-        let (before, bytes, raw) = (Arc::clone(&self.state), self.bytes(), self.raw);
+        let (before, bytes) = (Arc::clone(&self.state), self.bytes());
         let rolled_up = self.roll_up(cut, press);
         self.coarsen(cut, press);
         if self.bytes() < bytes {
             return rolled_up;
         }
-        self.raw = raw;
         self.set(before);
         0
     }

@@ -35,10 +35,6 @@ pub(super) struct Written {
     pub(super) state: Arc<State>,
     /// Bytes of everything.
     bytes: usize,
-    /// Samples that are held one by one.
-    pub(super) raw: u64,
-    /// When its latest sample was taken.
-    pub(super) newest: i64,
 }
 
 impl Series {
@@ -100,9 +96,7 @@ impl Written {
     /// A series that a snapshot tells of.
     pub(super) fn restored(key: Arc<SeriesKey>, state: Arc<State>) -> Self {
         let series = Arc::new(Series { key, state: Shared::new(Arc::clone(&state)) });
-        let raw = state.nodes.iter().map(|node| node.summary.count).sum::<u64>() + state.open.len() as u64;
-        let newest = state.extent().map_or(i64::MIN, |extent| extent.1);
-        let mut written = Self { series, state, bytes: 0, raw, newest };
+        let mut written = Self { series, state, bytes: 0 };
         written.bytes = written.count_bytes();
         written
     }
@@ -114,8 +108,6 @@ impl Written {
     /// Adds a sample; true if the bytes that the series takes have changed.
     #[inline]
     pub(super) fn push(&mut self, time: i64, value: f64, press: &mut Press) -> bool {
-        self.raw += 1;
-        self.newest = self.newest.max(time);
         if self.state.open.push(time, value) {
             return false;
         }

@@ -157,6 +157,57 @@ fn a_query_over_time_in_groups_the_largest_first() {
 }
 
 pub(super) const SECOND: i64 = 1_000_000;
+#[test]
+fn of_samples_of_one_time_the_first_and_the_last_are_those_that_came_so() {
+    let store = Store::new(Limits::default());
+    // More than a chunk, all at one time, so that it goes on from chunk to chunk and into the open one.
+    for at in 0..1_300 {
+        store.insert(&[sample("m", &[], 7, f64::from(at))], Timestamp::MAX);
+    }
+    let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
+    assert_eq!((stats.first, stats.last), (0.0, 1_299.0));
+}
+
+#[test]
+fn tokens_and_cost_by_model_and_by_any_other_label() {
+    let store = Store::new(Limits::default());
+    let mut at = 0;
+    let mut call = |model: &str, operation: &str, metrics: &[(&str, f64)]| {
+        at += 1;
+        for (metric, value) in metrics {
+            store.insert(
+                &[sample(metric, &[("model_name", model), ("operation", operation)], at, *value)],
+                Timestamp::MAX,
+            );
+        }
+    };
+    call(
+        "a",
+        "x",
+        &[("prompt_token_count", 10.0), ("cached_token_count", 4.0), ("total_token_count", 15.0), ("cost_usd", 0.5)],
+    );
+    call("a", "y", &[("prompt_token_count", 20.0), ("completion_token_count", 2.0), ("cost_usd", 0.25)]);
+    call("b", "y", &[("total_token_count", 7.0), ("reasoning_token_count", 3.0), ("unpriced_calls", 1.0)]);
+    let usage = |prompt, completion, total, cached, reasoning, calls, cost_usd, unpriced| Usage {
+        prompt_tokens: prompt,
+        completion_tokens: completion,
+        total_tokens: total,
+        cached_tokens: cached,
+        reasoning_tokens: reasoning,
+        calls,
+        cost_usd,
+        unpriced_calls: unpriced,
+    };
+    let by = |label: &str| store.token_usage_by(label, Window::ALL).into_iter().collect::<Vec<_>>();
+    let (a, b) = (usage(30, 2, 15, 4, 0, 2, Some(0.75), 0), usage(0, 0, 7, 0, 3, 1, None, 1));
+    assert_eq!(by("model_name"), [("a".into(), a), ("b".into(), b)]);
+    let (x, y) = (usage(10, 0, 15, 4, 0, 1, Some(0.5), 0), usage(20, 2, 7, 0, 3, 2, Some(0.25), 1));
+    assert_eq!(by("operation"), [("x".into(), x), ("y".into(), y)]);
+    let all = store.token_usage(Window::ALL);
+    assert_eq!((all.total_calls, all.total_unpriced_calls, all.total_cost_usd), (3, 1, Some(0.75)));
+    assert_eq!((all.total_tokens, all.total_cached_tokens, all.total_reasoning_tokens), (22, 4, 3));
+}
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 #[test]
@@ -273,6 +324,28 @@ impl Naive {
     }
 }
 
+/// The first and the last sample: which of several of one time that is, the order in which they came decides, where it
+/// is the order of time; here any of them will do.
+fn check_ends(
+    naive: &Naive,
+    label: Option<u8>,
+    stats: Option<&WindowStats>,
+    start: i64,
+    end: i64,
+) -> Result<(), TestCaseError> {
+    let Some(stats) = stats else { return Ok(()) };
+    let inside =
+        naive.0.iter().filter(|(l, time, _)| label.is_none_or(|label| label == *l) && (start..=end).contains(time));
+    let times = || inside.clone().map(|(_, time, _)| *time);
+    prop_assert_eq!(Some(stats.first_time.as_micros()), times().min());
+    prop_assert_eq!(Some(stats.last_time.as_micros()), times().max());
+    let holds = |time: Timestamp, value: f64| {
+        inside.clone().any(|(_, t, v)| *t == time.as_micros() && v.to_bits() == value.to_bits())
+    };
+    prop_assert!(holds(stats.first_time, stats.first) && holds(stats.last_time, stats.last));
+    Ok(())
+}
+
 fn check(stats: Option<&WindowStats>, values: &[f64]) -> Result<(), TestCaseError> {
     prop_assert_eq!(stats.map_or(0, |stats| stats.count), values.len() as u64);
     let Some(stats) = stats else { return Ok(()) };
@@ -351,6 +424,7 @@ proptest! {
                 let query = Query::new(Selector::metric("m")).percentiles(percentiles);
                 let whole = store.query(&query, window).expect("seen");
                 check(whole.first().map(|group| &group.stats), &naive.values(None, start, start + length))?;
+                check_ends(&naive, None, whole.first().map(|group| &group.stats), start, start + length)?;
                 let groups = store.query(&query.by(&by), window).expect("seen");
                 for (at, label) in labels.iter().enumerate() {
                     let group = groups.iter().find(|group| group.labels.get("l").is_some_and(|value| value == label));
@@ -358,6 +432,7 @@ proptest! {
                         prop_assert!(group.is_none_or(|group| group.stats.percentile_error == 0.0));
                     }
                     check(group.map(|group| &group.stats), &naive.values(Some(at as u8), start, start + length))?;
+                    check_ends(&naive, Some(at as u8), group.map(|group| &group.stats), start, start + length)?;
                 }
             }
             let points = store.points(&Selector::metric("m"), window).expect("seen");

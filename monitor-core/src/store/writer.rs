@@ -167,10 +167,10 @@ impl Writer {
     /// Puts aside what is too old or too much. Ages are looked at only now and then: what is kept longer than it need be
     /// is at most a sixteenth.
     fn keep_bounds(&mut self, now: i64) {
-        if self.bounds.bytes > self.limits.max_bytes {
-            self.relieve();
-        }
         let newest = self.newest.min(now);
+        if self.bounds.bytes > self.limits.max_bytes {
+            self.relieve(newest);
+        }
         let before =
             |age: std::time::Duration| newest.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
         let raw_from = before(self.limits.raw_retention);
@@ -207,7 +207,7 @@ impl Writer {
 
     /// Makes room, an eighth of the bytes at a time, the oldest first: raw samples become buckets where that is smaller;
     /// where it is not, they go.
-    fn relieve(&mut self) {
+    fn relieve(&mut self, newest: i64) {
         let enough = self.limits.max_bytes / 8 * 7;
         self.squeeze();
         self.drop_empty(1);
@@ -218,7 +218,7 @@ impl Writer {
             if self.bounds.bytes > enough {
                 self.give_up(cut, true);
                 // Not beyond the newest: what comes next is not too old.
-                self.evicted_to = self.evicted_to.max(cut.min(self.newest));
+                self.evicted_to = self.evicted_to.max(cut.min(newest));
                 self.drop_empty(1);
             }
             // Nothing is before the end of time.

@@ -168,6 +168,7 @@ mod tests {
         let known = Some(Reading::Moment(1_777_903_202_881_194));
         assert_eq!(Reading::of("2026-05-04T14:00:02.881194Z"), known);
         assert_eq!(Reading::of("2026-05-04 16:30:02.881194999+02:30"), known);
+        assert_eq!(Reading::of("2026-05-04T04:30:02.881194-09:30"), known);
         assert_eq!(Reading::of("2026-05-04T14:00:02"), Some(Reading::Naive(1_777_903_202_000_000)));
         assert_eq!(Reading::of("2026-05-04 14:00:02,881"), Some(Reading::Naive(1_777_903_202_881_000)));
     }
@@ -202,7 +203,7 @@ mod tests {
         fn whatever_is_read_by_position_is_read_as_by_chrono(
             date in "(19[67][0-9]|20[0-9]{2}|[0-9]{4})-(0[1-9]|1[0-2]|[0-9]{2})-(0[1-9]|[12][0-9]|3[01]|[0-9]{2})",
             time in "[T t]([01][0-9]|2[0-4]):[0-5][0-9]:([0-5][0-9]|60)",
-            rest in "([.,][0-9]{0,11})?(Z|z|[+-][0-9]{2}:?[0-9]{2}| |UTC)?",
+            rest in "([.,][0-9]{0,11})?(Z|z|[+-](0[0-9]|1[0-4]):(00|30|45)|[+-][0-9]{2}:?[0-9]{2}| |UTC)?",
             changed in proptest::option::weighted(0.2, (0_usize..40, any::<char>())),
             place in 0..ZONES.len(),
         ) {
