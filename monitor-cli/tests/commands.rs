@@ -389,6 +389,28 @@ fn shells_and_manuals_are_served() {
 }
 
 #[test]
+fn a_run_goes_on_from_the_snapshot_of_the_one_before() {
+    let dir = Dir::new();
+    let config = |on: bool| format!("clock = \"system\"\n[sources.in]\ntype = \"stdin\"\n[store]\nsnapshot = {on}\n");
+    let call = r#"{"type":"generation","duration":1,"success":true,"model_name":"m","total_token_count":1111}"#;
+    let tokens = |on: bool| {
+        dir.write("monitor.toml", config(on));
+        let input = std::fs::File::open(dir.write("in.jsonl", call)).expect("opens");
+        let ended = Ended::from(dir.command(&["run"]).stdin(input).output().expect("runs"));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ["1,111", "2,222", "3,333"].into_iter().rfind(|tokens| ended.stdout.contains(tokens))
+    };
+    assert_eq!([tokens(true), tokens(true), tokens(true)], [Some("1,111"), Some("2,222"), Some("3,333")]);
+    // Switched off it is neither read nor written, and a replay has nothing to do with it.
+    let before = std::fs::read(dir.path().join("monitoring/snapshot.bin")).expect("a snapshot");
+    assert_eq!(tokens(false), Some("1,111"));
+    dir.write("monitor.toml", config(true));
+    let replayed = json(&dir.monitor(&["replay", "-c", "monitor.toml", "in.jsonl", "--format", "json"]));
+    assert_eq!(replayed["token_usage"]["total_tokens"], 1_111);
+    assert_eq!(std::fs::read(dir.path().join("monitoring/snapshot.bin")).expect("a snapshot"), before);
+}
+
+#[test]
 fn what_there_is_and_what_it_means() {
     let dir = Dir::new();
     insta::assert_snapshot!("components", dir.monitor(&["components"]).whole());

@@ -54,7 +54,7 @@ impl Entries {
 
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {
-        self.list.capacity()
+        self.list.capacity().max(self.generations.capacity())
     }
 
     pub(super) fn is_empty(&self) -> bool {

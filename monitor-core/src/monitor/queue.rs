@@ -493,6 +493,7 @@ mod tests {
         assert!(buffers.shards.iter().any(|buffer| buffer.is_empty() && buffer.room() > 2 * BATCH));
         for at in 0..5 * WAKE_AT {
             queue.metric(handle, at as f64);
+            queue.generation(Generation::new(at as f64, true));
         }
         queue.take(&mut buffers, &mut batches);
         queue.shrink(&mut buffers);

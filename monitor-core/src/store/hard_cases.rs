@@ -65,6 +65,16 @@ fn a_sample_from_the_future_does_not_have_small_series_refused() {
 }
 
 #[test]
+fn a_store_with_room_for_next_to_nothing_still_takes_what_comes() {
+    let store = Store::new(Limits { max_bytes: 4_000, ..Limits::default() });
+    for at in 0..100_i64 {
+        store.insert(&[sample("m", &[("l", &at.to_string())], SECOND, 1.0)], Timestamp::from_micros(SECOND));
+    }
+    let bounds = store.bounds();
+    assert!(bounds.evicted > 0 && bounds.too_old == 0, "{bounds:?}");
+}
+
+#[test]
 fn the_ends_of_time_neither_stop_nor_overflow_anything() {
     let cramped = Limits { max_bytes: 4_000, ..Limits::default() };
     let for_ever = Limits { raw_retention: Duration::MAX, ..Limits::default() };

@@ -95,6 +95,7 @@ impl Store {
         }
         writer.newest = saved.newest;
         writer.evicted_to = saved.evicted_to;
+        writer.oldest = saved.evicted_to;
         writer.overflowing = saved.overflowing;
         writer.bounds = Bounds { bytes: writer.bounds.bytes, ..saved.bounds };
         writer.know(saved.metrics);
@@ -118,5 +119,60 @@ fn is_sound(node: &Node) -> bool {
                 && times.len() as u64 == node.summary.count
                 && times.is_sorted()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{SECOND, sample};
+    use super::super::{Selector, Window};
+    use super::*;
+    use crate::Timestamp;
+
+    fn filled(limits: Limits, count: i64) -> Store {
+        let store = Store::new(limits);
+        for at in 0..count {
+            store.insert(&[sample("m", &[], at * SECOND, (at % 1_000) as f64 / 7.0)], Timestamp::MAX);
+        }
+        store
+    }
+
+    #[test]
+    fn what_no_store_has_written_is_refused() {
+        let refused = |spoil: fn(&mut SavedSeries)| {
+            let mut saved = filled(Limits::default(), 2_000).saved();
+            spoil(&mut saved.series[0]);
+            Store::restored(Limits::default(), saved).map(|_| ()).expect_err("it is spoilt")
+        };
+        let damaged = [
+            refused(|series| series.open = vec![(0, 1.0); CHUNK + 1]),
+            refused(|series| series.buckets = Arc::new(series.nodes.clone())),
+            refused(|series| count_wrong(&mut series.nodes[0])),
+        ];
+        assert_eq!(damaged, [Unusable::Damaged; 3]);
+        assert!(Store::restored(Limits::default(), filled(Limits::default(), 2_000).saved()).is_ok());
+    }
+
+    fn count_wrong(node: &mut Arc<Node>) {
+        let copy = postcard::to_allocvec(&**node).expect("a node is written");
+        let mut copy: Node = postcard::from_bytes(&copy).expect("and read");
+        copy.summary.count += 1;
+        *node = Arc::new(copy);
+    }
+
+    #[test]
+    fn what_was_let_go_to_make_room_does_not_come_back() {
+        let limits = Limits { max_bytes: 64 << 10, ..Limits::whole_recording() };
+        let store = filled(limits.clone(), 200_000);
+        let bounds = store.bounds();
+        assert!(bounds.evicted > 0, "{bounds:?}");
+        let restored = Store::restored(limits, store.saved()).expect("as it was");
+        assert_eq!(restored.bounds(), bounds);
+        let all = |store: &Store| store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
+        assert_eq!(all(&restored), all(&store));
+        for store in [&store, &restored] {
+            store.insert(&[sample("m", &[], 200_000 * SECOND, 1.0), sample("m", &[], 0, 1.0)], Timestamp::MAX);
+        }
+        assert_eq!((store.bounds().too_old, restored.bounds().too_old), (1, 1));
     }
 }

@@ -158,6 +158,18 @@ fn a_query_over_time_in_groups_the_largest_first() {
 
 pub(super) const SECOND: i64 = 1_000_000;
 #[test]
+fn a_sum_keeps_what_rounding_would_lose() {
+    let store = Store::new(Limits::default());
+    // Across chunks and the open samples; added one by one, the ones would be gone.
+    let values = [1e17].into_iter().chain(std::iter::repeat_n(1.0, 2_000)).chain([-1e17]);
+    for (at, value) in values.enumerate() {
+        store.insert(&[sample("m", &[], at as i64, value)], Timestamp::MAX);
+    }
+    let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
+    assert_eq!((stats.count, stats.sum), (2_002, 2_000.0));
+}
+
+#[test]
 fn of_samples_of_one_time_the_first_and_the_last_are_those_that_came_so() {
     let store = Store::new(Limits::default());
     // More than a chunk, all at one time, so that it goes on from chunk to chunk and into the open one.
