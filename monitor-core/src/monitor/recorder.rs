@@ -13,6 +13,8 @@ use crate::pipeline::Emitter;
 const NAP: Duration = Duration::from_millis(1);
 /// After this many naps for nothing the recorder sleeps until it is woken.
 const NAPS: u32 = 20;
+/// After so many sleeps for nothing, a second or so, it gives back what a burst took: sooner, the next burst would pay.
+const RESTED: u32 = 4;
 /// While it sleeps it looks around this often all the same.
 const SLEEP: Duration = Duration::from_millis(250);
 
@@ -58,7 +60,7 @@ impl Recorder {
             }
             // Not at once again: every look takes the shards away from the threads that record.
             let nap = idle <= NAPS;
-            if idle == NAPS + 1 {
+            if idle == NAPS + RESTED {
                 self.queue.shrink(&mut buffers);
             }
             self.queue.rest(nap);
