@@ -5,9 +5,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput};
+use monitor_core::bus::Draft;
 use monitor_core::event::Event;
 use monitor_core::read::LineParser;
-use monitor_core::sample::{Deriver, Sample};
+use monitor_core::sample::Deriver;
 use monitor_core::store::{Limits, Store};
 use monitor_core::{Timestamp, Zone};
 use serde::Deserialize;
@@ -70,23 +71,25 @@ fn ingest(criterion: &mut Criterion) {
         let parse = |line: &&[u8]| parser.parse_alone(line, Timestamp::MIN).expect("a line is a valid event");
         bencher.iter(|| lines.iter().for_each(|line| drop(black_box(parse(line)))));
     });
-    group.bench_function("parse, derive", |bencher| {
-        let mut deriver = Deriver::new(&[]);
-        bencher.iter(|| {
-            in_batches(&lines, &mut parse, &mut deriver, |samples| {
-                black_box(samples);
-            });
-        });
+    group.bench_function("to samples", |bencher| {
+        let mut reader = Reader::new();
+        bencher.iter(|| reader.batches(&lines, |batch| drop(black_box(batch))));
     });
-    group.bench_function("parse, derive, store", |bencher| {
+    group.bench_function("to samples, store", |bencher| {
         // An empty store for each round, or its bounds would be measured; to let go of it is not timed.
-        let setup = || (Deriver::new(&[]), Store::new(Limits::default()));
-        let routine = |(deriver, store): &mut (Deriver, Store)| {
-            in_batches(&lines, &mut parse, deriver, |samples| store.insert(samples, Timestamp::MAX));
+        let setup = || (Reader::new(), Store::new(Limits::default()));
+        let routine = |(reader, store): &mut (Reader, Store)| {
+            reader.batches(&lines, |batch| store.insert(batch.samples(), Timestamp::MAX));
             let held = store.bounds().samples;
             assert!(held > 7 * u64::from(LINES), "{held} samples of {LINES} lines");
         };
         bencher.iter_batched_ref(setup, routine, BatchSize::PerIteration);
+    });
+    group.bench_function("to events", |bencher| {
+        let mut reader = Reader::new();
+        // As a sink asks for them.
+        let take = |batch: Draft| batch.numbered(0).events().for_each(|event| drop(black_box(event)));
+        bencher.iter(|| reader.batches(&lines, take));
     });
     group.bench_function("serde_json, typed", |bencher| {
         let parse = |line: &&[u8]| serde_json::from_slice::<Line>(line).expect("a line is valid JSON");
@@ -102,20 +105,26 @@ fn parse(parser: &mut LineParser, line: &[u8]) -> Event {
     parser.parse(line, Timestamp::MIN).expect("a line is a valid event").expect("a line is not blank")
 }
 
-/// Events live as long as their batch, as they do in a pipeline.
-fn in_batches(
-    lines: &[&[u8]],
-    parse: &mut impl FnMut(&&[u8]) -> Event,
-    deriver: &mut Deriver,
-    mut take: impl FnMut(&[Sample]),
-) {
-    for batch in lines.chunks(BATCH) {
-        let events: Vec<Event> = batch.iter().map(&mut *parse).collect();
-        let mut samples = Vec::with_capacity(events.len());
-        for event in &events {
-            deriver.derive(event, &mut samples);
+/// What a source does with its lines.
+struct Reader {
+    parser: LineParser,
+    deriver: Deriver,
+}
+
+impl Reader {
+    fn new() -> Self {
+        Self { parser: LineParser::new(Zone::UTC), deriver: Deriver::new(&[]) }
+    }
+
+    fn batches(&mut self, lines: &[&[u8]], mut take: impl FnMut(Draft)) {
+        for lines in lines.chunks(BATCH) {
+            let mut batch = Draft::default();
+            for line in lines {
+                let read = batch.push_line(line, Timestamp::MIN, &mut self.parser, &mut self.deriver);
+                assert!(read.expect("a line is a valid event"), "a line is not blank");
+            }
+            take(batch);
         }
-        take(&samples);
     }
 }
 

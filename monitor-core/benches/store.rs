@@ -2,22 +2,21 @@
 #![expect(clippy::print_stdout, reason = "bytes are no time, so criterion does not tell them")]
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput};
 use monitor_core::read::{LineParser, Lines, Next, open_recording};
-use monitor_core::sample::{Deriver, Labels, Sample, SeriesKey};
+use monitor_core::sample::{Deriver, Labels, Samples, SeriesKey, SeriesSet};
 use monitor_core::store::{Limits, Percentiles, Query, Selector, Store, Window};
 use monitor_core::{Event, Generation, Timestamp, Tokens};
 
 const MODELS: [&str; 5] = ["gemini-2.5-flash", "gemini-2.5-pro", "gpt-4o", "gpt-4o-mini", "deepseek-chat"];
 /// Samples a second of one metric: a million make nearly three hours.
 const RATE: i64 = 100;
-/// As many samples as a batch of a source yields.
-const BATCH: usize = 8_192;
+/// As many events as a batch of a source holds.
+const BATCH: usize = 1_024;
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -38,11 +37,11 @@ fn scaled(count: i64) -> i64 {
     if std::env::args().any(|arg| arg == "--bench") { count } else { count / 100 }
 }
 
-/// What generations yield, eight samples each, those of one at one time.
-fn samples(generations: i64) -> Vec<Sample> {
+/// What generations yield, eight samples each, in batches.
+fn samples(generations: i64) -> Vec<Samples> {
     let mut deriver = Deriver::new(&[]);
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut samples = Vec::with_capacity(generations as usize * 8);
+    let mut batches = Vec::new();
     for at in 0..generations {
         random ^= random << 13;
         random ^= random >> 7;
@@ -53,23 +52,30 @@ fn samples(generations: i64) -> Vec<Sample> {
             .finish_reason("stop")
             .tokens(Tokens::of((random >> 16) % 4_000, (random >> 32) % 2_000))
             .with("operation", "answer");
-        deriver.derive(&Event::new(time, generation), &mut samples);
+        if at % BATCH as i64 == 0 {
+            batches.push(Samples::default());
+        }
+        deriver.derive(&Event::new(time, generation), batches.last_mut().expect("was just pushed"));
     }
-    samples
+    batches
 }
 
-fn filled(samples: &[Sample]) -> Store {
+fn filled(batches: &[Samples]) -> Store {
     let store = Store::new(Limits { max_bytes: 4 << 30, ..Limits::whole_recording() });
-    for batch in samples.chunks(BATCH) {
+    for batch in batches {
         store.insert(batch, Timestamp::MAX);
     }
     store
 }
 
+fn count(batches: &[Samples]) -> u64 {
+    batches.iter().map(|batch| batch.len() as u64).sum()
+}
+
 fn ingest(criterion: &mut Criterion) {
     let samples = samples(scaled(125_000));
     let mut group = criterion.benchmark_group("ingest");
-    group.throughput(Throughput::Elements(samples.len() as u64));
+    group.throughput(Throughput::Elements(count(&samples)));
     group.bench_function("a million samples", |bencher| {
         bencher.iter_batched(|| (), |()| filled(&samples), BatchSize::PerIteration);
     });
@@ -78,16 +84,15 @@ fn ingest(criterion: &mut Criterion) {
 fn window(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("window of 5 minutes");
     for history in [100_000, 1_000_000, 10_000_000].map(scaled) {
-        let key = Arc::new(SeriesKey::new("generation_time", Labels::NONE));
+        let series = SeriesSet::new([SeriesKey::new("generation_time", Labels::NONE).into()]);
         let store = Store::new(Limits { max_bytes: 4 << 30, ..Limits::whole_recording() });
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Samples::default();
         for at in 0..history {
             let value = (at * 7_919 % 30_000) as f64 / 1e3;
             let time = Timestamp::from_micros(at * 1_000_000 / RATE);
-            batch.push(Sample { time, value, series: Arc::clone(&key), feedback: None });
+            batch.push(time, &series, &[value]);
             if batch.len() == BATCH || at + 1 == history {
-                store.insert(&batch, Timestamp::MAX);
-                batch.clear();
+                store.insert(&std::mem::take(&mut batch), Timestamp::MAX);
             }
         }
         let bounds = store.bounds();
@@ -123,7 +128,7 @@ fn token_usage(criterion: &mut Criterion) {
 fn readers(criterion: &mut Criterion) {
     let samples = samples(scaled(125_000));
     let mut group = criterion.benchmark_group("writer");
-    group.throughput(Throughput::Elements(samples.len() as u64));
+    group.throughput(Throughput::Elements(count(&samples)));
     for readers in [0, 4] {
         group.bench_function(format!("{readers} readers"), |bencher| {
             bencher.iter_custom(|rounds| (0..rounds).map(|_| write_beside(readers, &samples)).sum());
@@ -133,12 +138,12 @@ fn readers(criterion: &mut Criterion) {
 
 /// The processor time of the writing thread alone: with four readers on two cores it shares a core with them, which says
 /// nothing about whether it waits for them.
-fn write_beside(readers: usize, samples: &[Sample]) -> Duration {
+fn write_beside(readers: usize, batches: &[Samples]) -> Duration {
     let store = Store::new(Limits { max_bytes: 4 << 30, ..Limits::whole_recording() });
     let done = AtomicBool::new(false);
     let answers = AtomicU64::new(0);
     let query = Query::new(Selector::metric("generation_time"));
-    let end = samples.last().expect("samples").time;
+    let end = batches.last().and_then(|batch| batch.iter().last()).expect("samples").time;
     thread::scope(|scope| {
         for _ in 0..readers {
             scope.spawn(|| {
@@ -148,13 +153,13 @@ fn write_beside(readers: usize, samples: &[Sample]) -> Duration {
                 }
             });
         }
-        let (first, rest) = samples.split_at(samples.len() / 100);
+        let (first, rest) = batches.split_first().expect("samples");
         store.insert(first, Timestamp::MAX);
         while readers > 0 && answers.load(Ordering::Relaxed) == 0 {
             thread::yield_now();
         }
         let before = processor_time();
-        for batch in rest.chunks(BATCH) {
+        for batch in rest {
             store.insert(batch, Timestamp::MAX);
         }
         let took = processor_time().saturating_sub(before);
@@ -182,7 +187,7 @@ fn bytes_of_the_recorded_run() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/afterimage-run/metrics.jsonl.gz");
     let mut lines = Lines::new(open_recording(path.as_ref()).expect("the recorded run"));
     let mut parser = LineParser::new(monitor_core::Zone::UTC);
-    let mut samples = Vec::new();
+    let mut samples = Samples::default();
     while let Next::Line(line) = lines.next(true).expect("a whole file") {
         if let Some(event) = parser.parse(line, Timestamp::MIN).expect("a valid line") {
             deriver.derive(&event, &mut samples);

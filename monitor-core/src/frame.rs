@@ -7,12 +7,12 @@
 //! ```
 //! use monitor_core::frame::polars_core::prelude::*;
 //! use monitor_core::frame::{events_frame, samples_frame};
-//! # use monitor_core::sample::Deriver;
+//! # use monitor_core::sample::{Deriver, Samples};
 //! # use monitor_core::store::{Limits, Selector, Store, Window};
 //! # use monitor_core::{Event, Generation, Timestamp};
 //! # let call = |second| Event::new(Timestamp::from_secs(second), Generation::new(second as f64, true).model("gpt-4o"));
 //! # let events = [call(2), call(3)];
-//! # let mut samples = Vec::new();
+//! # let mut samples = Samples::default();
 //! # let mut deriver = Deriver::new(&[]);
 //! # for event in &events {
 //! #     deriver.derive(event, &mut samples);
@@ -22,7 +22,7 @@
 //!
 //! let calls = events_frame(&events);                                              // a row an event, a column a field
 //! let mean = calls.column("duration")?.f64()?.mean();
-//! let samples = samples_frame(&samples)?;                                         // a row a sample, a column a label
+//! let samples = samples_frame(samples.iter())?;                                   // a row a sample, a column a label
 //! let latency = store.frame(&Selector::metric("generation_time"), Window::ALL)?;  // of a window: times and values
 //! # assert_eq!(mean, Some(2.5));
 //! # assert_eq!(samples.column("model_name")?.str()?.get(0), Some("gpt-4o"));
@@ -51,8 +51,8 @@ use crate::{Text, Timestamp};
 ///
 /// # Errors
 /// When a label is called as one of the first three columns.
-pub fn samples_frame<'a>(samples: impl IntoIterator<Item = &'a Sample>) -> PolarsResult<DataFrame> {
-    let samples: Vec<&Sample> = samples.into_iter().collect();
+pub fn samples_frame<'a>(samples: impl IntoIterator<Item = Sample<'a>>) -> PolarsResult<DataFrame> {
+    let samples: Vec<Sample<'a>> = samples.into_iter().collect();
     let labels: BTreeSet<&Text> =
         samples.iter().flat_map(|sample| sample.series.labels().iter().map(|(name, _)| name)).collect();
     let mut columns = vec![

@@ -7,7 +7,7 @@ use monitor_core::component::{Answer, sink_fn};
 use monitor_core::frame::polars_core::prelude::*;
 use monitor_core::frame::{events_frame, samples_frame};
 use monitor_core::read::{LineParser, Lines, Next, open_recording};
-use monitor_core::sample::{Deriver, Labels, Sample, SeriesKey};
+use monitor_core::sample::{Deriver, Labels, Samples, SeriesKey, SeriesSet};
 use monitor_core::store::{Limits, Selector, Store, Window};
 use monitor_core::{
     Alert, AlertState, Evaluation, Event, Generation, Level, Log, Metric, Monitor, Timestamp, Tokens, Zone,
@@ -36,9 +36,9 @@ fn events(name: &str) -> Vec<Event> {
     }
 }
 
-fn samples(events: &[Event]) -> Vec<Sample> {
+fn samples(events: &[Event]) -> Samples {
     let mut deriver = Deriver::new(&[]);
-    let mut samples = Vec::new();
+    let mut samples = Samples::default();
     for event in events {
         deriver.derive(event, &mut samples);
     }
@@ -128,13 +128,13 @@ fn events_agree_with_the_reference() {
 
 #[test]
 fn a_label_that_comes_later_is_null_before() {
-    let sample = |second, labels: &[(&str, &str)]| {
-        let labels: Labels = labels.iter().copied().collect();
-        let series = SeriesKey::new("queue_depth", labels).into();
-        Sample { time: Timestamp::from_secs(second), value: second as f64, series, feedback: None }
-    };
-    let frame = samples_frame(&[sample(3, &[]), sample(1, &[("worker", "a")]), sample(2, &[("host", "x")])])
-        .expect("no label is called as a column");
+    let mut samples = Samples::default();
+    for (second, labels) in [(3, None), (1, Some(("worker", "a"))), (2, Some(("host", "x")))] {
+        let labels: Labels = labels.into_iter().collect();
+        let series = SeriesSet::new([SeriesKey::new("queue_depth", labels).into()]);
+        samples.push(Timestamp::from_secs(second), &series, &[second as f64]);
+    }
+    let frame = samples_frame(samples.iter()).expect("no label is called as a column");
     assert_eq!(names(&frame), ["timestamp", "metric", "value", "host", "worker"]);
     let column = |name| frame.column(name).and_then(Column::str).expect("text").iter().collect::<Vec<_>>();
     assert_eq!(column("worker"), [None, Some("a"), None]);

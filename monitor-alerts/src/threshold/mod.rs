@@ -166,9 +166,8 @@ impl Threshold {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
-    use monitor_core::sample::{Sample, SeriesKey};
+    use monitor_core::sample::{Samples, SeriesKey, SeriesSet};
     use monitor_core::store::Limits;
 
     use super::*;
@@ -177,11 +176,10 @@ mod tests {
         let store = Store::new(Limits::default());
         for (second, value, model) in values {
             let labels = [("model_name", *model)].into_iter().collect();
-            let series = Arc::new(SeriesKey::new("m", labels));
-            store.insert(
-                &[Sample { time: Timestamp::from_secs(*second), value: *value, series, feedback: None }],
-                Timestamp::MAX,
-            );
+            let series = SeriesSet::new([SeriesKey::new("m", labels).into()]);
+            let mut samples = Samples::default();
+            samples.push(Timestamp::from_secs(*second), &series, &[*value]);
+            store.insert(&samples, Timestamp::MAX);
         }
         store
     }

@@ -1,61 +1,201 @@
 //! A batch: an ordered run of events with the samples that they yield, derived once.
+//!
+//! An event that came as a line stays one until somebody asks for it: the store needs only its samples, and a sink that
+//! writes it down reads the line on its own thread.
 
-use crate::event::Event;
-use crate::sample::{Deriver, Sample};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::event::{Body, Event, Kind};
+use crate::read::{LineParser, Parsed, Refusal};
+use crate::sample::{Deriver, EventSamples, Facts, Samples};
+use crate::{Text, Timestamp};
+
+/// Events are handed on by this many.
+const ROWS: usize = 1_024;
+/// Or when they take this much memory.
+const BYTES: usize = 4 << 20;
 
 /// Events and their samples before the bus has numbered them.
 #[derive(Debug, Default)]
 pub struct Draft {
-    events: Vec<Event>,
-    samples: Vec<Sample>,
-    /// For each event, where its samples end.
-    ends: Vec<u32>,
+    rows: Vec<Row>,
+    /// The lines of events that have not been made.
+    lines: Vec<u8>,
+    samples: Samples,
+    /// Scores that were named and not given.
+    missing_scores: Vec<Text>,
     bytes: usize,
+    /// Who reads the lines.
+    parser: Option<LineParser>,
+}
+
+#[derive(Debug)]
+struct Row {
+    time: Timestamp,
+    kind: Kind,
+    /// From where to where the line reaches, if it came as one.
+    line: (usize, usize),
+    event: OnceLock<Event>,
 }
 
 impl Draft {
     /// Derives the samples of `events`.
     pub fn new(events: Vec<Event>, deriver: &mut Deriver) -> Self {
-        let mut samples = Vec::with_capacity(events.len());
-        let mut ends = Vec::with_capacity(events.len());
-        let mut bytes = 0;
-        for event in &events {
-            deriver.derive(event, &mut samples);
-            bytes += event.approximate_bytes();
-            ends.push(u32::try_from(samples.len()).expect("a batch holds far less than 2^32 samples"));
-        }
-        bytes += samples.len() * size_of::<Sample>();
-        Self { events, samples, ends, bytes }
+        let mut draft = Self { rows: Vec::with_capacity(events.len()), ..Self::default() };
+        events.into_iter().for_each(|event| draft.push(event, deriver));
+        draft
     }
 
-    /// The events.
-    pub fn events(&self) -> &[Event] {
-        &self.events
+    /// Adds an event, and derives its samples.
+    pub fn push(&mut self, event: Event, deriver: &mut Deriver) {
+        deriver.derive(&event, &mut self.samples);
+        if let Body::Evaluation(evaluation) = &event.body {
+            let missing = evaluation.scores.iter().filter(|score| score.value.is_none());
+            self.missing_scores.extend(missing.map(|score| score.name.clone()));
+        }
+        self.bytes += event.approximate_bytes();
+        self.end_row(event.time, event.kind(), (0, 0), OnceLock::from(event));
+    }
+
+    /// Adds the event of a line, and derives its samples. Tells whether there was one: a blank line is none. One without a
+    /// timestamp happened at `arrival`.
+    ///
+    /// # Errors
+    /// When the line is no event, with the reason.
+    pub fn push_line(
+        &mut self,
+        line: &[u8],
+        arrival: Timestamp,
+        parser: &mut LineParser,
+        deriver: &mut Deriver,
+    ) -> Result<bool, Refusal> {
+        self.push_accepted(line, arrival, parser, deriver, |_| Ok(())).map(|time| time.is_some())
+    }
+
+    /// As [`push_line`](Self::push_line), but refuses an event also if `accept` refuses its time. Tells when it happened.
+    pub(crate) fn push_accepted(
+        &mut self,
+        line: &[u8],
+        arrival: Timestamp,
+        parser: &mut LineParser,
+        deriver: &mut Deriver,
+        accept: impl Fn(Timestamp) -> Result<(), Refusal>,
+    ) -> Result<Option<Timestamp>, Refusal> {
+        let parsed = parser.parse_facts(line, arrival, |facts| {
+            accept(facts.time)?;
+            self.push_facts(facts, line, deriver);
+            Ok(facts.time)
+        });
+        match parsed? {
+            None => Ok(None),
+            Some(Parsed::Taken(taken)) => {
+                self.parser.get_or_insert_with(|| parser.clone());
+                taken.map(Some)
+            }
+            Some(Parsed::Event(event)) => {
+                let time = event.time;
+                accept(time)?;
+                self.push(event, deriver);
+                Ok(Some(time))
+            }
+        }
+    }
+
+    fn push_facts(&mut self, facts: &Facts<'_>, line: &[u8], deriver: &mut Deriver) {
+        deriver.derive_facts(facts, &mut self.samples);
+        if facts.kind == Kind::Evaluation {
+            facts.details.scores(&mut |name, value, _| {
+                if value.is_none() {
+                    self.missing_scores.push(Text::new(name));
+                }
+            });
+        }
+        let begin = self.lines.len();
+        self.lines.extend_from_slice(line);
+        // As much again is the event that may be made of it.
+        self.bytes += 2 * line.len();
+        self.end_row(facts.time, facts.kind, (begin, self.lines.len()), OnceLock::new());
+    }
+
+    fn end_row(&mut self, time: Timestamp, kind: Kind, line: (usize, usize), event: OnceLock<Event>) {
+        self.rows.push(Row { time, kind, line, event });
+    }
+
+    /// Takes an event over from another draft, which is not to be asked for it again.
+    pub(crate) fn push_from(&mut self, other: &mut Self, at: usize) {
+        let row = &mut other.rows[at];
+        self.samples.push_from(&other.samples, at);
+        let event = row.event.take();
+        let begin = self.lines.len();
+        match &event {
+            Some(event) => self.bytes += event.approximate_bytes(),
+            None => {
+                self.lines.extend_from_slice(&other.lines[row.line.0..row.line.1]);
+                self.bytes += 2 * (row.line.1 - row.line.0);
+                if self.parser.is_none() {
+                    self.parser.clone_from(&other.parser);
+                }
+            }
+        }
+        let event = event.map_or_else(OnceLock::new, OnceLock::from);
+        self.end_row(row.time, row.kind, (begin, self.lines.len()), event);
+        self.missing_scores.append(&mut other.missing_scores);
+    }
+
+    /// Takes an event out.
+    pub(crate) fn remove(&mut self, at: usize) -> Event {
+        let mut all = std::mem::take(self);
+        for other in (0..all.len()).filter(|other| *other != at) {
+            self.push_from(&mut all, other);
+        }
+        all.numbered(0).event(at).clone()
+    }
+
+    /// The time of each event.
+    pub(crate) fn time(&self, at: usize) -> Timestamp {
+        self.rows[at].time
+    }
+
+    /// The kind of each event.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.rows.iter().map(|row| row.kind)
+    }
+
+    /// The names of scores that were named and not given.
+    pub(crate) fn missing_scores(&self) -> &[Text] {
+        &self.missing_scores
     }
 
     /// How many events.
     pub fn len(&self) -> usize {
-        self.events.len()
+        self.rows.len()
     }
 
     /// About how many bytes of memory it takes.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.rows.len() * size_of::<Row>() + self.samples.bytes()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.rows.is_empty()
     }
 
-    /// How many samples.
-    pub fn sample_count(&self) -> usize {
-        self.samples.len()
+    /// Whether it is time to hand it on.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows.len() >= ROWS || self.bytes >= BYTES
+    }
+
+    /// The samples of all events.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
     }
 
     /// Gives the events their numbers.
     pub fn numbered(self, first: u64) -> Batch {
-        Batch { first, draft: self }
+        let bytes = self.bytes();
+        let Self { rows, lines, samples, parser, .. } = self;
+        Batch { first, rows, lines, samples, parser: parser.map(Mutex::new), bytes }
     }
 }
 
@@ -63,7 +203,11 @@ impl Draft {
 #[derive(Debug)]
 pub struct Batch {
     first: u64,
-    draft: Draft,
+    rows: Vec<Row>,
+    lines: Vec<u8>,
+    samples: Samples,
+    parser: Option<Mutex<LineParser>>,
+    bytes: usize,
 }
 
 impl Batch {
@@ -72,24 +216,54 @@ impl Batch {
         self.first
     }
 
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// About how many bytes of memory it takes.
     pub fn bytes(&self) -> usize {
-        self.draft.bytes
+        self.bytes
+    }
+
+    /// When the event at a place happened.
+    pub fn time(&self, at: usize) -> Timestamp {
+        self.rows[at].time
+    }
+
+    /// The kind of the event at a place.
+    pub fn kind(&self, at: usize) -> Kind {
+        self.rows[at].kind
+    }
+
+    /// The event at a place. If it came as a line, the first who asks has it made.
+    pub fn event(&self, at: usize) -> &Event {
+        let row = &self.rows[at];
+        row.event.get_or_init(|| {
+            let parser = self.parser.as_ref().expect("lines come with their parser");
+            let mut parser = parser.lock().unwrap_or_else(PoisonError::into_inner);
+            let event = parser.parse(&self.lines[row.line.0..row.line.1], row.time);
+            event.ok().flatten().expect("the line was read before")
+        })
     }
 
     /// The events.
-    pub fn events(&self) -> &[Event] {
-        &self.draft.events
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        (0..self.len()).map(|at| self.event(at))
     }
 
     /// The samples of all events, in the order of the events.
-    pub fn samples(&self) -> &[Sample] {
-        &self.draft.samples
+    pub fn samples(&self) -> &Samples {
+        &self.samples
     }
 
-    /// The samples of the event at `index`.
-    pub fn samples_of(&self, index: usize) -> &[Sample] {
-        let start = index.checked_sub(1).map_or(0, |before| self.draft.ends[before]);
-        &self.draft.samples[start as usize..self.draft.ends[index] as usize]
+    /// The samples of the event at a place.
+    pub fn samples_of(&self, at: usize) -> EventSamples<'_> {
+        self.samples.of(at)
     }
 }

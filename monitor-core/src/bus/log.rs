@@ -112,7 +112,7 @@ impl Log {
         };
         while full(self.held, self.capacity) && !self.batches.is_empty() {
             let front = self.front;
-            let size = self.batches[0].events().len() as u64;
+            let size = self.batches[0].len() as u64;
             let mut wait = None;
             for place in self.places.iter_mut().flatten().filter(|place| place.needed == front && !place.stalled) {
                 if let Overflow::Block(limit) = place.overflow {
@@ -149,7 +149,7 @@ impl Log {
         let place = self.places.get_mut(id)?.as_mut()?;
         let batch = self.batches.get(usize::try_from(place.next - front).ok()?)?;
         place.next += 1;
-        place.passed += batch.events().len() as u64;
+        place.passed += batch.len() as u64;
         Some(Arc::clone(batch))
     }
 
@@ -211,7 +211,7 @@ impl Log {
                 break;
             };
             self.front += 1;
-            self.held.events -= batch.events().len();
+            self.held.events -= batch.len();
             self.held.bytes -= batch.bytes();
         }
     }

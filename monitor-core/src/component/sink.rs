@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::definition::parse_own;
 use super::{BoxError, Context, Definition, Dirs, Resource, Validate};
 use crate::Timestamp;
+use crate::bus::Batch;
 use crate::config::{Fault, Table};
-use crate::event::{Alert, Body, Event};
-use crate::sample::Sample;
+use crate::event::{Alert, Body, Event, Kind};
+use crate::sample::{EventSamples, Sample};
 
 /// A sink type.
 pub type SinkDefinition = Definition<dyn SinkConfig>;
@@ -140,12 +141,41 @@ pub struct Delivery<'a> {
 /// One event of a delivery.
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a> {
+    batch: &'a Batch,
+    at: usize,
+}
+
+impl<'a> Item<'a> {
+    /// The event at a place of a batch.
+    pub const fn new(batch: &'a Batch, at: usize) -> Self {
+        Self { batch, at }
+    }
+
     /// Its sequence number on the bus.
-    pub sequence: u64,
-    /// The event.
-    pub event: &'a Event,
+    pub fn sequence(self) -> u64 {
+        self.batch.first() + self.at as u64
+    }
+
+    /// When it happened.
+    pub fn time(self) -> Timestamp {
+        self.batch.time(self.at)
+    }
+
+    /// Its kind.
+    pub fn kind(self) -> Kind {
+        self.batch.kind(self.at)
+    }
+
+    /// The event. A sink that needs only its samples does better not to ask for it: an event that came as a line is made
+    /// for the first who asks.
+    pub fn event(self) -> &'a Event {
+        self.batch.event(self.at)
+    }
+
     /// The samples that it yields.
-    pub samples: &'a [Sample],
+    pub fn samples(self) -> EventSamples<'a> {
+        self.batch.samples_of(self.at)
+    }
 }
 
 impl<'a> Delivery<'a> {
@@ -171,12 +201,12 @@ impl<'a> Delivery<'a> {
 
     /// The events.
     pub fn events(&self) -> impl Iterator<Item = &'a Event> {
-        self.items.iter().map(|item| item.event)
+        self.items.iter().map(|item| item.event())
     }
 
     /// The samples of all events.
-    pub fn samples(&self) -> impl Iterator<Item = &'a Sample> {
-        self.items.iter().flat_map(|item| item.samples)
+    pub fn samples(&self) -> impl Iterator<Item = Sample<'a>> {
+        self.items.iter().flat_map(|item| item.samples().iter())
     }
 }
 

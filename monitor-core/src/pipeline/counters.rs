@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::Text;
 use crate::bus::Draft;
-use crate::event::{Body, Kind};
+use crate::event::Kind;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -58,14 +58,12 @@ pub(crate) struct Counted {
 
 impl InputCounters {
     pub(crate) fn look_at(draft: &Draft) -> Counted {
-        let mut counted = Counted { kinds: [0; 5], samples: draft.sample_count() as u64, missing_scores: Vec::new() };
-        for event in draft.events() {
-            counted.kinds[event.kind() as usize] += 1;
-            if let Body::Evaluation(evaluation) = &event.body {
-                let missing = evaluation.scores.iter().filter(|score| score.value.is_none());
-                counted.missing_scores.extend(missing.map(|score| score.name.clone()));
-            }
-        }
+        let mut counted = Counted {
+            kinds: [0; 5],
+            samples: draft.samples().len() as u64,
+            missing_scores: draft.missing_scores().to_vec(),
+        };
+        draft.kinds().for_each(|kind| counted.kinds[kind as usize] += 1);
         counted
     }
 

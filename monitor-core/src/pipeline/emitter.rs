@@ -7,19 +7,17 @@ use std::time::Duration;
 
 use super::counters::SourceCounters;
 use super::refusals::Refusals;
+use crate::bus::Draft;
 use crate::event::Event;
 use crate::read::{LineParser, Reason, Refusal};
+use crate::sample::Deriver;
 use crate::{Clock, Text, Timestamp};
 
-/// Events are handed on by this many.
-const BATCH: usize = 1_024;
-/// Or when they take this much memory.
-const BATCH_BYTES: usize = 4 << 20;
 /// A timestamp this far ahead of the clock is not believed.
 pub(crate) const TOLERANCE: Duration = Duration::from_secs(86_400);
 
-/// Takes a batch of events on; an error says that nobody wants more.
-pub(super) type Output = Box<dyn FnMut(Vec<Event>) -> Result<(), Stopped> + Send>;
+/// Takes a batch on; an error says that nobody wants more.
+pub(super) type Output = Box<dyn FnMut(Draft) -> Result<(), Stopped> + Send>;
 
 /// The pipeline wants no more events.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,11 +33,12 @@ pub struct Place<'a> {
     pub line: Option<u64>,
 }
 
-/// Makes events of lines, and refuses the bad ones. Cheap to clone.
+/// Makes events of lines, and refuses the bad ones. Cheap to clone until it has read some.
 #[derive(Clone)]
 pub struct LineReader {
     pub(super) source: Text,
     pub(super) parser: LineParser,
+    pub(super) deriver: Deriver,
     pub(super) clock: Clock,
     pub(super) refusals: Arc<Refusals>,
     /// Whether the clock follows the events.
@@ -49,28 +48,34 @@ pub struct LineReader {
 }
 
 impl LineReader {
-    /// The event of a line; `None` for a blank line, and for a bad one, which is refused.
-    pub fn read(&mut self, line: &[u8], place: Place<'_>) -> Option<Event> {
-        let refusal = match self.parser.parse(line, self.arrival()) {
-            Ok(None) => return None,
-            Ok(Some(event)) if self.is_from_the_future(event.time) => {
-                let error = format!("`timestamp` lies more than a day ahead of the clock: {}", event.time);
-                Refusal::new(Reason::Future, error)
+    /// Adds the event of a line to a batch; a bad one is refused, a blank one is none. Tells whether there was one.
+    pub(crate) fn read(&mut self, line: &[u8], place: Place<'_>, draft: &mut Draft) -> bool {
+        let arrival = self.arrival();
+        let limit = self.limit();
+        let accept = |time: Timestamp| {
+            if time <= limit {
+                return Ok(());
             }
-            Ok(Some(event)) => {
-                self.last = Some(event.time);
-                return Some(event);
-            }
-            Err(refusal) => refusal,
+            let error = format!("`timestamp` lies more than a day ahead of the clock: {time}");
+            Err(Refusal::new(Reason::Future, error))
         };
-        self.refuse(&refusal, line, place);
-        None
+        match draft.push_accepted(line, arrival, &mut self.parser, &mut self.deriver, accept) {
+            Ok(None) => false,
+            Ok(Some(time)) => {
+                self.last = Some(time);
+                true
+            }
+            Err(refusal) => {
+                self.refuse(&refusal, line, place);
+                false
+            }
+        }
     }
 
-    /// Whether a timestamp is not to be believed. A recording is judged by its own times (see the file source), not by a
-    /// clock that it has nothing to do with.
-    fn is_from_the_future(&self, time: Timestamp) -> bool {
-        !self.event_time && time > self.clock.now().plus(TOLERANCE)
+    /// What is later is not to be believed. A recording is judged by its own times (see the file source), not by a clock
+    /// that it has nothing to do with.
+    fn limit(&self) -> Timestamp {
+        if self.event_time { Timestamp::MAX } else { self.clock.now().plus(TOLERANCE) }
     }
 
     /// For a recording: it begins at this time, so an event without one, before any other, happened then.
@@ -104,8 +109,7 @@ pub struct Emitter {
     pub(super) counters: Arc<SourceCounters>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) output: Output,
-    pub(super) batch: Vec<Event>,
-    pub(super) batch_bytes: usize,
+    pub(super) draft: Draft,
 }
 
 impl Emitter {
@@ -129,11 +133,12 @@ impl Emitter {
     /// # Errors
     /// When nobody wants more.
     pub fn emit(&mut self, event: Event) -> Result<(), Stopped> {
-        if self.lines.is_from_the_future(event.time) {
+        if event.time > self.lines.limit() {
             self.lines.refusals.count(Reason::Future);
             return Ok(());
         }
-        self.push(event)
+        self.draft.push(event, &mut self.lines.deriver);
+        self.flush_full()
     }
 
     /// Parses a line and emits its event; a bad line is refused.
@@ -141,10 +146,8 @@ impl Emitter {
     /// # Errors
     /// When nobody wants more.
     pub fn line(&mut self, line: &[u8], place: Place<'_>) -> Result<(), Stopped> {
-        match self.lines.read(line, place) {
-            Some(event) => self.push(event),
-            None => Ok(()),
-        }
+        self.lines.read(line, place, &mut self.draft);
+        self.flush_full()
     }
 
     /// Counts and keeps a line that is no event.
@@ -152,11 +155,8 @@ impl Emitter {
         self.lines.refuse(refusal, line, place);
     }
 
-    /// Emits an event that came from [`LineReader::read`], and was judged there.
-    pub(crate) fn push(&mut self, event: Event) -> Result<(), Stopped> {
-        self.batch_bytes += event.approximate_bytes();
-        self.batch.push(event);
-        if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    fn flush_full(&mut self) -> Result<(), Stopped> {
+        if self.draft.is_full() { self.flush() } else { Ok(()) }
     }
 
     /// Hands on what was emitted, so that it does not wait for more to come.
@@ -164,19 +164,27 @@ impl Emitter {
     /// # Errors
     /// When nobody wants more.
     pub fn flush(&mut self) -> Result<(), Stopped> {
-        if self.batch.is_empty() {
+        if self.draft.is_empty() {
             return Ok(());
         }
-        self.counters.events.add(self.batch.len() as u64);
-        self.batch_bytes = 0;
-        let next = Vec::with_capacity(self.batch.len());
-        (self.output)(std::mem::replace(&mut self.batch, next))
+        let draft = std::mem::take(&mut self.draft);
+        self.hand_on(draft)
     }
 
-    /// Hands on a whole batch that the source has made itself.
+    /// Hands on events that the source has put together itself.
     pub(crate) fn emit_batch(&mut self, events: Vec<Event>) -> Result<(), Stopped> {
+        let draft = Draft::new(events, &mut self.lines.deriver);
+        self.emit_draft(draft)
+    }
+
+    /// Hands on a batch that the source has made itself, of lines that its [`LineReader`] has judged.
+    pub(crate) fn emit_draft(&mut self, draft: Draft) -> Result<(), Stopped> {
         self.flush()?;
-        self.counters.events.add(events.len() as u64);
-        (self.output)(events)
+        self.hand_on(draft)
+    }
+
+    fn hand_on(&mut self, draft: Draft) -> Result<(), Stopped> {
+        self.counters.events.add(draft.len() as u64);
+        (self.output)(draft)
     }
 }

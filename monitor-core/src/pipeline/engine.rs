@@ -14,7 +14,7 @@ use super::summary::ChartSummary;
 use crate::alerting::RuleHost;
 use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
 use crate::component::Chart;
-use crate::event::{AlertState, Body, Event};
+use crate::event::{AlertState, Body, Event, Kind};
 use crate::sample::Deriver;
 use crate::store::Store;
 use crate::{Clock, Text, Timestamp};
@@ -108,28 +108,28 @@ impl Engine {
             self.store.insert(batch.samples(), self.clock.now());
         }
         self.cursor.commit();
-        self.position.store(batch.first() + batch.events().len() as u64, Ordering::Release);
+        self.position.store(batch.first() + batch.len() as u64, Ordering::Release);
     }
 
     fn take_by_event_time(&mut self, batch: &Batch) {
         let mut from = 0;
-        let mut to = 0;
-        for (at, event) in batch.events().iter().enumerate() {
-            if event.kind() == crate::event::Kind::Alert {
+        let mut latest = self.clock.now();
+        for at in 0..batch.len() {
+            if batch.kind(at) == Kind::Alert {
                 continue;
             }
-            let samples = batch.samples_of(at).len();
-            if self.next_tick.is_none_or(|tick| event.time > tick) {
-                self.store.insert(&batch.samples()[from..to], Timestamp::MAX);
-                from = to;
-                self.tick_until(event.time);
+            let time = batch.time(at);
+            if self.next_tick.is_none_or(|tick| time > tick) {
+                self.clock.set(latest);
+                self.store.insert_some(batch.samples(), from..at, Timestamp::MAX);
+                from = at;
+                self.tick_until(time);
+                latest = self.clock.now();
             }
-            if event.time > self.clock.now() {
-                self.clock.set(event.time);
-            }
-            to += samples;
+            latest = latest.max(time);
         }
-        self.store.insert(&batch.samples()[from..], Timestamp::MAX);
+        self.clock.set(latest);
+        self.store.insert_some(batch.samples(), from..batch.len(), Timestamp::MAX);
     }
 
     /// All ticks before `time`.

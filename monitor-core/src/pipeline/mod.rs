@@ -21,7 +21,7 @@ mod summary;
 pub use builder::{Builder, SinkOptions, StartError};
 pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
-pub use merge::merge_by_time;
+pub(crate) use merge::merge_by_time;
 pub(crate) use refusals::REJECTED_FILE;
 pub use refusals::Refusals;
 pub use running::{Pipeline, Progress};

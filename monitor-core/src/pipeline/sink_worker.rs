@@ -126,14 +126,14 @@ impl SinkWorker {
     }
 
     fn hold(&mut self, batch: Arc<Batch>) {
-        let accepted = batch.events().iter().filter(|event| self.options.accept.contains(event.kind())).count();
-        self.counters.filtered.add((batch.events().len() - accepted) as u64);
+        let accepted = (0..batch.len()).filter(|at| self.options.accept.contains(batch.kind(*at))).count();
+        self.counters.filtered.add((batch.len() - accepted) as u64);
         if accepted == 0 && self.state.held.is_empty() {
             return self.commit();
         }
         self.state.waiting_since.get_or_insert_with(instant);
         self.state.fresh_events += accepted;
-        self.state.held_events += batch.events().len();
+        self.state.held_events += batch.len();
         self.state.held.push(batch);
     }
 
@@ -158,14 +158,8 @@ impl SinkWorker {
 
     /// The events that the sink accepts.
     fn items<'a>(&self, batches: &'a [Arc<Batch>]) -> Vec<Item<'a>> {
-        let numbered = |batch: &'a Arc<Batch>| {
-            batch.events().iter().enumerate().map(|(at, event)| Item {
-                sequence: batch.first() + at as u64,
-                event,
-                samples: batch.samples_of(at),
-            })
-        };
-        batches.iter().flat_map(numbered).filter(|item| self.options.accept.contains(item.event.kind())).collect()
+        let all = batches.iter().flat_map(|batch| (0..batch.len()).map(|at| Item::new(batch, at)));
+        all.filter(|item| self.options.accept.contains(item.kind())).collect()
     }
 
     /// Writes one batch, for as long as it takes.

@@ -10,12 +10,9 @@ use super::emitter::{Emitter, Output, Stopped};
 use super::merge::merge_by_time;
 use crate::bus::{Bus, Draft, Lane};
 use crate::component::Source;
-use crate::event::Event;
-use crate::sample::Deriver;
 
 /// Batches that a source may be ahead of the merge.
 const AHEAD: usize = 4;
-const MERGED_BATCH: usize = 1_024;
 
 /// Runs a source to its end.
 pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
@@ -36,9 +33,8 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
 }
 
 /// Puts what it gets on the bus.
-pub(super) fn to_bus(bus: Bus, lane: Lane, mut deriver: Deriver, input: Arc<InputCounters>) -> Output {
-    Box::new(move |events| {
-        let draft = Draft::new(events, &mut deriver);
+pub(super) fn to_bus(bus: Bus, lane: Lane, input: Arc<InputCounters>) -> Output {
+    Box::new(move |draft| {
         let counted = InputCounters::look_at(&draft);
         bus.publish(draft, lane).map_err(|_| Stopped)?;
         input.count(&counted);
@@ -47,22 +43,14 @@ pub(super) fn to_bus(bus: Bus, lane: Lane, mut deriver: Deriver, input: Arc<Inpu
 }
 
 /// A channel from a source to the merge.
-pub(super) fn to_merge() -> (Output, Receiver<Vec<Event>>) {
-    let (sender, receiver): (SyncSender<Vec<Event>>, _) = sync_channel(AHEAD);
-    (Box::new(move |events| sender.send(events).map_err(|_| Stopped)), receiver)
+pub(super) fn to_merge() -> (Output, Receiver<Draft>) {
+    let (sender, receiver): (SyncSender<Draft>, _) = sync_channel(AHEAD);
+    (Box::new(move |draft| sender.send(draft).map_err(|_| Stopped)), receiver)
 }
 
 /// Merges the streams of several sources by time.
-pub(super) fn merge(streams: Vec<Receiver<Vec<Event>>>, mut output: Output) {
-    let streams = streams.into_iter().map(|stream| (None, stream.into_iter().flatten())).collect();
-    let mut batch = Vec::with_capacity(MERGED_BATCH);
-    for event in merge_by_time(streams) {
-        batch.push(event);
-        if batch.len() >= MERGED_BATCH && output(std::mem::take(&mut batch)).is_err() {
-            return;
-        }
-    }
-    if !batch.is_empty() {
-        drop(output(batch));
-    }
+pub(super) fn merge(streams: Vec<Receiver<Draft>>, output: Output) {
+    let streams = streams.into_iter().map(|stream| (None, stream.into_iter())).collect();
+    // Nobody wants more: that is no failure.
+    drop(merge_by_time(streams, output));
 }

@@ -15,7 +15,7 @@ use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
 use super::{instant, snapshot, source_worker};
 use crate::Clock;
-use crate::bus::{Bus, Lane, Overflow, Size};
+use crate::bus::{Bus, Draft, Lane, Overflow, Size};
 use crate::read::LineParser;
 use crate::sample::Deriver;
 use crate::store::Store;
@@ -106,6 +106,7 @@ impl Builder {
                 lines: LineReader {
                     source: name.clone(),
                     parser: LineParser::new(self.zone.clone()),
+                    deriver: self.deriver(),
                     clock: if self.event_time { Clock::System } else { self.clock.clone() },
                     refusals: Arc::clone(&pipeline.refusals),
                     event_time: self.event_time,
@@ -114,8 +115,7 @@ impl Builder {
                 counters: Arc::clone(&counters),
                 stop: Arc::clone(&pipeline.stop),
                 output,
-                batch: Vec::new(),
-                batch_bytes: 0,
+                draft: Draft::default(),
             };
             let thread = spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?;
             pipeline.sources.push(RunningSource { name, blocks, endless, counters, thread: Some(thread) });
@@ -133,7 +133,7 @@ impl Builder {
 
     fn to_bus(&self, pipeline: &Pipeline) -> Output {
         let lane = if self.event_time { Lane::InputInStep } else { Lane::Input };
-        source_worker::to_bus(pipeline.bus.clone(), lane, self.deriver(), Arc::clone(&pipeline.input))
+        source_worker::to_bus(pipeline.bus.clone(), lane, Arc::clone(&pipeline.input))
     }
 }
 

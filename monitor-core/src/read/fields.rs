@@ -275,7 +275,7 @@ impl<'a> Fields<'a> {
     fn name(&mut self, name: &str) -> Read<Option<Text>> {
         let known = self.has(name);
         let text = self.text(name)?;
-        Ok(if known { text.or(Some(UNKNOWN)) } else { None })
+        Ok(if known { text.or(Some(Text::new_static(UNKNOWN))) } else { None })
     }
 
     fn scores(&mut self) -> Read<Vec<Score>> {
@@ -335,7 +335,7 @@ fn score(name: Text, value: Json<'_>) -> Score {
 }
 
 /// The name of what a caller says is not known.
-pub(super) const UNKNOWN: Text = Text::new_static("unknown");
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// 2^53: beyond it a count is not exact as a sample.
 pub(super) const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;

@@ -5,6 +5,7 @@ use super::json::{Json, Object, parse_object};
 use super::shape::Shapes;
 use super::{Reason, Refusal};
 use crate::event::{Event, Kind};
+use crate::sample::Facts;
 use crate::{Timestamp, Zone};
 
 /// Parses lines. Forms: NDJSON (`{"type": …}`), the reference's metric lines (`{"metric": …, "value": …}`), and its log
@@ -14,6 +15,13 @@ use crate::{Timestamp, Zone};
 #[derive(Clone, Debug)]
 pub struct LineParser {
     shapes: Shapes,
+}
+
+/// What a line came to.
+pub(crate) enum Parsed<T> {
+    /// Its facts were taken.
+    Taken(T),
+    Event(Event),
 }
 
 /// `2026-05-04 14:00:02,881`
@@ -39,12 +47,32 @@ impl LineParser {
     pub fn parse(&mut self, line: &[u8], arrival: Timestamp) -> Result<Option<Event>, Refusal> {
         let Some(text) = trimmed(line)? else { return Ok(None) };
         let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
-        if let Some(event) = self.shapes.read(json, time, arrival) {
+        if let Some(event) = self.shapes.event(json, time, arrival) {
             return Ok(Some(event));
         }
         let event = self.long_way(time, json, arrival)?;
         self.shapes.learn(json, time.is_some(), event.kind());
         Ok(Some(event))
+    }
+
+    /// As [`parse`](Self::parse), but of a line that is like one before no event is made: `take` is told of its facts.
+    ///
+    /// # Errors
+    /// When the line is no event, with the reason.
+    pub(crate) fn parse_facts<T>(
+        &mut self,
+        line: &[u8],
+        arrival: Timestamp,
+        take: impl FnOnce(&Facts<'_>) -> T,
+    ) -> Result<Option<Parsed<T>>, Refusal> {
+        let Some(text) = trimmed(line)? else { return Ok(None) };
+        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
+        if let Some(taken) = self.shapes.facts(json, time, arrival, take) {
+            return Ok(Some(Parsed::Taken(taken)));
+        }
+        let event = self.long_way(time, json, arrival)?;
+        self.shapes.learn(json, time.is_some(), event.kind());
+        Ok(Some(Parsed::Event(event)))
     }
 
     /// As [`parse`](Self::parse), whatever the lines before were like: slower, with the same answer.
@@ -62,7 +90,7 @@ impl LineParser {
     pub(super) fn parse_predicted(&mut self, line: &[u8], arrival: Timestamp) -> Option<Event> {
         let text = trimmed(line).ok()??;
         let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
-        self.shapes.read(json, time, arrival)
+        self.shapes.event(json, time, arrival)
     }
 
     fn long_way(&self, log_time: Option<&str>, json: &str, arrival: Timestamp) -> Result<Event, Refusal> {

@@ -13,6 +13,7 @@ mod shape;
 
 pub(crate) use fields::LARGEST;
 pub use line::LineParser;
+pub(crate) use line::Parsed;
 pub use lines::{Lines, MAX_LINE, Next};
 pub use open::{OpenError, open_recording};
 pub use refusal::{Reason, Refusal};

@@ -1,17 +1,21 @@
 //! Which samples an event yields. Names and order are the reference's; `error_rate` counts every generation.
 
-use std::borrow::Cow;
+mod signature;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::{Labels, Sample, SeriesKey, family};
-use crate::event::{Body, Evaluation, Event, Generation, Metadata, Metric, MetricKey, Tokens, flag};
+use self::signature::Signature;
+use super::{Details, Facts, Labels, Samples, SeriesKey, SeriesSet};
+use crate::Text;
+use crate::event::{Body, Event, Kind, MetricKey, Tokens, flag};
 use crate::prices::{Price, Prices};
 use crate::read::LARGEST;
-use crate::{Text, Timestamp};
 
 /// The attributes that are labels without being asked for.
 pub const BUILTIN_LABELS: [&str; 6] =
@@ -19,9 +23,11 @@ pub const BUILTIN_LABELS: [&str; 6] =
 
 /// Past this many series the memory of known series is emptied: it saves time, it must not cost memory.
 const REMEMBERED: usize = 65_536;
+/// As many sets of series are kept of one set of labels: tokens that are told now and then, scores that are given or not.
+const SETS: usize = 16;
 
-/// Derives samples from events. Keeps the series that it has seen, so that a known one costs a look-up.
-#[derive(Debug)]
+/// Derives samples from events. Keeps the series that it has seen, so that the samples of an event cost a look-up.
+#[derive(Clone, Debug)]
 pub struct Deriver {
     labels: Vec<Text>,
     prices: Option<Prices>,
@@ -29,22 +35,26 @@ pub struct Deriver {
     costs: HashMap<Text, Cost, RandomState>,
     hasher: RandomState,
     known: HashMap<u64, KnownLabels, RandomState>,
-    handles: HashMap<usize, (Arc<MetricKey>, Arc<SeriesKey>), RandomState>,
+    handles: HashMap<usize, (Arc<MetricKey>, Arc<SeriesSet>), RandomState>,
     /// About how many series are known.
     remembered: usize,
+    /// The labels of the event in hand, by their places in `labels`; kept for its memory.
+    found: Signature,
+    /// The metrics that it yields, by their numbers, with the names of scores; kept for its memory.
+    yielded: Signature,
 }
 
-/// The series that have one set of labels, by metric.
-#[derive(Debug)]
+/// What is known of one set of labels.
+#[derive(Clone, Debug)]
 struct KnownLabels {
-    /// The labels as an event gives them, to tell whether it is this set.
-    found: Vec<(usize, Text)>,
+    found: Signature,
     labels: Labels,
     cost: Cost,
-    /// The series of [`BuiltIn`] metrics: most samples are theirs, and need no look-up by name.
-    built_in: [Option<Arc<SeriesKey>>; BuiltIn::NAMES.len()],
-    series: HashMap<Text, Arc<SeriesKey>, RandomState>,
-    /// Made since it was last looked up.
+    /// What generations and evaluations with them have yielded, the latest first.
+    sets: Vec<(Signature, Arc<SeriesSet>)>,
+    /// Metrics that are recorded by name.
+    metrics: HashMap<Text, Arc<SeriesSet>, RandomState>,
+    /// Series made since it was last looked up.
     fresh: usize,
 }
 
@@ -76,11 +86,13 @@ enum BuiltIn {
     ConversationLength,
     EvaluationTime,
     EvaluationErrorRate,
+    /// Of this and the name of the score.
+    EvaluationScore,
 }
 
 impl BuiltIn {
     /// In the order of the variants.
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 16] = [
         "generation_time",
         "success_rate",
         "error_rate",
@@ -96,11 +108,9 @@ impl BuiltIn {
         "conversation_length",
         "evaluation_time",
         "evaluation_error_rate",
+        "evaluation_score_",
     ];
 }
-
-/// A label of an event before it is copied: its place in `Deriver::labels` and its value.
-type Found<'a> = (usize, Cow<'a, str>);
 
 impl Deriver {
     /// A deriver with the built-in labels and `extra` attributes as labels. It knows no prices.
@@ -115,6 +125,8 @@ impl Deriver {
             known: HashMap::default(),
             handles: HashMap::default(),
             remembered: 0,
+            found: Signature::default(),
+            yielded: Signature::default(),
         }
     }
 
@@ -126,127 +138,159 @@ impl Deriver {
     }
 
     /// Appends the samples of `event` to `out`.
-    pub fn derive(&mut self, event: &Event, out: &mut Vec<Sample>) {
+    pub fn derive(&mut self, event: &Event, out: &mut Samples) {
+        match &event.body {
+            // A key that others hold too belongs to a handle and comes again.
+            Body::Metric(metric) if Arc::strong_count(&metric.key) > 1 && within(metric.value) => {
+                let series = self.of_handle(&metric.key);
+                if let Some(feedback) = metric.key.metadata.text("feedback") {
+                    out.add_feedback(Text::new(feedback));
+                }
+                out.add(metric.value);
+                out.end_row(event.time, Some(series));
+            }
+            _ => self.derive_facts(&Facts::of(event), out),
+        }
+    }
+
+    /// As [`derive`](Self::derive), of an event that need not have been made.
+    pub(crate) fn derive_facts(&mut self, facts: &Facts<'_>, out: &mut Samples) {
+        self.forget_many();
+        match facts.kind {
+            Kind::Generation => self.generation(facts, out),
+            Kind::Evaluation => self.evaluation(facts, out),
+            Kind::Metric => self.metric(facts, out),
+            Kind::Log | Kind::Alert => out.push_none(facts.time),
+        }
+    }
+
+    fn forget_many(&mut self) {
         if self.remembered > REMEMBERED {
             self.known.clear();
             self.handles.clear();
             self.costs.clear();
             self.remembered = 0;
         }
-        match &event.body {
-            Body::Generation(generation) => self.generation(event.time, generation, out),
-            Body::Evaluation(evaluation) => self.evaluation(event.time, evaluation, out),
-            Body::Metric(metric) => self.metric(event.time, metric, out),
-            Body::Log(_) | Body::Alert(_) => {}
-        }
     }
 
-    fn generation(&mut self, time: Timestamp, generation: &Generation, out: &mut Vec<Sample>) {
-        let mut found = Vec::with_capacity(8);
-        push_text(&mut found, 0, generation.model_name.as_ref());
-        self.find(&generation.metadata, &[1, 5], &mut found);
-        found.push((3, flag(generation.success)));
-        push_text(&mut found, 4, generation.finish_reason.as_ref());
-        let mut known = self.known(&found).at(time, out);
-        known.add(BuiltIn::GenerationTime, generation.duration);
-        known.add(BuiltIn::SuccessRate, f64::from(u8::from(generation.success)));
-        known.add(BuiltIn::ErrorRate, f64::from(u8::from(!generation.success)));
-        if generation.model_name.is_some() {
+    fn generation(&mut self, facts: &Facts<'_>, out: &mut Samples) {
+        self.found.clear();
+        self.find_text(0, facts.model_name);
+        self.find(facts.details, &[1, 5]);
+        self.found.push(3, &flag(facts.success));
+        self.find_text(4, facts.finish_reason);
+        let mut known = self.adding(out);
+        known.add(BuiltIn::GenerationTime, facts.number);
+        known.add(BuiltIn::SuccessRate, f64::from(u8::from(facts.success)));
+        known.add(BuiltIn::ErrorRate, f64::from(u8::from(!facts.success)));
+        if facts.model_name.is_some() {
             known.add(BuiltIn::ModelUsage, 1.0);
         }
-        if generation.finish_reason.is_some() {
+        if facts.finish_reason.is_some() {
             known.add(BuiltIn::FinishReason, 1.0);
         }
-        known.add_tokens(generation.tokens);
-        known.add_count(BuiltIn::ConversationLength, generation.conversation_length);
+        known.add_tokens(facts.tokens);
+        known.add_count(BuiltIn::ConversationLength, facts.conversation_length);
+        let series = known.series();
+        out.end_row(facts.time, Some(series));
     }
 
-    fn evaluation(&mut self, time: Timestamp, evaluation: &Evaluation, out: &mut Vec<Sample>) {
-        let mut found = Vec::with_capacity(8);
-        push_text(&mut found, 0, evaluation.model_name.as_ref());
-        self.find(&evaluation.metadata, &[1, 4, 5], &mut found);
-        found.push((2, Cow::Borrowed(evaluation.evaluator_type.as_str())));
-        found.push((3, flag(evaluation.success)));
-        let mut known = self.known(&found).at(time, out);
-        known.add(BuiltIn::EvaluationTime, evaluation.duration);
-        for score in &evaluation.scores {
-            if let Some(value) = score.value {
-                known.add_score(&score.name, value, score.feedback.clone());
+    fn evaluation(&mut self, facts: &Facts<'_>, out: &mut Samples) {
+        self.found.clear();
+        self.find_text(0, facts.model_name);
+        self.find(facts.details, &[1, 4, 5]);
+        self.found.push(2, facts.name);
+        self.found.push(3, &flag(facts.success));
+        let mut known = self.adding(out);
+        known.add(BuiltIn::EvaluationTime, facts.number);
+        facts.details.scores(&mut |name, value, feedback| {
+            if let Some(value) = value {
+                known.add_score(name, value, feedback);
             }
+        });
+        if let Some(failed) = facts.failed {
+            known.add(BuiltIn::EvaluationErrorRate, f64::from(u8::from(failed)));
         }
-        if let Some(error) = &evaluation.error {
-            known.add(BuiltIn::EvaluationErrorRate, f64::from(u8::from(!error.is_empty())));
-        }
-        known.add_tokens(evaluation.tokens);
+        known.add_tokens(facts.tokens);
+        let series = known.series();
+        out.end_row(facts.time, Some(series));
     }
 
-    fn metric(&mut self, time: Timestamp, metric: &Metric, out: &mut Vec<Sample>) {
-        if !within(metric.value) {
-            return;
+    fn metric(&mut self, facts: &Facts<'_>, out: &mut Samples) {
+        if !within(facts.number) {
+            return out.push_none(facts.time);
         }
-        // A key that others hold too belongs to a handle and comes again; its address is its name.
-        let shared = Arc::strong_count(&metric.key) > 1;
-        let address = Arc::as_ptr(&metric.key) as usize;
-        let series = match self.handles.get(&address) {
-            Some((_, series)) if shared => Arc::clone(series),
-            _ => {
-                let series = self.metric_series(&metric.key);
-                if shared {
-                    self.handles.insert(address, (Arc::clone(&metric.key), Arc::clone(&series)));
-                    self.remembered += 1;
-                }
-                series
-            }
-        };
-        let feedback = metric.key.metadata.text("feedback").map(Text::new);
-        out.push(Sample { time, value: metric.value, series, feedback });
+        let series = self.of_metric(facts.name, facts.details);
+        if let Some(feedback) = facts.details.text("feedback") {
+            out.add_feedback(Text::new(feedback));
+        }
+        out.add(facts.number);
+        out.end_row(facts.time, Some(series));
     }
 
-    fn metric_series(&mut self, key: &MetricKey) -> Arc<SeriesKey> {
-        if family(&key.name).is_some() {
-            let labels = self.metric_labels(&key.metadata);
-            return Arc::new(SeriesKey::new(&key.name, labels));
+    /// The series of a handle, whose address is its name.
+    fn of_handle(&mut self, key: &Arc<MetricKey>) -> Arc<SeriesSet> {
+        let address = Arc::as_ptr(key) as usize;
+        if let Some((_, series)) = self.handles.get(&address) {
+            return Arc::clone(series);
         }
-        let mut found = Vec::with_capacity(8);
-        self.find(&key.metadata, &[0, 1, 2, 3, 4, 5], &mut found);
-        self.known(&found).series(&key.name)
+        self.forget_many();
+        let series = self.of_metric(&key.name, &key.metadata);
+        self.handles.insert(address, (Arc::clone(key), Arc::clone(&series)));
+        self.remembered += 1;
+        series
     }
 
-    fn metric_labels(&self, metadata: &Metadata) -> Labels {
-        let mut found = Vec::with_capacity(8);
-        self.find(metadata, &[0, 1, 2, 3, 4, 5], &mut found);
-        self.to_labels(&found)
+    fn of_metric(&mut self, name: &str, details: &dyn Details) -> Arc<SeriesSet> {
+        self.found.clear();
+        self.find(details, &[0, 1, 2, 3, 4, 5]);
+        self.known().0.of_metric(name)
     }
 
     /// Looks up the built-in labels at `places`, and the configured ones, among the attributes.
-    fn find<'a>(&self, metadata: &'a Metadata, places: &[usize], found: &mut Vec<Found<'a>>) {
-        if metadata.is_empty() {
+    fn find(&mut self, details: &dyn Details, places: &[usize]) {
+        if details.is_plain() {
             return;
         }
         for place in places.iter().copied().chain(BUILTIN_LABELS.len()..self.labels.len()) {
-            if let Some(value) = metadata.label(&self.labels[place]) {
-                found.push((place, value));
+            if let Some(value) = details.label(&self.labels[place]) {
+                self.found.push(place, &value);
             }
         }
     }
 
-    fn known(&mut self, found: &[Found<'_>]) -> &mut KnownLabels {
-        let hash = self.hasher.hash_one(found);
-        let fits = self.known.get(&hash).is_some_and(|known| known.is(found));
-        if !fits {
-            let cost = self.cost(found);
-            self.known.insert(hash, KnownLabels::new(found, self.to_labels(found), cost));
+    fn find_text(&mut self, place: usize, text: Option<&str>) {
+        if let Some(text) = text {
+            self.found.push(place, text);
+        }
+    }
+
+    /// What is known of the labels found; with it the place to note what they yield.
+    fn known(&mut self) -> (&mut KnownLabels, &mut Signature) {
+        let hash = self.hasher.hash_one(&self.found);
+        if self.known.get(&hash).is_none_or(|known| known.found != self.found) {
+            let labels =
+                self.found.iter().map(|(place, value)| (self.labels[place].clone(), Text::new(value))).collect();
+            let known = KnownLabels::new(self.found.clone(), labels, self.cost());
+            self.known.insert(hash, known);
             self.remembered += 8;
         }
         let known = self.known.get_mut(&hash).expect("was just inserted unless it was there");
         self.remembered += std::mem::take(&mut known.fresh);
-        known
+        (known, &mut self.yielded)
     }
 
-    fn cost(&mut self, found: &[Found<'_>]) -> Cost {
+    /// For the samples of an event with the labels found.
+    fn adding<'a>(&'a mut self, out: &'a mut Samples) -> Adding<'a> {
+        let (known, yielded) = self.known();
+        yielded.clear();
+        Adding { known, yielded, out }
+    }
+
+    fn cost(&mut self) -> Cost {
         let Some(prices) = &self.prices else { return Cost::Off };
-        let Some((_, model)) = found.iter().find(|(place, _)| *place == 0) else { return Cost::Unpriced };
-        if let Some(cost) = self.costs.get(model.as_ref()) {
+        let Some((_, model)) = self.found.iter().find(|(place, _)| *place == 0) else { return Cost::Unpriced };
+        if let Some(cost) = self.costs.get(model) {
             return *cost;
         }
         let cost = prices.of(model).map_or(Cost::Unpriced, Cost::Priced);
@@ -254,59 +298,57 @@ impl Deriver {
         self.remembered += 1;
         cost
     }
-
-    fn to_labels(&self, found: &[Found<'_>]) -> Labels {
-        found.iter().map(|(place, value)| (self.labels[*place].clone(), Text::new(value))).collect()
-    }
 }
 
 impl KnownLabels {
-    fn new(found: &[Found<'_>], labels: Labels, cost: Cost) -> Self {
-        let found = found.iter().map(|(place, value)| (*place, Text::new(value))).collect();
-        Self { found, labels, cost, built_in: Default::default(), series: HashMap::default(), fresh: 0 }
+    fn new(found: Signature, labels: Labels, cost: Cost) -> Self {
+        Self { found, labels, cost, sets: Vec::new(), metrics: HashMap::default(), fresh: 0 }
     }
 
-    fn is(&self, found: &[Found<'_>]) -> bool {
-        self.found.len() == found.len()
-            && self.found.iter().zip(found).all(|(known, found)| known.0 == found.0 && known.1 == found.1.as_ref())
-    }
-
-    fn built_in(&mut self, metric: BuiltIn) -> Arc<SeriesKey> {
-        let make = || {
-            let name = Text::new_static(BuiltIn::NAMES[metric as usize]);
-            Arc::new(SeriesKey::plain(name, self.labels.clone()))
-        };
-        Arc::clone(self.built_in[metric as usize].get_or_insert_with(make))
-    }
-
-    fn series(&mut self, metric: &str) -> Arc<SeriesKey> {
-        if let Some(series) = self.series.get(metric) {
+    fn of_metric(&mut self, name: &str) -> Arc<SeriesSet> {
+        if let Some(series) = self.metrics.get(name) {
             return Arc::clone(series);
         }
-        let name = Text::new(metric);
-        let series = Arc::new(SeriesKey::plain(name.clone(), self.labels.clone()));
-        self.series.insert(name, Arc::clone(&series));
+        let series = SeriesSet::new([Arc::new(SeriesKey::new(name, self.labels.clone()))]);
+        self.metrics.insert(Text::new(name), Arc::clone(&series));
         self.fresh += 1;
         series
     }
 
-    fn at<'a>(&'a mut self, time: Timestamp, out: &'a mut Vec<Sample>) -> Adding<'a> {
-        Adding { known: self, time, out }
+    /// The series of the metrics yielded.
+    fn series(&mut self, yielded: &Signature) -> Arc<SeriesSet> {
+        match self.sets.iter().position(|(known, _)| known == yielded) {
+            Some(0) => {}
+            Some(at) => self.sets[..=at].rotate_right(1),
+            None => {
+                let name = |(metric, score): (usize, &str)| match BuiltIn::NAMES[metric] {
+                    name if score.is_empty() => Text::new_static(name),
+                    prefix => Text::from(format!("{prefix}{score}")),
+                };
+                let keys = yielded.iter().map(name).map(|name| SeriesKey::plain(name, self.labels.clone()));
+                let set = SeriesSet::new(keys.map(Arc::new));
+                self.fresh += 1;
+                self.sets.truncate(SETS - 1);
+                self.sets.insert(0, (yielded.clone(), set));
+            }
+        }
+        Arc::clone(&self.sets[0].1)
     }
 }
 
-/// The samples of one event: one time, one set of labels.
+/// The samples of one event: one set of labels.
 struct Adding<'a> {
     known: &'a mut KnownLabels,
-    time: Timestamp,
-    out: &'a mut Vec<Sample>,
+    yielded: &'a mut Signature,
+    out: &'a mut Samples,
 }
 
 impl Adding<'_> {
+    #[inline]
     fn add(&mut self, metric: BuiltIn, value: f64) {
         if within(value) {
-            let series = self.known.built_in(metric);
-            self.out.push(Sample { time: self.time, value, series, feedback: None });
+            self.yielded.push(metric as usize, "");
+            self.out.add(value);
         }
     }
 
@@ -335,19 +377,17 @@ impl Adding<'_> {
     }
 
     fn add_score(&mut self, name: &str, value: f64, feedback: Option<Text>) {
-        let mut metric = String::with_capacity(17 + name.len());
-        metric.push_str("evaluation_score_");
-        metric.push_str(name);
         if within(value) {
-            let series = self.known.series(&metric);
-            self.out.push(Sample { time: self.time, value, series, feedback });
+            self.yielded.push(BuiltIn::EvaluationScore as usize, name);
+            if let Some(feedback) = feedback {
+                self.out.add_feedback(feedback);
+            }
+            self.out.add(value);
         }
     }
-}
 
-fn push_text<'a>(found: &mut Vec<Found<'a>>, place: usize, text: Option<&'a Text>) {
-    if let Some(text) = text {
-        found.push((place, Cow::Borrowed(text.as_str())));
+    fn series(&mut self) -> Arc<SeriesSet> {
+        self.known.series(self.yielded)
     }
 }
 
@@ -355,6 +395,3 @@ fn push_text<'a>(found: &mut Vec<Found<'a>>, place: usize, text: Option<&'a Text
 fn within(value: f64) -> bool {
     value.abs() <= LARGEST
 }
-
-#[cfg(test)]
-mod tests;

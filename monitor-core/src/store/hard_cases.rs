@@ -1,6 +1,6 @@
 //! What the bounds of the store, and its questions, must survive.
 
-use super::tests::{SECOND, sample};
+use super::tests::{SECOND, all, sample};
 use super::*;
 
 const MIB: u64 = 1 << 20;
@@ -11,7 +11,7 @@ fn room_for_small_series_is_made_little_by_little() {
     for at in 0..30_000_i64 {
         let before = store.bounds();
         let request = at.to_string();
-        store.insert(&[sample(&format!("m{}", at % 10), &[("request", &request)], at * SECOND, 1.0)], Timestamp::MAX);
+        store.insert(&sample(&format!("m{}", at % 10), &[("request", &request)], at * SECOND, 1.0), Timestamp::MAX);
         let bounds = store.bounds();
         assert!(bounds.samples >= before.samples / 2, "{before:?} {bounds:?}");
     }
@@ -23,10 +23,10 @@ fn room_for_small_series_is_made_little_by_little() {
 fn a_label_longer_than_the_store_costs_nothing_else() {
     let store = Store::new(Limits { max_bytes: MIB, ..Limits::default() });
     for at in 0..20_000_i64 {
-        store.insert(&[sample("m", &[], at * SECOND, at as f64)], Timestamp::MAX);
+        store.insert(&sample("m", &[], at * SECOND, at as f64), Timestamp::MAX);
     }
     let long = "x".repeat(5 << 20);
-    store.insert(&[sample("m", &[("l", &long)], 20_000 * SECOND, 1.0)], Timestamp::MAX);
+    store.insert(&sample("m", &[("l", &long)], 20_000 * SECOND, 1.0), Timestamp::MAX);
     let bounds = store.bounds();
     assert_eq!((bounds.samples, bounds.overflowed, bounds.too_old), (20_001, 1, 0), "{bounds:?}");
 }
@@ -36,13 +36,13 @@ fn one_sample_from_the_past_or_the_future_does_not_cost_the_others() {
     for outlier in [0, Timestamp::MAX.as_micros()] {
         let store = Store::new(Limits { max_bytes: MIB, ..Limits::whole_recording() });
         let start = 1_777_903_202 * SECOND;
-        store.insert(&[sample("m", &[], outlier, 1.0)], Timestamp::from_micros(start));
+        store.insert(&sample("m", &[], outlier, 1.0), Timestamp::from_micros(start));
         let mut random = 1_u64;
         for at in 0..200_000_i64 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let time = start + at * SECOND / 100;
             let before = store.bounds();
-            store.insert(&[sample("m", &[], time, random as f64)], Timestamp::from_micros(time));
+            store.insert(&sample("m", &[], time, random as f64), Timestamp::from_micros(time));
             let bounds = store.bounds();
             assert!(bounds.samples > before.samples / 2, "{before:?} {bounds:?}");
         }
@@ -54,11 +54,11 @@ fn one_sample_from_the_past_or_the_future_does_not_cost_the_others() {
 fn a_sample_from_the_future_does_not_have_small_series_refused() {
     let store = Store::new(Limits { max_bytes: MIB, ..Limits::default() });
     let start = 1_777_903_202 * SECOND;
-    store.insert(&[sample("future", &[], Timestamp::MAX.as_micros(), 1.0)], Timestamp::from_micros(start));
+    store.insert(&sample("future", &[], Timestamp::MAX.as_micros(), 1.0), Timestamp::from_micros(start));
     for at in 0..10_000_i64 {
         let time = start + at * SECOND;
         let request = at.to_string();
-        store.insert(&[sample("m", &[("request", &request)], time, 1.0)], Timestamp::from_micros(time));
+        store.insert(&sample("m", &[("request", &request)], time, 1.0), Timestamp::from_micros(time));
     }
     let bounds = store.bounds();
     assert!(bounds.evicted > 0 && bounds.too_old == 0, "{bounds:?}");
@@ -68,7 +68,7 @@ fn a_sample_from_the_future_does_not_have_small_series_refused() {
 fn a_store_with_room_for_next_to_nothing_still_takes_what_comes() {
     let store = Store::new(Limits { max_bytes: 4_000, ..Limits::default() });
     for at in 0..100_i64 {
-        store.insert(&[sample("m", &[("l", &at.to_string())], SECOND, 1.0)], Timestamp::from_micros(SECOND));
+        store.insert(&sample("m", &[("l", &at.to_string())], SECOND, 1.0), Timestamp::from_micros(SECOND));
     }
     let bounds = store.bounds();
     assert!(bounds.evicted > 0 && bounds.too_old == 0, "{bounds:?}");
@@ -82,7 +82,7 @@ fn the_ends_of_time_neither_stop_nor_overflow_anything() {
         for time in [i64::MIN, i64::MIN + 86_520 * SECOND, 0, i64::MAX] {
             let store = Store::new(limits.clone());
             for at in 0..100_i64 {
-                store.insert(&[sample("m", &[("l", &at.to_string())], time, 1.0)], Timestamp::MAX);
+                store.insert(&sample("m", &[("l", &at.to_string())], time, 1.0), Timestamp::MAX);
             }
             let bounds = store.bounds();
             let kept = bounds.samples + bounds.in_buckets;
@@ -98,10 +98,10 @@ fn the_ends_of_time_neither_stop_nor_overflow_anything() {
 fn a_burst_is_let_go_although_little_comes_after_it() {
     let store = Store::new(Limits::default());
     for at in 0..100_000_i64 {
-        store.insert(&[sample("burst", &[], at * SECOND / 1_000, 1.0)], Timestamp::MAX);
+        store.insert(&sample("burst", &[], at * SECOND / 1_000, 1.0), Timestamp::MAX);
     }
     for hour in 1..100 * 24 {
-        store.insert(&[sample("trickle", &[], hour * 3_600 * SECOND, 1.0)], Timestamp::MAX);
+        store.insert(&sample("trickle", &[], hour * 3_600 * SECOND, 1.0), Timestamp::MAX);
     }
     assert_eq!(store.stats(&Selector::metric("burst"), Window::ALL), Ok(None));
     let bounds = store.bounds();
@@ -113,9 +113,9 @@ fn a_clock_that_was_ahead_makes_nothing_too_old() {
     let store = Store::new(Limits::default());
     let now = 1_777_903_202 * SECOND;
     for time in [now + 3 * 86_400 * SECOND, now] {
-        store.insert(&[sample("m", &[], time, 1.0)], Timestamp::from_micros(time));
+        store.insert(&sample("m", &[], time, 1.0), Timestamp::from_micros(time));
     }
-    store.insert(&[sample("m", &[], now + SECOND, 1.0)], Timestamp::from_micros(now + SECOND));
+    store.insert(&sample("m", &[], now + SECOND, 1.0), Timestamp::from_micros(now + SECOND));
     let bounds = store.bounds();
     // What came while the clock told the truth is there; the one beside the jump may have come too late.
     assert!(bounds.too_old <= 1, "{bounds:?}");
@@ -126,7 +126,7 @@ fn a_clock_that_was_ahead_makes_nothing_too_old() {
 fn numbers_too_large_for_a_deviation_are_in_no_aggregate() {
     let store = Store::new(Limits::default());
     for (at, value) in [1e200, 1.0, -f64::MAX, 1e150].into_iter().enumerate() {
-        store.insert(&[sample("m", &[], at as i64, value)], Timestamp::MAX);
+        store.insert(&sample("m", &[], at as i64, value), Timestamp::MAX);
     }
     let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
     assert_eq!((stats.count, store.bounds().not_finite), (2, 2));
@@ -136,7 +136,7 @@ fn numbers_too_large_for_a_deviation_are_in_no_aggregate() {
 #[test]
 fn a_member_of_a_family_with_a_condition_that_nothing_meets_is_known() {
     let store = Store::new(Limits::default());
-    store.insert(&[sample("model_usage:a", &[("operation", "x")], 1, 1.0)], Timestamp::MAX);
+    store.insert(&sample("model_usage:a", &[("operation", "x")], 1, 1.0), Timestamp::MAX);
     let stats = |text: &str| store.stats(&text.parse().expect("a selector"), Window::ALL);
     assert_eq!(stats("model_usage:a{operation=y}"), Ok(None));
     assert!(stats("model_usage:b").is_err());
@@ -166,7 +166,7 @@ fn a_selector_is_written_as_it_reads() {
 #[test]
 fn the_top_by_a_percentile_asks_for_percentiles() {
     let store = Store::new(Limits::default());
-    store.insert(&[sample("m", &[("l", "a")], 1, 1.0), sample("m", &[("l", "b")], 1, 9.0)], Timestamp::MAX);
+    store.insert(&all([sample("m", &[("l", "a")], 1, 1.0), sample("m", &[("l", "b")], 1, 9.0)]), Timestamp::MAX);
     let query = Query::new(Selector::metric("m")).by(&["l".into()]).percentiles(Percentiles::Off);
     let top = store.query(&query.top(1, Aggregate::P99), Window::ALL).expect("seen");
     assert_eq!(top[0].labels.to_string(), "{l=b}");

@@ -28,6 +28,7 @@ pub use stats::{Aggregate, UnknownAggregate, WindowStats};
 pub use tokens::{ModelTokens, TokenUsage, Usage};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ use sketch::Bins;
 use sync::Shared;
 use writer::{Index, Writer};
 
-use crate::sample::{Sample, family};
+use crate::sample::{Samples, family};
 use crate::suggest::nearest;
 use crate::{Text, Timestamp};
 
@@ -131,9 +132,14 @@ impl Store {
 
     /// Adds samples, in any order of time. Age is seen from the newest sample, but from no later than `now`: a sample from
     /// the future does not make all others old.
-    pub fn insert(&self, samples: &[Sample], now: Timestamp) {
+    pub fn insert(&self, samples: &Samples, now: Timestamp) {
+        self.insert_some(samples, 0..samples.events(), now);
+    }
+
+    /// Adds the samples of some of the events.
+    pub(crate) fn insert_some(&self, samples: &Samples, events: Range<usize>, now: Timestamp) {
         let mut writer = self.write();
-        writer.insert(samples, now);
+        writer.insert(samples, events, now);
         self.publish(&mut writer);
     }
 

@@ -8,25 +8,22 @@ use super::sync::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 /// Room for so many samples, in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Open {
-    times: Box<[AtomicI64]>,
-    values: Box<[AtomicU64]>,
+    /// The time and the bits of the value of each, side by side: to append is to touch one place.
+    samples: Box<[(AtomicI64, AtomicU64)]>,
     length: AtomicUsize,
 }
 
 impl Open {
     pub(super) fn with_room(room: usize) -> Self {
-        Self {
-            times: (0..room).map(|_| AtomicI64::new(0)).collect(),
-            values: (0..room).map(|_| AtomicU64::new(0)).collect(),
-            length: AtomicUsize::new(0),
-        }
+        let samples = (0..room).map(|_| (AtomicI64::new(0), AtomicU64::new(0))).collect();
+        Self { samples, length: AtomicUsize::new(0) }
     }
 
     /// Appends a sample; false if there is no room. Only the writer calls it.
     #[inline]
     pub(super) fn push(&self, time: i64, value: f64) -> bool {
         let at = self.length.load(Ordering::Relaxed);
-        let (Some(time_at), Some(value_at)) = (self.times.get(at), self.values.get(at)) else { return false };
+        let Some((time_at, value_at)) = self.samples.get(at) else { return false };
         time_at.store(time, Ordering::Relaxed);
         value_at.store(value.to_bits(), Ordering::Relaxed);
         self.length.store(at + 1, Ordering::Release);
@@ -38,13 +35,12 @@ impl Open {
     }
 
     pub(super) fn room(&self) -> usize {
-        self.times.len()
+        self.samples.len()
     }
 
     /// The samples so far, in the order in which they came.
     pub(super) fn iter(&self) -> impl Iterator<Item = (i64, f64)> {
-        let length = self.len();
-        let times = self.times[..length].iter().map(|time| time.load(Ordering::Relaxed));
-        times.zip(self.values[..length].iter().map(|value| f64::from_bits(value.load(Ordering::Relaxed))))
+        let samples = self.samples[..self.len()].iter();
+        samples.map(|(time, value)| (time.load(Ordering::Relaxed), f64::from_bits(value.load(Ordering::Relaxed))))
     }
 }

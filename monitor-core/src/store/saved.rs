@@ -132,7 +132,7 @@ mod tests {
     fn filled(limits: Limits, count: i64) -> Store {
         let store = Store::new(limits);
         for at in 0..count {
-            store.insert(&[sample("m", &[], at * SECOND, (at % 1_000) as f64 / 7.0)], Timestamp::MAX);
+            store.insert(&sample("m", &[], at * SECOND, (at % 1_000) as f64 / 7.0), Timestamp::MAX);
         }
         store
     }
@@ -171,11 +171,12 @@ mod tests {
         let all = |store: &Store| store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
         assert_eq!(all(&restored), all(&store));
         for store in [&store, &restored] {
-            store.insert(&[sample("m", &[], 200_000 * SECOND, 1.0), sample("m", &[], 0, 1.0)], Timestamp::MAX);
+            store.insert(&sample("m", &[], 200_000 * SECOND, 1.0), Timestamp::MAX);
+            store.insert(&sample("m", &[], 0, 1.0), Timestamp::MAX);
         }
         // In the first batch, and in those after it.
         for store in [&store, &restored] {
-            store.insert(&[sample("m", &[], 0, 1.0)], Timestamp::MAX);
+            store.insert(&sample("m", &[], 0, 1.0), Timestamp::MAX);
         }
         assert_eq!((store.bounds().too_old, restored.bounds().too_old), (2, 2));
     }

@@ -33,6 +33,8 @@ pub(super) struct State {
 pub(super) struct Written {
     pub(super) series: Arc<Series>,
     pub(super) state: Arc<State>,
+    /// That of the state, at hand for the next sample.
+    open: Arc<Open>,
     /// Bytes of everything.
     bytes: usize,
 }
@@ -96,7 +98,8 @@ impl Written {
     /// A series that a snapshot tells of.
     pub(super) fn restored(key: Arc<SeriesKey>, state: Arc<State>) -> Self {
         let series = Arc::new(Series { key, state: Shared::new(Arc::clone(&state)) });
-        let mut written = Self { series, state, bytes: 0 };
+        let open = Arc::clone(&state.open);
+        let mut written = Self { series, state, open, bytes: 0 };
         written.bytes = written.count_bytes();
         written
     }
@@ -108,11 +111,11 @@ impl Written {
     /// Adds a sample; true if the bytes that the series takes have changed.
     #[inline]
     pub(super) fn push(&mut self, time: i64, value: f64, press: &mut Press) -> bool {
-        if self.state.open.push(time, value) {
+        if self.open.push(time, value) {
             return false;
         }
         self.make_room(press);
-        assert!(self.state.open.push(time, value), "there is room now");
+        assert!(self.open.push(time, value), "there is room now");
         true
     }
 
@@ -171,6 +174,7 @@ impl Written {
 
     /// Makes a new state of the old one, for readers to see from now on.
     pub(super) fn set(&mut self, state: Arc<State>) {
+        self.open = Arc::clone(&state.open);
         self.state = state;
         self.series.state.set(Arc::clone(&self.state));
         self.bytes = self.count_bytes();

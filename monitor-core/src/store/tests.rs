@@ -5,16 +5,22 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::sample::SeriesKey;
+use crate::sample::{SeriesKey, SeriesSet};
 
-pub(super) fn sample(metric: &str, labels: &[(&str, &str)], micros: i64, value: f64) -> Sample {
+/// One sample of a series.
+pub(super) fn sample(metric: &str, labels: &[(&str, &str)], micros: i64, value: f64) -> Samples {
+    let mut samples = Samples::default();
+    samples.push(Timestamp::from_micros(micros), &series(metric, labels), &[value]);
+    samples
+}
+
+fn series(metric: &str, labels: &[(&str, &str)]) -> Arc<SeriesSet> {
     let labels = labels.iter().map(|(name, value)| (*name, *value)).collect();
-    Sample {
-        time: Timestamp::from_micros(micros),
-        value,
-        series: Arc::new(SeriesKey::new(metric, labels)),
-        feedback: None,
-    }
+    SeriesSet::new([Arc::new(SeriesKey::new(metric, labels))])
+}
+
+pub(super) fn all(samples: impl IntoIterator<Item = Samples>) -> Samples {
+    samples.into_iter().collect()
 }
 
 fn window(start: i64, end: i64) -> Window {
@@ -24,7 +30,7 @@ fn window(start: i64, end: i64) -> Window {
 #[test]
 fn no_metric_and_no_data_are_two_answers() {
     let store = Store::new(Limits::default());
-    store.insert(&[sample("latency", &[("model_name", "a")], 10, 1.0)], Timestamp::MAX);
+    store.insert(&sample("latency", &[("model_name", "a")], 10, 1.0), Timestamp::MAX);
     let stats = |name: &str, window| store.stats(&name.parse().expect("a selector"), window);
     let unknown = stats("latencey", Window::ALL).expect_err("never seen");
     assert_eq!(unknown.to_string(), "no metric `latencey`; did you mean `latency`?");
@@ -38,11 +44,11 @@ fn no_metric_and_no_data_are_two_answers() {
 fn a_family_member_is_a_name_like_any_other() {
     let store = Store::new(Limits::default());
     store.insert(
-        &[
+        &all([
             sample("model_usage", &[("model_name", "a"), ("operation", "x")], 1, 1.0),
             sample("model_usage:a", &[], 2, 1.0),
             sample("model_usage:b", &[], 3, 1.0),
-        ],
+        ]),
         Timestamp::MAX,
     );
     let count = |name: &str| store.stats(&Selector::metric(name), Window::ALL).map(|stats| stats.map(|s| s.count));
@@ -57,9 +63,9 @@ fn a_family_member_is_a_name_like_any_other() {
 fn conditions_on_labels() {
     let store = Store::new(Limits::default());
     for (at, model) in ["gpt-4o", "gpt-4o-mini", "o3"].into_iter().enumerate() {
-        store.insert(&[sample("m", &[("model_name", model)], at as i64, 1.0)], Timestamp::MAX);
+        store.insert(&sample("m", &[("model_name", model)], at as i64, 1.0), Timestamp::MAX);
     }
-    store.insert(&[sample("m", &[], 9, 1.0)], Timestamp::MAX);
+    store.insert(&sample("m", &[], 9, 1.0), Timestamp::MAX);
     let count = |text: &str| {
         let selector: Selector = text.parse().expect("a selector");
         // What a selector is written as reads as the same.
@@ -90,7 +96,7 @@ fn an_expression_that_explodes_is_refused_and_a_slow_one_is_quick() {
 fn numbers_that_are_none_are_counted_and_in_no_aggregate() {
     let store = Store::new(Limits::default());
     for (at, value) in [f64::NAN, 1.0, f64::INFINITY, f64::NEG_INFINITY].into_iter().enumerate() {
-        store.insert(&[sample("m", &[], at as i64, value)], Timestamp::MAX);
+        store.insert(&sample("m", &[], at as i64, value), Timestamp::MAX);
     }
     let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
     assert_eq!((stats.count, stats.sum, stats.max), (1, 1.0, 1.0));
@@ -101,7 +107,7 @@ fn numbers_that_are_none_are_counted_and_in_no_aggregate() {
 fn windows_of_every_length() {
     let store = Store::new(Limits::default());
     let now = Timestamp::from_secs(1_777_903_202);
-    store.insert(&[sample("m", &[], now.as_micros(), 2.0)], Timestamp::MAX);
+    store.insert(&sample("m", &[], now.as_micros(), 2.0), Timestamp::MAX);
     let stats = |window| store.stats(&Selector::metric("m"), window).expect("seen");
     let zero = stats(Window::last(Duration::ZERO, now)).expect("the sample of this moment");
     assert_eq!((zero.count, zero.rate), (1, 1.0));
@@ -117,7 +123,7 @@ fn names_and_labels_of_any_text() {
     let store = Store::new(Limits::default());
     let names = ["", "\u{0}", "{}", "a\nb", "🦀", &"x".repeat(100_000)];
     for name in names {
-        store.insert(&[sample(name, &[(name, name)], 1, 1.0)], Timestamp::MAX);
+        store.insert(&sample(name, &[(name, name)], 1, 1.0), Timestamp::MAX);
         let stats = store.stats_by(&Selector::metric(name), Window::ALL, &[name.into()]).expect("seen");
         assert_eq!(stats[0].labels.get(name).map(Text::as_str), Some(name));
     }
@@ -131,7 +137,7 @@ fn a_query_over_time_in_groups_the_largest_first() {
     for second in 0..60_i64 {
         for (model, value) in [("a", 1.0), ("b", 3.0), ("c", 2.0)] {
             let time = second * 1_000_000;
-            store.insert(&[sample("m", &[("model_name", model)], time, value * second as f64)], Timestamp::MAX);
+            store.insert(&sample("m", &[("model_name", model)], time, value * second as f64), Timestamp::MAX);
         }
     }
     let query = Query::new(Selector::metric("m")).by(&["model_name".into()]).top(2, Aggregate::Mean);
@@ -163,7 +169,7 @@ fn a_sum_keeps_what_rounding_would_lose() {
     // Across chunks and the open samples; added one by one, the ones would be gone.
     let values = [1e17].into_iter().chain(std::iter::repeat_n(1.0, 2_000)).chain([-1e17]);
     for (at, value) in values.enumerate() {
-        store.insert(&[sample("m", &[], at as i64, value)], Timestamp::MAX);
+        store.insert(&sample("m", &[], at as i64, value), Timestamp::MAX);
     }
     let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
     assert_eq!((stats.count, stats.sum), (2_002, 2_000.0));
@@ -174,7 +180,7 @@ fn of_samples_of_one_time_the_first_and_the_last_are_those_that_came_so() {
     let store = Store::new(Limits::default());
     // More than a chunk, all at one time, so that it goes on from chunk to chunk and into the open one.
     for at in 0..1_300 {
-        store.insert(&[sample("m", &[], 7, f64::from(at))], Timestamp::MAX);
+        store.insert(&sample("m", &[], 7, f64::from(at)), Timestamp::MAX);
     }
     let stats = store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
     assert_eq!((stats.first, stats.last), (0.0, 1_299.0));
@@ -188,7 +194,7 @@ fn tokens_and_cost_by_model_and_by_any_other_label() {
         at += 1;
         for (metric, value) in metrics {
             store.insert(
-                &[sample(metric, &[("model_name", model), ("operation", operation)], at, *value)],
+                &sample(metric, &[("model_name", model), ("operation", operation)], at, *value),
                 Timestamp::MAX,
             );
         }
@@ -230,7 +236,7 @@ fn what_is_old_is_kept_in_buckets_and_then_not_at_all() {
     let days = 20_i64;
     let count = days * 86_400 / 10;
     for at in 0..count {
-        store.insert(&[sample("m", &[], at * 10 * SECOND, (at % 1_000) as f64)], Timestamp::MAX);
+        store.insert(&sample("m", &[], at * 10 * SECOND, (at % 1_000) as f64), Timestamp::MAX);
     }
     let bounds = store.bounds();
     assert_eq!((bounds.samples + bounds.in_buckets + bounds.expired) as i64, count, "{bounds:?}");
@@ -251,7 +257,7 @@ fn what_is_old_is_kept_in_buckets_and_then_not_at_all() {
     let cut = stats(from + 600, from + 3_600 + 2_400).expect("data");
     assert_eq!((cut.count, cut.resolution), (720, hour));
     assert_eq!(stats(0, 86_400), None, "it is too old even for buckets");
-    store.insert(&[sample("m", &[], 0, 1.0)], Timestamp::MAX);
+    store.insert(&sample("m", &[], 0, 1.0), Timestamp::MAX);
     assert_eq!(store.bounds().too_old, 1);
 }
 
@@ -263,7 +269,7 @@ fn bytes_are_bounded_and_nothing_is_lost_without_being_counted() {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        store.insert(&[sample("m", &[], at * 1_000, random as f64)], Timestamp::MAX);
+        store.insert(&sample("m", &[], at * 1_000, random as f64), Timestamp::MAX);
         assert!(store.bounds().bytes <= (1 << 20) + 40_000, "{:?}", store.bounds());
     }
     let bounds = store.bounds();
@@ -281,7 +287,7 @@ fn labels_without_end_leave_memory_at_the_cap_and_totals_right() {
     for at in 0..count {
         let label = at.to_string();
         let sample = |metric| sample(metric, &[("request", &label)], i64::from(at), 1.0);
-        store.insert(&[sample("a"), sample("b")], Timestamp::MAX);
+        store.insert(&all([sample("a"), sample("b")]), Timestamp::MAX);
     }
     let bounds = store.bounds();
     assert_eq!(bounds.samples, 2 * u64::from(count), "{bounds:?}");
@@ -301,7 +307,7 @@ fn a_sample_from_the_future_makes_no_other_old() {
     let limits = Limits { raw_retention: Duration::from_micros(100), ..Limits::default() };
     let store = Store::new(limits);
     for time in 0..500 {
-        store.insert(&[sample("m", &[], time, 1.0), sample("m", &[], 10_000, 1.0)], Timestamp::from_micros(time));
+        store.insert(&all([sample("m", &[], time, 1.0), sample("m", &[], 10_000, 1.0)]), Timestamp::from_micros(time));
     }
     assert_eq!(store.bounds().too_old, 0);
     let inside = store.stats(&Selector::metric("m"), window(401, 499)).expect("seen").expect("data");
@@ -315,7 +321,7 @@ fn a_recording_of_a_run_takes_few_bytes_a_sample() {
     for at in 0..count {
         let time = 1_777_903_202_000_000 + at * 731_370 + at * at % 10_007;
         let value = (at * 7_919 % 30_000) as f64 / 1_000.0;
-        store.insert(&[sample("duration", &[], time, value)], Timestamp::MAX);
+        store.insert(&sample("duration", &[], time, value), Timestamp::MAX);
     }
     store.compact();
     let bounds = store.bounds();
@@ -410,6 +416,7 @@ proptest! {
         let store = Store::new(Limits::default());
         let mut naive = Naive::default();
         let labels = ["a", "b", "c"];
+        let sets = labels.map(|label| series("m", &[("l", label)]));
         let mut batches = batches;
         if !shuffled {
             batches.sort_by_key(|(time, _)| *time);
@@ -417,13 +424,12 @@ proptest! {
         for (start, batch) in &batches {
             // Many samples of few series, so that chunks and spans come to be.
             for round in 0..4 {
-                let samples: Vec<Sample> = batch
-                    .iter()
-                    .map(|(label, time, value)| {
-                        naive.0.push((*label, start + time, value + f64::from(round)));
-                        sample("m", &[("l", labels[usize::from(*label)])], start + time, value + f64::from(round))
-                    })
-                    .collect();
+                let mut samples = Samples::default();
+                for (label, time, value) in batch {
+                    let (time, value) = (start + time, value + f64::from(round));
+                    naive.0.push((*label, time, value));
+                    samples.push(Timestamp::from_micros(time), &sets[usize::from(*label)], &[value]);
+                }
                 store.insert(&samples, Timestamp::MAX);
             }
         }
@@ -463,15 +469,14 @@ proptest! {
     ) {
         let limits = Limits { raw_retention: Duration::from_secs(600), lateness: 30 * DAY, ..Limits::default() };
         let store = Store::new(limits);
+        let sets = ["a", "b", "c"].map(|label| series("m", &[("l", label)]));
         let mut naive = Naive::default();
         for chunk in samples.chunks(100) {
-            let batch: Vec<Sample> = chunk
-                .iter()
-                .map(|(label, second, value)| {
-                    naive.0.push((*label, second * SECOND, *value));
-                    sample("m", &[("l", ["a", "b", "c"][usize::from(*label)])], second * SECOND, *value)
-                })
-                .collect();
+            let mut batch = Samples::default();
+            for (label, second, value) in chunk {
+                naive.0.push((*label, second * SECOND, *value));
+                batch.push(Timestamp::from_secs(*second), &sets[usize::from(*label)], &[*value]);
+            }
             store.insert(&batch, Timestamp::MAX);
         }
         // Whole hours are whole buckets, however old, and however late the samples came.

@@ -1,6 +1,7 @@
 //! The writing side of the store: which series a sample belongs to, and the bounds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -10,12 +11,14 @@ use super::rollup::{COARSE, FINE};
 use super::series::{Series, Written};
 use super::{Bounds, Limits};
 use crate::read::LARGEST;
-use crate::sample::{Labels, Sample, SeriesKey};
+use crate::sample::{Labels, Samples, SeriesKey, SeriesSet};
 use crate::{Text, Timestamp};
 
 /// The metrics and their series, as readers see them.
 pub(super) type Index = BTreeMap<Text, Arc<Vec<Arc<Series>>>>;
 
+/// Sets of series whose places are kept: a known one saves the look-ups of its series.
+const KNOWN_SETS: usize = 65_536;
 /// Metrics of which overflow is told by name.
 const NAMED: usize = 100;
 /// Buckets become wider two days after they were made.
@@ -27,6 +30,8 @@ pub(super) struct Writer {
     pub(super) press: Press,
     pub(super) series: Vec<Written>,
     places: HashMap<Arc<SeriesKey>, usize, RandomState>,
+    /// The places of series that get samples together, by the numbers of their sets.
+    sets: HashMap<u64, Box<[usize]>, RandomState>,
     metrics: BTreeMap<Text, Vec<Arc<Series>>>,
     /// Metrics whose series have changed since the index was last made.
     changed: BTreeSet<Text>,
@@ -50,6 +55,7 @@ impl Writer {
             press,
             series: Vec::new(),
             places: HashMap::default(),
+            sets: HashMap::default(),
             metrics: BTreeMap::new(),
             changed: BTreeSet::new(),
             newest: i64::MIN,
@@ -62,37 +68,68 @@ impl Writer {
         }
     }
 
-    /// Adds samples. Age is seen from the newest of them, but from no later than `now`.
-    pub(super) fn insert(&mut self, samples: &[Sample], now: Timestamp) {
-        for sample in samples {
-            self.add(sample);
+    /// Adds the samples of some events. Age is seen from the newest of them, but from no later than `now`.
+    pub(super) fn insert(&mut self, samples: &Samples, events: Range<usize>, now: Timestamp) {
+        for event in samples.of_each(events) {
+            let Some(set) = event.series() else { continue };
+            let (time, values) = (event.time().as_micros(), event.values());
+            if time < self.oldest {
+                self.bounds.too_old += values.len() as u64;
+            } else if !values.iter().all(|value| value.abs() <= LARGEST) {
+                self.insert_finite(set, time, values);
+            } else if let Some(places) = self.sets.get(&set.id()) {
+                for (place, value) in places.iter().zip(values) {
+                    push(&mut self.series[*place], time, *value, &mut self.press, &mut self.bounds);
+                }
+                self.newest = self.newest.max(time);
+                self.unchecked += values.len() as u64;
+            } else {
+                self.insert_new(set, time, values);
+            }
         }
         self.keep_bounds(now.as_micros());
     }
 
-    #[inline]
-    fn add(&mut self, sample: &Sample) {
-        let (time, value) = (sample.time.as_micros(), sample.value);
-        if value.is_nan() || value.abs() > LARGEST {
-            self.bounds.not_finite += 1;
-            return;
-        }
-        if time < self.oldest {
-            self.bounds.too_old += 1;
-            return;
-        }
-        let place = match self.places.get(&sample.series) {
-            Some(place) => *place,
-            None => self.place_of_new(&sample.series),
-        };
-        let series = &mut self.series[place];
-        let before = series.bytes();
-        if series.push(time, value, &mut self.press) {
-            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before as u64;
+    /// Adds samples of a set of series that is not known.
+    #[cold]
+    fn insert_new(&mut self, set: &SeriesSet, time: i64, values: &[f64]) {
+        let before = self.bounds.overflowed;
+        let places: Box<[usize]> = set.keys().iter().map(|key| self.place(key)).collect();
+        for (place, value) in places.iter().zip(values) {
+            push(&mut self.series[*place], time, *value, &mut self.press, &mut self.bounds);
         }
         self.newest = self.newest.max(time);
-        self.bounds.samples += 1;
-        self.unchecked += 1;
+        self.unchecked += values.len() as u64;
+        // For what overflows there may be room another time.
+        if self.bounds.overflowed == before {
+            if self.sets.len() == KNOWN_SETS {
+                self.sets.clear();
+            }
+            self.sets.insert(set.id(), places);
+        }
+    }
+
+    /// Adds those samples that are finite numbers.
+    #[cold]
+    fn insert_finite(&mut self, set: &SeriesSet, time: i64, values: &[f64]) {
+        for (key, value) in set.keys().iter().zip(values) {
+            if value.abs() <= LARGEST {
+                let place = self.place(key);
+                push(&mut self.series[place], time, *value, &mut self.press, &mut self.bounds);
+                self.newest = self.newest.max(time);
+                self.unchecked += 1;
+            } else {
+                self.bounds.not_finite += 1;
+            }
+        }
+    }
+
+    /// Where the samples of a series go.
+    fn place(&mut self, key: &Arc<SeriesKey>) -> usize {
+        match self.places.get(key) {
+            Some(place) => *place,
+            None => self.place_of_new(key),
+        }
     }
 
     #[cold]
@@ -272,6 +309,7 @@ impl Writer {
         self.series.retain(|series| series.state.count() > 0);
         self.changed.extend(self.metrics.keys().cloned());
         self.places.clear();
+        self.sets.clear();
         self.metrics.values_mut().for_each(Vec::clear);
         self.bounds.bytes = 0;
         for (place, written) in self.series.iter().enumerate() {
@@ -290,4 +328,13 @@ impl Writer {
             self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
         }
     }
+}
+
+#[inline]
+fn push(series: &mut Written, time: i64, value: f64, press: &mut Press, bounds: &mut Bounds) {
+    let before = series.bytes();
+    if series.push(time, value, press) {
+        bounds.bytes = bounds.bytes + series.bytes() as u64 - before as u64;
+    }
+    bounds.samples += 1;
 }

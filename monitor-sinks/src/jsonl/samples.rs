@@ -2,19 +2,20 @@
 
 use monitor_core::component::Item;
 use monitor_core::sample::Sample;
-use monitor_core::{Body, Metadata, Zone};
+use monitor_core::{Kind, Metadata, Zone};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::reference::{isoformat, write_json};
 
 /// Appends the sample lines of an event.
 pub(super) fn write(out: &mut Vec<u8>, item: &Item<'_>, zone: &Zone) {
-    let timestamp = isoformat(item.event.time, zone);
-    let metadata = match &item.event.body {
-        Body::Metric(metric) => Some(&metric.key.metadata),
+    let timestamp = isoformat(item.time(), zone);
+    // Only of a metric is the event asked for.
+    let metadata = match item.kind() {
+        Kind::Metric => item.event().metadata(),
         _ => None,
     };
-    for sample in item.samples {
+    for sample in item.samples().iter() {
         write_json(out, &Line { sample, metadata, timestamp: &timestamp });
         out.push(b'\n');
     }
@@ -22,7 +23,7 @@ pub(super) fn write(out: &mut Vec<u8>, item: &Item<'_>, zone: &Zone) {
 
 /// One line.
 struct Line<'a> {
-    sample: &'a Sample,
+    sample: Sample<'a>,
     /// The metadata of an event that is a metric itself; other samples are derived, and show what the reference shows.
     metadata: Option<&'a Metadata>,
     timestamp: &'a str,

@@ -48,12 +48,7 @@ fn written(content: Content, events: Vec<Event>) -> Vec<String> {
     let config = Config { path: "deep/er/out.jsonl".into() };
     let mut sink = config.open(&context(folder.path(), content)).expect("opens");
     let batch: Batch = Draft::new(events, &mut Deriver::new(&[])).numbered(0);
-    let items: Vec<Item<'_>> = batch
-        .events()
-        .iter()
-        .enumerate()
-        .map(|(at, event)| Item { sequence: at as u64, event, samples: batch.samples_of(at) })
-        .collect();
+    let items: Vec<Item<'_>> = (0..batch.len()).map(|at| Item::new(&batch, at)).collect();
     assert!(matches!(sink.write(&Delivery::new(&items)), Answer::Ok));
     sink.flush().expect("flushes");
     let text = std::fs::read_to_string(folder.path().join("deep/er/out.jsonl")).expect("the file");
@@ -145,7 +140,8 @@ fn a_line_that_was_cut_short_spoils_only_itself() {
     let config = Config { path: "out.jsonl".into() };
     let mut sink = config.open(&context(folder.path(), Content::Events)).expect("opens");
     let event = Event::new(Timestamp::from_secs(1), Metric::new("m", 0.5));
-    let items = [Item { sequence: 0, event: &event, samples: &[] }];
+    let batch = Draft::new(vec![event], &mut Deriver::new(&[])).numbered(0);
+    let items = [Item::new(&batch, 0)];
     assert!(matches!(sink.write(&Delivery::new(&items)), Answer::Ok));
     sink.flush().expect("flushes");
     assert_eq!(

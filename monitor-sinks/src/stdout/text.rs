@@ -39,7 +39,7 @@ impl Text {
     }
 
     /// Appends a sample.
-    pub fn sample(&self, out: &mut Vec<u8>, sample: &Sample) {
+    pub fn sample(&self, out: &mut Vec<u8>, sample: Sample<'_>) {
         let line = format!("{} {} {}", sample.name(), sample.value, sample.series.labels());
         self.line(out, sample.time, clean(&line).trim_end());
     }

@@ -226,9 +226,8 @@ fn rolling_mean(points: &[(i64, f64)], count: usize) -> Vec<(i64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
-    use monitor_core::sample::{Labels, Sample, SeriesKey};
+    use monitor_core::sample::{Labels, Samples, SeriesKey, SeriesSet};
     use monitor_core::store::Limits;
 
     use super::*;
@@ -255,17 +254,11 @@ mod tests {
 
     fn store(values: &[f64]) -> Store {
         let store = Store::new(Limits::default());
-        let key = Arc::new(SeriesKey::new("m", Labels::NONE));
-        let samples: Vec<_> = values
-            .iter()
-            .enumerate()
-            .map(|(at, value)| Sample {
-                time: Timestamp::from_secs(1_777_903_200 + at as i64),
-                value: *value,
-                series: Arc::clone(&key),
-                feedback: None,
-            })
-            .collect();
+        let series = SeriesSet::new([SeriesKey::new("m", Labels::NONE).into()]);
+        let mut samples = Samples::default();
+        for (at, value) in values.iter().enumerate() {
+            samples.push(Timestamp::from_secs(1_777_903_200 + at as i64), &series, &[*value]);
+        }
         store.insert(&samples, Timestamp::MAX);
         store
     }

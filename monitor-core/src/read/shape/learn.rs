@@ -1,7 +1,7 @@
 //! The shape of a line that was read the long way: what stands between its values, and what each value means.
 
 use super::token::Token;
-use super::{Shape, Slot};
+use super::{ScoreValues, Shape, Slot};
 use crate::Text;
 use crate::event::{Kind, KindSet};
 
@@ -24,12 +24,12 @@ const FIELDS: [(&str, KindSet, Slot); 17] = [
     ("success", EITHER, Slot::Success),
     ("model_name", EITHER, Slot::Model),
     ("finish_reason", GENERATION, Slot::FinishReason),
-    ("prompt_token_count", EITHER, Slot::Count(|draft| &mut draft.tokens.prompt)),
-    ("completion_token_count", EITHER, Slot::Count(|draft| &mut draft.tokens.completion)),
-    ("total_token_count", EITHER, Slot::Count(|draft| &mut draft.tokens.total)),
-    ("cached_token_count", EITHER, Slot::Count(|draft| &mut draft.tokens.cached)),
-    ("reasoning_token_count", EITHER, Slot::Count(|draft| &mut draft.tokens.reasoning)),
-    ("conversation_length", GENERATION, Slot::Count(|draft| &mut draft.conversation_length)),
+    ("prompt_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.prompt)),
+    ("completion_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.completion)),
+    ("total_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.total)),
+    ("cached_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.cached)),
+    ("reasoning_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.reasoning)),
+    ("conversation_length", GENERATION, Slot::Count(|fields| &mut fields.conversation_length)),
     ("error", EITHER, Slot::Error),
     ("evaluator_type", EVALUATION, Slot::Name),
     ("metric", METRIC, Slot::Name),
@@ -72,32 +72,34 @@ impl Shape {
         }
         let mut scores: Vec<&str> = leaves.iter().filter_map(|leaf| place.score(leaf)).collect();
         scores.dedup();
-        let at = |names: &[&str], name: &str| names.iter().position(|known| *known == name);
-
+        let mut scores: Vec<ScoreValues> =
+            scores.into_iter().map(|name| ScoreValues { name: Text::new(name), value: None, feedback: None }).collect();
+        let mut attribute_values = vec![0; attributes.len()];
         let (mut pieces, mut slots, mut begin) = (Vec::new(), Vec::new(), 0);
         for (leaf, meaning) in leaves.iter().zip(meanings) {
-            let slot = match meaning {
+            let (place, mut slot) = (slots.len(), Slot::Open);
+            match meaning {
                 Meaning::Piece => continue,
-                Meaning::Field(slot) => slot,
-                Meaning::Score(name) => Slot::Score(at(&scores, name)?),
-                Meaning::Feedback(name) => Slot::Feedback(at(&scores, name)?),
-                Meaning::Inner(name) | Meaning::Outer(name) => Slot::Attribute(at(&attributes, name)?),
-            };
+                Meaning::Field(field) => slot = field,
+                Meaning::Score(name) => named(&mut scores, name)?.value = Some(place),
+                Meaning::Feedback(name) => named(&mut scores, name)?.feedback = Some(place),
+                Meaning::Inner(name) | Meaning::Outer(name) => {
+                    attribute_values[attributes.iter().position(|known| *known == name)?] = place;
+                }
+            }
             pieces.extend_from_slice(line.as_bytes().get(begin..leaf.start)?);
             slots.push((pieces.len(), slot));
             begin = leaf.token?.behind();
         }
         pieces.extend_from_slice(line.as_bytes().get(begin..)?);
-        let texts = |names: Vec<&str>| names.into_iter().map(Text::new).collect::<Vec<_>>();
-        (pieces.len() <= MOST_BYTES).then(|| Self {
-            kind,
-            in_log,
-            pieces,
-            slots,
-            scores: texts(scores),
-            attributes: texts(attributes).into(),
-        })
+        let attributes: Vec<_> = attributes.into_iter().map(Text::new).collect();
+        let attributes = attributes.into();
+        (pieces.len() <= MOST_BYTES).then(|| Self { kind, in_log, pieces, slots, scores, attributes, attribute_values })
     }
+}
+
+fn named<'a>(scores: &'a mut [ScoreValues], name: &str) -> Option<&'a mut ScoreValues> {
+    scores.iter_mut().find(|score| score.name == name)
 }
 
 /// Where the values of a line stand.
@@ -113,7 +115,7 @@ impl Place {
         let keys = match (self.tracked, leaf.keys.as_slice()) {
             (true, ["message"]) => return Some(Meaning::Piece),
             (true, ["data", keys @ ..]) => keys,
-            (true, [_]) => return leaf.token.map(|_| Meaning::Field(Slot::Ignored)),
+            (true, [_]) => return leaf.token.map(|_| Meaning::Field(Slot::Open)),
             (_, keys) => keys,
         };
         let judged = self.kind == Kind::Evaluation;
@@ -129,7 +131,7 @@ impl Place {
             (["metadata", name], _) => Some(Meaning::Inner(name)),
             (["scores", name] | ["scores", name, "score"], _) if judged => Some(Meaning::Score(name)),
             (["scores", name, "feedback"], _) if judged => Some(Meaning::Feedback(name)),
-            (["scores", _, _], _) if judged => Some(Meaning::Field(Slot::Ignored)),
+            (["scores", _, _], _) if judged => Some(Meaning::Field(Slot::Open)),
             ([name], _) => Some(self.field(name).map_or(Meaning::Outer(name), Meaning::Field)),
             _ => None,
         }

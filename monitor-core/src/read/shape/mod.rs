@@ -4,18 +4,18 @@
 //! the values between the pieces are read. Whatever is not exactly so, or not certain to mean what the long way takes it
 //! for, is left to the long way, which also finds the words for what is wrong.
 
-mod build;
 mod learn;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod token;
 
 use std::sync::Arc;
 
-use self::build::Draft;
+use self::reading::{Fields, Reading};
 use self::token::Token;
-use super::fields::UNKNOWN;
 use crate::event::{Event, Kind};
+use crate::sample::Facts;
 use crate::time::Moments;
 use crate::{Text, Timestamp, Zone};
 
@@ -30,7 +30,7 @@ pub(super) struct Shapes {
     /// The one seen last is first.
     known: Vec<Arc<Shape>>,
     /// The values of the line in hand; kept for its memory.
-    tokens: Vec<Token>,
+    values: Vec<Token>,
     memory: Memory,
 }
 
@@ -44,8 +44,18 @@ struct Shape {
     pieces: Vec<u8>,
     /// For each value the end of the piece before it, and what it means.
     slots: Vec<(usize, Slot)>,
-    scores: Vec<Text>,
+    scores: Vec<ScoreValues>,
     attributes: Arc<[Text]>,
+    /// For each attribute the place of its value.
+    attribute_values: Vec<usize>,
+}
+
+/// The places of the values of a score.
+#[derive(Debug)]
+struct ScoreValues {
+    name: Text,
+    value: Option<usize>,
+    feedback: Option<usize>,
 }
 
 /// What a value means.
@@ -58,18 +68,14 @@ enum Slot {
     Name,
     Model,
     FinishReason,
-    Count(fn(&mut Draft) -> &mut Option<u64>),
+    Count(for<'a, 'b> fn(&'a mut Fields<'b>) -> &'a mut Option<u64>),
     Error,
+    /// Of a metric.
     Value,
     Level,
     Message,
-    /// By its place among the scores.
-    Score(usize),
-    Feedback(usize),
-    /// By its place among the attributes.
-    Attribute(usize),
-    /// It is not kept, but must be a value.
-    Ignored,
+    /// Anything: an attribute, a score, or what is not kept.
+    Open,
 }
 
 /// What spares work from line to line.
@@ -84,7 +90,7 @@ impl Shapes {
     /// No shapes yet. Timestamps without a zone are in this one.
     pub(super) const fn new(zone: Zone) -> Self {
         let memory = Memory { moments: Moments::new(zone), texts: Vec::new() };
-        Self { known: Vec::new(), tokens: Vec::new(), memory }
+        Self { known: Vec::new(), values: Vec::new(), memory }
     }
 
     pub(super) const fn zone(&self) -> &Zone {
@@ -92,16 +98,38 @@ impl Shapes {
     }
 
     /// The event of a line that is like one before. `log_time` is what stands before the object in the reference's log.
-    pub(super) fn read(&mut self, line: &str, log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
-        let Self { known, tokens, memory } = self;
+    pub(super) fn event(&mut self, line: &str, log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
+        self.read(line, log_time, arrival, |reading, memory| reading.event(memory))
+    }
+
+    /// What `take` makes of the facts of a line that is like one before.
+    pub(super) fn facts<T>(
+        &mut self,
+        line: &str,
+        log_time: Option<&str>,
+        arrival: Timestamp,
+        take: impl FnOnce(&Facts<'_>) -> T,
+    ) -> Option<T> {
+        self.read(line, log_time, arrival, |reading, _| take(&reading.facts()))
+    }
+
+    fn read<T>(
+        &mut self,
+        line: &str,
+        log_time: Option<&str>,
+        arrival: Timestamp,
+        take: impl FnOnce(&Reading<'_>, &mut Memory) -> T,
+    ) -> Option<T> {
+        let Self { known, values, memory } = self;
         let in_log = log_time.is_some();
-        let at = known.iter().position(|shape| shape.in_log == in_log && shape.fits(line, tokens))?;
+        let at = known.iter().position(|shape| shape.in_log == in_log && shape.fits(line, values))?;
         known[..=at].rotate_right(1);
         let otherwise = match log_time {
             None => arrival,
             Some(time) => memory.moments.read(time).ok()?,
         };
-        known[0].event(line, tokens, otherwise, memory)
+        let reading = known[0].reading(line, values, otherwise, memory)?;
+        Some(take(&reading, memory))
     }
 
     /// Learns the shape of a line that was read the long way.
@@ -116,8 +144,8 @@ impl Shapes {
 
 impl Shape {
     /// Whether a line is this one with other values, which are taken out of it.
-    fn fits(&self, line: &str, tokens: &mut Vec<Token>) -> bool {
-        tokens.clear();
+    fn fits(&self, line: &str, values: &mut Vec<Token>) -> bool {
+        values.clear();
         let line = line.as_bytes();
         let (mut at, mut begin) = (0, 0);
         for (end, _) in &self.slots {
@@ -127,7 +155,7 @@ impl Shape {
             }
             let Some(token) = Token::at(line, at + piece.len()) else { return false };
             at = token.behind();
-            tokens.push(token);
+            values.push(token);
             begin = *end;
         }
         line[at..] == self.pieces[begin..]
@@ -149,15 +177,6 @@ impl Memory {
             *known = Text::new(text);
         }
         known.clone()
-    }
-
-    /// A name that null says is not known.
-    #[inline]
-    fn name(&mut self, token: Token, line: &str) -> Option<Text> {
-        match token.text(line) {
-            Some(text) => Some(self.text(&text)),
-            None => token.is_null(line).then_some(UNKNOWN),
-        }
     }
 }
 

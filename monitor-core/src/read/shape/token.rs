@@ -83,6 +83,18 @@ impl Token {
         }
     }
 
+    /// Whether it is text.
+    #[inline]
+    pub(super) fn is_text(self, line: &str) -> bool {
+        self.form == Form::Text || self.text(line).is_some()
+    }
+
+    /// Whether it is a value at all.
+    #[inline]
+    pub(super) fn is_value(self, line: &str) -> bool {
+        self.form == Form::Text || self.scalar(line).is_some()
+    }
+
     pub(super) fn flag(self, line: &str) -> Option<bool> {
         match self.of(line)? {
             "true" if self.form == Form::Bare => Some(true),

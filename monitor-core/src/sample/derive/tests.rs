@@ -1,10 +1,12 @@
 //! Which samples an event yields, with which labels and which cost.
 
 use super::*;
+use crate::Timestamp;
+use crate::event::{Evaluation, Generation, Metric};
 
 fn derived(body: impl Into<Body>) -> Vec<String> {
     let event = Event::new(Timestamp::from_secs(1), body);
-    let mut samples = Vec::new();
+    let mut samples = Samples::default();
     Deriver::new(&["user".into()]).derive(&event, &mut samples);
     assert!(samples.iter().all(|sample| sample.time == event.time));
     samples.iter().map(|sample| format!("{} {} {}", sample.name(), sample.value, sample.series.labels())).collect()
@@ -37,10 +39,10 @@ fn a_call_has_its_cost_or_is_unpriced() {
     let prices = Prices::none().with("gpt-4o", Price { cached_input: Some(1.0), ..Price::new(2.0, 10.0) });
     let mut deriver = Deriver::new(&[]).with_prices(Some(prices));
     let mut cost = |call: Generation| {
-        let mut samples = Vec::new();
+        let mut samples = Samples::default();
         deriver.derive(&Event::new(Timestamp::MIN, call), &mut samples);
-        samples.retain(|sample| ["cost_usd", "unpriced_calls"].contains(&sample.series.metric().as_str()));
-        samples.iter().map(|s| format!("{} {} {}", s.name(), s.value, s.series.labels())).collect::<String>()
+        let paid = samples.iter().filter(|s| ["cost_usd", "unpriced_calls"].contains(&s.series.metric().as_str()));
+        paid.map(|s| format!("{} {} {}", s.name(), s.value, s.series.labels())).collect::<String>()
     };
     let call = |model: &str, tokens| Generation::new(1.0, true).model(model.to_owned()).tokens(tokens);
     let labels = "{model_name=openai/gpt-4o, success=true}";
@@ -111,11 +113,12 @@ fn a_handle_is_remembered_by_address_and_a_family_is_split() {
     let mut deriver = Deriver::new(&[]);
     let metric = Metric::new("finish_reason:stop", 1.0);
     let event = Event::new(Timestamp::MIN, metric.clone());
-    let mut samples = Vec::new();
+    let mut samples = Samples::default();
     deriver.derive(&event, &mut samples);
     deriver.derive(&event, &mut samples);
-    assert!(Arc::ptr_eq(&samples[0].series, &samples[1].series));
-    assert_eq!(samples[0].series.labels().to_string(), "{finish_reason=stop}");
+    let series: Vec<_> = samples.iter().map(|sample| sample.series).collect();
+    assert!(Arc::ptr_eq(series[0], series[1]));
+    assert_eq!(series[0].labels().to_string(), "{finish_reason=stop}");
     assert_eq!(derived(Metric::new("load", f64::NAN)), Vec::<String>::new());
     drop(metric);
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::expand_all;
 use crate::Timestamp;
+use crate::bus::Draft;
 use crate::component::{BoxError, Source};
-use crate::event::{Body, Event};
-use crate::pipeline::{Emitter, LineReader, Place, merge_by_time};
+use crate::event::Body;
+use crate::pipeline::{Emitter, LineReader, Place, Stopped, merge_by_time};
 use crate::read::{LineParser, Lines, Next, OpenError, Reason, Refusal, open_recording};
 
 /// Of each file this many events are looked at before it is read.
@@ -42,14 +43,12 @@ impl Source for OnceSource {
         let failures = Failures::default();
         let streams = files
             .into_iter()
-            .map(|(begins, path)| (begins, FileEvents::new(path, begins, out.lines().clone(), failures.clone())))
+            .map(|(begins, path)| (begins, FileDrafts::new(path, begins, out.lines().clone(), failures.clone())))
             .collect();
-        for event in merge_by_time(streams) {
-            out.push(event)?;
-            if out.stopped() {
-                break;
-            }
-        }
+        merge_by_time(streams, |draft| {
+            out.emit_draft(draft)?;
+            if out.stopped() { Err(Stopped) } else { Ok(()) }
+        })?;
         failures.into_result()
     }
 }
@@ -146,76 +145,89 @@ impl Failures {
     }
 }
 
-/// The events of a file, which is opened when the first is asked for.
-struct FileEvents {
+/// The events of a file, which is opened when the first are asked for.
+struct FileDrafts {
     path: PathBuf,
     reader: LineReader,
     failures: Failures,
     lines: Option<Lines<Box<dyn BufRead + Send>>>,
-    /// When the last event handed out happened.
+    /// When the last event happened that is believed.
     last: Option<Timestamp>,
-    /// Read to confirm the one before it.
-    ahead: Option<Event>,
+    /// Whether the last event is only believed if the one behind it confirms it.
+    doubtful: bool,
+    done: bool,
 }
 
-impl FileEvents {
+impl FileDrafts {
     fn new(path: PathBuf, begins: Option<Timestamp>, mut reader: LineReader, failures: Failures) -> Self {
         reader.begin_at(begins);
-        Self { path, reader, failures, lines: None, last: None, ahead: None }
+        Self { path, reader, failures, lines: None, last: None, doubtful: false, done: false }
     }
 
-    /// The next event that its neighbours confirm: one that alone lies days ahead of those before and behind it would let
-    /// the clock, and the store, run away from all the others.
-    fn next_confirmed(&mut self) -> Option<Event> {
-        loop {
-            let event = self.ahead.take().or_else(|| self.next_event())?;
-            if self.last.is_none_or(|last| event.time <= last.plus(JUMP)) {
-                return Some(event);
-            }
-            self.ahead = self.next_event();
-            if self.ahead.as_ref().is_none_or(|next| event.time <= next.time.plus(JUMP)) {
-                return Some(event);
-            }
-            let error = format!("`timestamp` lies more than a day ahead of the events around it: {}", event.time);
-            let place = Place { file: Some(&self.path), line: None };
-            let line = serde_json::to_vec(&event).expect("an event is JSON");
-            self.reader.refuse(&Refusal::new(Reason::Future, error), &line, place);
-        }
-    }
-
-    fn next_event(&mut self) -> Option<Event> {
-        self.read().unwrap_or_else(|error| {
-            self.failures.add(&self.path, &error);
-            None
-        })
-    }
-
-    fn read(&mut self) -> Result<Option<Event>, BoxError> {
-        let lines = match &mut self.lines {
+    /// Reads until there is enough, and the last of it is believed; or to the end.
+    fn read(&mut self, draft: &mut Draft) -> Result<(), BoxError> {
+        let mut lines = match self.lines.take() {
             Some(lines) => lines,
-            closed => closed.insert(Lines::new(open_recording(&self.path)?)),
+            None => Lines::new(open_recording(&self.path)?),
         };
-        loop {
-            let place = Place { file: Some(&self.path), line: Some(lines.number() + 1) };
+        while !draft.is_full() || self.doubtful {
+            let number = Some(lines.number() + 1);
             match lines.next(true)? {
                 Next::Line(line) => {
-                    if let Some(event) = self.reader.read(line, place) {
-                        return Ok(Some(event));
+                    let place = Place { file: Some(&self.path), line: number };
+                    if self.reader.read(line, place, draft) {
+                        self.judge(draft);
                     }
                 }
-                Next::TooLong(head) => self.reader.refuse(&Refusal::too_long(), head, place),
-                Next::End => return Ok(None),
+                Next::TooLong(head) => {
+                    let place = Place { file: Some(&self.path), line: number };
+                    self.reader.refuse(&Refusal::too_long(), head, place);
+                }
+                Next::End => {
+                    self.done = true;
+                    break;
+                }
             }
+        }
+        self.lines = Some(lines);
+        Ok(())
+    }
+
+    /// Judges the last event, and by it the one before: one that alone lies days ahead of those before and behind it would
+    /// let the clock, and the store, run away from all the others.
+    fn judge(&mut self, draft: &mut Draft) {
+        let time = draft.time(draft.len() - 1);
+        if self.doubtful {
+            let before = draft.len() - 2;
+            if draft.time(before) <= time.plus(JUMP) {
+                self.last = Some(draft.time(before));
+            } else {
+                let event = draft.remove(before);
+                let error = format!("`timestamp` lies more than a day ahead of the events around it: {}", event.time);
+                let place = Place { file: Some(&self.path), line: None };
+                let line = serde_json::to_vec(&event).expect("an event is JSON");
+                self.reader.refuse(&Refusal::new(Reason::Future, error), &line, place);
+            }
+        }
+        self.doubtful = self.last.is_some_and(|last| time > last.plus(JUMP));
+        if !self.doubtful {
+            self.last = Some(time);
         }
     }
 }
 
-impl Iterator for FileEvents {
-    type Item = Event;
+impl Iterator for FileDrafts {
+    type Item = Draft;
 
-    fn next(&mut self) -> Option<Event> {
-        let event = self.next_confirmed()?;
-        self.last = Some(event.time);
-        Some(event)
+    fn next(&mut self) -> Option<Draft> {
+        if self.done {
+            return None;
+        }
+        let mut draft = Draft::default();
+        if let Err(error) = self.read(&mut draft) {
+            self.failures.add(&self.path, &error);
+            self.done = true;
+        }
+        (!draft.is_empty()).then_some(draft)
     }
 }

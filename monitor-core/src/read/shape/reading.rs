@@ -1,0 +1,216 @@
+//! The values of a line by what they mean: the facts of its event, and the event itself for whoever asks for it.
+
+use std::borrow::Cow;
+
+use super::token::Token;
+use super::{Memory, Shape, Slot};
+use crate::event::{Body, Evaluation, Event, Generation, Kind, Level, Log, Metadata, Metric, Scalar, Score, Tokens};
+use crate::read::LARGEST;
+use crate::read::fields::UNKNOWN;
+use crate::sample::{Details, Facts};
+use crate::{Text, Timestamp};
+
+/// A line that has been read, and is an event for certain, though none has been made of it.
+pub(super) struct Reading<'a> {
+    shape: &'a Shape,
+    line: &'a str,
+    /// Its values, in their order.
+    values: &'a [Token],
+    fields: Fields<'a>,
+}
+
+/// What the values say, whatever the kind of the event.
+#[derive(Default)]
+pub(super) struct Fields<'a> {
+    time: Option<Timestamp>,
+    /// How long it took; of a metric its value.
+    number: f64,
+    success: bool,
+    /// Of an evaluator or a metric.
+    name: &'a str,
+    model_name: Option<&'a str>,
+    finish_reason: Option<&'a str>,
+    pub(super) tokens: Tokens,
+    pub(super) conversation_length: Option<u64>,
+    error: Option<Token>,
+    level: Level,
+    message: Option<Token>,
+}
+
+impl Shape {
+    /// The reading of a line of this shape; `None` leaves it to the long way. Without a timestamp in it, it happened at
+    /// `otherwise`.
+    pub(super) fn reading<'a>(
+        &'a self,
+        line: &'a str,
+        values: &'a [Token],
+        otherwise: Timestamp,
+        memory: &mut Memory,
+    ) -> Option<Reading<'a>> {
+        let mut fields = Fields::default();
+        for ((_, slot), token) in self.slots.iter().zip(values) {
+            fields.set(*slot, *token, line, memory)?;
+        }
+        fields.time.get_or_insert(otherwise);
+        Some(Reading { shape: self, line, values, fields })
+    }
+}
+
+impl<'a> Fields<'a> {
+    #[inline]
+    fn set(&mut self, slot: Slot, token: Token, line: &'a str, memory: &mut Memory) -> Option<()> {
+        match slot {
+            Slot::Time => {
+                self.time = match token.text(line) {
+                    Some(text) => Some(memory.moments.read(&text).ok()?),
+                    None if token.is_null(line) => None,
+                    None => Some(Timestamp::from_unix(token.float(line)?).ok()?),
+                }
+            }
+            Slot::Duration => self.number = token.float(line).filter(|seconds| (0.0..=LARGEST).contains(seconds))?,
+            Slot::Value => self.number = token.float(line).filter(|value| value.abs() <= LARGEST)?,
+            Slot::Success => self.success = token.flag(line)?,
+            Slot::Name => self.name = token.plain(line).filter(|name| !name.is_empty())?,
+            Slot::Model => self.model_name = Some(name(token, line)?),
+            Slot::FinishReason => self.finish_reason = Some(name(token, line)?),
+            Slot::Count(_) | Slot::Level if token.is_null(line) => {}
+            Slot::Count(field) => *field(self) = Some(token.count(line)?),
+            Slot::Error => {
+                self.error = Some(token).filter(|token| token.is_null(line) || token.is_text(line));
+                self.error?;
+            }
+            Slot::Level => self.level = token.text(line)?.parse().ok()?,
+            Slot::Message => self.message = Some(Some(token).filter(|token| token.is_text(line))?),
+            Slot::Open => return token.is_value(line).then_some(()),
+        }
+        Some(())
+    }
+}
+
+/// A name that null says is not known.
+#[inline]
+fn name(token: Token, line: &str) -> Option<&str> {
+    token.plain(line).or_else(|| token.is_null(line).then_some(UNKNOWN))
+}
+
+impl Reading<'_> {
+    pub(super) fn facts(&self) -> Facts<'_> {
+        let fields = &self.fields;
+        Facts {
+            time: self.time(),
+            kind: self.shape.kind,
+            number: fields.number,
+            success: fields.success,
+            name: fields.name,
+            model_name: fields.model_name,
+            finish_reason: fields.finish_reason,
+            tokens: fields.tokens,
+            conversation_length: fields.conversation_length,
+            // Null says of an evaluation that nothing went wrong.
+            failed: fields.error.map(|error| error.text(self.line).is_some_and(|error| !error.is_empty())),
+            details: self,
+        }
+    }
+
+    fn time(&self) -> Timestamp {
+        self.fields.time.expect("every reading has a time")
+    }
+
+    pub(super) fn event(&self, memory: &mut Memory) -> Event {
+        Event { time: self.time(), body: self.body(memory) }
+    }
+
+    fn body(&self, memory: &mut Memory) -> Body {
+        let fields = &self.fields;
+        let attributes = self.shape.attributes.iter().zip(&self.shape.attribute_values);
+        let attributes = attributes.map(|(_, at)| self.value(*at)).collect();
+        let metadata = Metadata::flat(&self.shape.attributes, attributes);
+        let text = |token: Token| token.text(self.line).map(Text::new);
+        let error = fields.error.and_then(text);
+        let model_name = fields.model_name.map(|name| memory.text(name));
+        match self.shape.kind {
+            Kind::Generation => Body::from(Generation {
+                duration: fields.number,
+                success: fields.success,
+                model_name,
+                finish_reason: fields.finish_reason.map(|reason| memory.text(reason)),
+                tokens: fields.tokens,
+                conversation_length: fields.conversation_length,
+                error,
+                metadata,
+            }),
+            Kind::Evaluation => Body::from(Evaluation {
+                duration: fields.number,
+                success: fields.success,
+                evaluator_type: memory.text(fields.name),
+                scores: self
+                    .scores_in_order()
+                    .map(|(name, value, feedback)| Score { name: name.clone(), value, feedback })
+                    .collect(),
+                model_name,
+                tokens: fields.tokens,
+                error: fields.error.map(|_| error.unwrap_or_default()),
+                metadata,
+            }),
+            Kind::Metric => Body::from(Metric::with_metadata(memory.text(fields.name), fields.number, metadata)),
+            Kind::Log | Kind::Alert => {
+                let message = fields.message.and_then(text).unwrap_or_default();
+                Body::from(Log { level: fields.level, message, metadata })
+            }
+        }
+    }
+
+    /// The value at a place; every one was looked at before.
+    fn value(&self, at: usize) -> Scalar {
+        self.values[at].scalar(self.line).unwrap_or(Scalar::Null)
+    }
+
+    fn scores_in_order(&self) -> impl Iterator<Item = (&Text, Option<f64>, Option<Text>)> {
+        self.shape.scores.iter().map(|score| {
+            let value = match score.value.map(|at| self.value(at)) {
+                Some(Scalar::Number(number)) => number.as_f64().filter(|value| value.abs() <= LARGEST),
+                _ => None,
+            };
+            let feedback = match score.feedback.map(|at| self.value(at)) {
+                Some(Scalar::Text(text)) => Some(text),
+                _ => None,
+            };
+            (&score.name, value, feedback)
+        })
+    }
+
+    /// The value of an attribute.
+    #[inline]
+    fn attribute(&self, name: &str) -> Option<Token> {
+        let at = self.shape.attributes.iter().position(|known| known == name)?;
+        Some(self.values[self.shape.attribute_values[at]])
+    }
+}
+
+impl Details for Reading<'_> {
+    #[inline]
+    fn label(&self, name: &str) -> Option<Cow<'_, str>> {
+        let token = self.attribute(name)?;
+        if let Some(text) = token.plain(self.line) {
+            return Some(Cow::Borrowed(text));
+        }
+        match token.scalar(self.line)? {
+            Scalar::Text(text) => Some(Cow::Owned(text.as_str().to_owned())),
+            Scalar::Bool(value) => Some(crate::event::flag(value)),
+            Scalar::Number(number) => Some(Cow::Owned(number.to_string())),
+            Scalar::Null => None,
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.attribute(name)?.text(self.line)
+    }
+
+    fn is_plain(&self) -> bool {
+        self.shape.attributes.is_empty()
+    }
+
+    fn scores(&self, tell: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {
+        self.scores_in_order().for_each(|(name, value, feedback)| tell(name, value, feedback));
+    }
+}
