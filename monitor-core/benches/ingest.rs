@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 const LINES: u32 = 10_000;
 /// As many events as a source hands on at once.
-const BATCH: usize = 1_024;
+const BATCH: usize = 256;
 
 const MODELS: [&str; 5] =
     ["gemini-2.5-flash", "gemini-2.5-pro", "gpt-4o", "gpt-4o-mini", "meta-llama/llama-3.3-70b-instruct:free"];

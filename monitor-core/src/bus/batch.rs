@@ -11,7 +11,7 @@ use crate::sample::{Deriver, EventSamples, Facts, Samples};
 use crate::{Text, Timestamp};
 
 /// Events are handed on by this many.
-const ROWS: usize = 1_024;
+const ROWS: usize = 256;
 /// Or when they take this much memory.
 const BYTES: usize = 4 << 20;
 

@@ -7,11 +7,26 @@ use pco::standalone::{simple_compress, simple_decompress};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 use serde::{Deserialize, Serialize};
 
+use super::sync::Arc;
+
 /// The samples of a chunk, compressed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Encoded {
-    times: Box<[u8]>,
+    times: Arc<Times>,
     values: Values,
+}
+
+/// Times, compressed, and how many series share them.
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Times {
+    bytes: Box<[u8]>,
+    shared_by: usize,
+}
+
+impl Times {
+    pub(super) fn new(times: &[i64], shared_by: usize) -> Self {
+        Self { bytes: compress(times, DeltaSpec::TryConsecutive(1)), shared_by }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,17 +47,33 @@ pub(super) struct Damaged;
 const POWERS: [f64; 7] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
 
 impl Encoded {
-    /// Compresses samples.
-    pub(super) fn new(times: &[i64], values: &[f64]) -> Self {
-        Self { times: compress(times, DeltaSpec::TryConsecutive(1)), values: Values::new(values) }
+    /// Compresses values; their times are compressed already.
+    pub(super) fn new(times: &Arc<Times>, values: &[f64]) -> Self {
+        Self { times: Arc::clone(times), values: Values::new(values) }
+    }
+
+    pub(super) fn times(&self) -> &Arc<Times> {
+        &self.times
+    }
+
+    /// Has its times shared with another chunk that has the same.
+    pub(super) fn share(&mut self, times: &Arc<Times>) {
+        self.times = Arc::clone(times);
     }
 
     /// The samples, appended to `times` and `values`.
     pub(super) fn decode(&self, times: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), Damaged> {
-        let decoded = simple_decompress::<i64>(&self.times).map_err(|_| Damaged)?;
+        let decoded = simple_decompress::<i64>(&self.times.bytes).map_err(|_| Damaged)?;
+        self.decode_values(decoded.len(), values)?;
+        times.extend(decoded);
+        Ok(())
+    }
+
+    /// The values alone, of which there are so many.
+    pub(super) fn decode_values(&self, count: usize, values: &mut Vec<f64>) -> Result<(), Damaged> {
         let before = values.len();
         match &self.values {
-            Values::Same(value) => values.extend(std::iter::repeat_n(*value, decoded.len())),
+            Values::Same(value) => values.extend(std::iter::repeat_n(*value, count)),
             Values::Floats(bytes) => values.extend(simple_decompress::<f64>(bytes).map_err(|_| Damaged)?),
             Values::Decimals { digits, integers } => {
                 let power = *POWERS.get(usize::from(*digits)).ok_or(Damaged)?;
@@ -50,11 +81,7 @@ impl Encoded {
                 values.extend(integers.into_iter().map(|integer| integer as f64 / power));
             }
         }
-        if values.len() - before != decoded.len() {
-            return Err(Damaged);
-        }
-        times.extend(decoded);
-        Ok(())
+        if values.len() - before == count { Ok(()) } else { Err(Damaged) }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -63,7 +90,7 @@ impl Encoded {
             Values::Decimals { integers, .. } => integers.len(),
             Values::Floats(bytes) => bytes.len(),
         };
-        self.times.len() + values
+        self.times.bytes.len().div_ceil(self.times.shared_by.max(1)) + values
     }
 }
 
@@ -119,7 +146,7 @@ mod tests {
     use super::*;
 
     fn round_trip(times: &[i64], values: &[f64]) {
-        let encoded = Encoded::new(times, values);
+        let encoded = Encoded::new(&Arc::new(Times::new(times, 1)), values);
         let (mut got_times, mut got_values) = (Vec::new(), Vec::new());
         assert_eq!(encoded.decode(&mut got_times, &mut got_values), Ok(()));
         assert_eq!(got_times, times);
@@ -143,6 +170,7 @@ mod tests {
     #[test]
     fn what_is_the_same_takes_no_room() {
         let times: Vec<i64> = (0..1_000).map(|second| 1_777_903_202_000_000 + second * 1_000_000).collect();
+        let times = Arc::new(Times::new(&times, 1));
         assert!(Encoded::new(&times, &[1.0; 1_000]).bytes() < 64);
         let tokens: Vec<f64> = (0..1_000).map(|at| f64::from(at * 7_919 % 4_000)).collect();
         let bytes = Encoded::new(&times, &tokens).bytes();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::node::{Detail, Node};
-use super::open::Open;
+use super::open::Column;
 use super::series::Series;
 use super::sketch::{Bins, Counts};
 use super::stats::WindowStats;
@@ -90,7 +90,7 @@ impl<'a> Gather<'a> {
         for node in state.buckets[from..].iter().take_while(|node| node.summary.first.0 <= end).chain(&state.nodes) {
             self.node(node);
         }
-        self.open(&state.open);
+        state.open.iter().for_each(|column| self.open(column));
     }
 
     fn node(&mut self, node: &Node) {
@@ -138,16 +138,21 @@ impl<'a> Gather<'a> {
         }
     }
 
-    fn open(&mut self, open: &Open) {
+    fn open(&mut self, column: &Column) {
         let (start, end) = (self.window.start.as_micros(), self.window.end.as_micros());
         let (mut times, mut values) = std::mem::take(&mut self.scratch);
         times.clear();
         values.clear();
-        for (time, value) in open.iter() {
-            if start <= time && time <= end {
-                times.push(time);
-                values.push(value);
+        column.read(&mut times, &mut values);
+        let inside = |time: i64| start <= time && time <= end;
+        if !times.iter().all(|time| inside(*time)) {
+            let mut kept = 0;
+            for at in 0..times.len() {
+                (times[kept], values[kept]) = (times[at], values[at]);
+                kept += usize::from(inside(times[kept]));
             }
+            times.truncate(kept);
+            values.truncate(kept);
         }
         self.samples(&times, &values);
         self.scratch = (times, values);

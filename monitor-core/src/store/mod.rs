@@ -5,6 +5,7 @@
 
 mod codec;
 mod gather;
+mod group;
 mod limits;
 mod node;
 mod open;

@@ -3,13 +3,12 @@
 //! Every node knows its extent and its summary. A window takes a node that lies inside of it whole, passes over one that
 //! lies outside, and looks into the others: two at its edges, however long the history is.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
-use super::codec::{Damaged, Encoded};
+use super::codec::{Damaged, Encoded, Times};
 use super::sketch::{Bins, Counts, Sketch};
 use super::summary::{Summary, merge};
+use super::sync::Arc;
 
 /// Samples of a chunk at most: two of them are decompressed for a window.
 pub(super) const CHUNK: usize = 512;
@@ -60,9 +59,10 @@ impl Press {
     }
 
     /// A chunk of samples in the order of time; `None` for no samples.
-    pub(super) fn chunk(&mut self, times: &[i64], values: &[f64]) -> Option<Node> {
+    /// `packed` are the times again.
+    pub(super) fn chunk(&mut self, times: &[i64], packed: &Arc<Times>, values: &[f64]) -> Option<Node> {
         let summary = Summary::of(times, values)?;
-        Some(Node::new(summary, self.sketch(&summary, values), Detail::Samples(Encoded::new(times, values))))
+        Some(Node::new(summary, self.sketch(&summary, values), Detail::Samples(Encoded::new(packed, values))))
     }
 
     /// A bucket of samples in the order of time; `None` for no samples.
@@ -116,7 +116,23 @@ impl Node {
         }
     }
 
-    /// The samples of a chunk.
+    /// The times of a chunk.
+    pub(super) fn times(&self) -> Option<&Arc<Times>> {
+        match &self.detail {
+            Detail::Samples(encoded) => Some(encoded.times()),
+            Detail::Bucket { .. } | Detail::Span { .. } => None,
+        }
+    }
+
+    /// The values of a chunk.
+    pub(super) fn decode_values(&self, values: &mut Vec<f64>) -> Result<(), Damaged> {
+        match &self.detail {
+            Detail::Samples(encoded) => encoded.decode_values(self.summary.count as usize, values),
+            Detail::Bucket { .. } | Detail::Span { .. } => Ok(()),
+        }
+    }
+
+    /// The samples of a chunk, or of all below a span.
     pub(super) fn decode(&self, times: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), Damaged> {
         match &self.detail {
             Detail::Samples(encoded) => encoded.decode(times, values),

@@ -1,16 +1,17 @@
 //! A store as it is written down, to be taken up again by the next process.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::codec::Times;
 use super::node::{CHUNK, Detail, Node};
-use super::open::Open;
 use super::rollup::{COARSE, FINE};
 use super::series::{State, Written};
+use super::sync::Arc;
 use super::{Bounds, Limits, Store};
 use crate::Text;
+use crate::read::LARGEST;
 use crate::sample::{Labels, SeriesKey};
 
 /// Everything that a store holds.
@@ -57,7 +58,7 @@ impl Store {
                 labels: key.labels().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
                 buckets: Arc::clone(&written.state.buckets),
                 nodes: written.state.nodes.clone(),
-                open: written.state.open.iter().collect(),
+                open: open_samples(&written.state),
             }
         });
         SavedStore {
@@ -78,20 +79,25 @@ impl Store {
         }
         let store = Self::new(limits);
         let mut writer = store.write();
+        let mut times = HashSet::new();
         for series in saved.series {
-            let whole = series.open.len() <= CHUNK
+            let whole = series.open.is_sorted_by_key(|(time, _)| *time)
+                && series.open.iter().all(|(_, value)| value.abs() <= LARGEST)
                 && series.buckets.iter().all(|node| matches!(node.detail, Detail::Bucket { .. }))
                 && series.buckets.iter().chain(&series.nodes).all(|node| is_sound(node));
             if !whole {
                 return Err(Unusable::Damaged);
             }
-            let open = Open::with_room(series.open.len().next_power_of_two().clamp(4, CHUNK));
-            for (time, value) in series.open {
-                assert!(open.push(time, value), "there is room for all of them");
-            }
             let key = Arc::new(SeriesKey::new(&series.metric, Labels::new(series.labels)));
-            let state = State { buckets: series.buckets, nodes: series.nodes, open: Arc::new(open) };
-            writer.add_series(Written::restored(key, Arc::new(state)));
+            let mut nodes = series.nodes;
+            for chunk in series.open.chunks(CHUNK) {
+                let (values, times): (Vec<f64>, Vec<i64>) = chunk.iter().map(|(time, value)| (*value, *time)).unzip();
+                let packed = Arc::new(Times::new(&times, 1));
+                let chunk = writer.press.chunk(&times, &packed, &values).expect("there are samples");
+                writer.press.append(&mut nodes, chunk);
+            }
+            nodes.iter_mut().for_each(|node| share_times(node, &mut times));
+            writer.add_series(Written::restored(key, State { buckets: series.buckets, nodes, open: Vec::new() }));
         }
         writer.newest = saved.newest;
         writer.evicted_to = saved.evicted_to;
@@ -102,6 +108,28 @@ impl Store {
         store.publish(&mut writer);
         drop(writer);
         Ok(store)
+    }
+}
+
+/// The samples that are not at rest, in the order of time.
+fn open_samples(state: &State) -> Vec<(i64, f64)> {
+    let (mut times, mut values) = (Vec::new(), Vec::new());
+    state.read_open(&mut times, &mut values);
+    let mut samples: Vec<_> = times.into_iter().zip(values).collect();
+    samples.sort_by_key(|(time, _)| *time);
+    samples
+}
+
+/// Chunks with the same times share them again.
+fn share_times(node: &mut Arc<Node>, known: &mut HashSet<Arc<Times>>) {
+    let Some(node) = Arc::get_mut(node) else { return };
+    match &mut node.detail {
+        Detail::Samples(encoded) => match known.get(encoded.times()) {
+            Some(times) => encoded.share(times),
+            None => drop(known.insert(Arc::clone(encoded.times()))),
+        },
+        Detail::Span { nodes, .. } => nodes.iter_mut().for_each(|node| share_times(node, known)),
+        Detail::Bucket { .. } => {}
     }
 }
 
@@ -145,7 +173,7 @@ mod tests {
             Store::restored(Limits::default(), saved).map(|_| ()).expect_err("it is spoilt")
         };
         let damaged = [
-            refused(|series| series.open = vec![(0, 1.0); CHUNK + 1]),
+            refused(|series| series.open = vec![(1, 1.0), (0, 1.0)]),
             refused(|series| series.buckets = Arc::new(series.nodes.clone())),
             refused(|series| count_wrong(&mut series.nodes[0])),
         ];
@@ -167,7 +195,9 @@ mod tests {
         let bounds = store.bounds();
         assert!(bounds.evicted > 0, "{bounds:?}");
         let restored = Store::restored(limits, store.saved()).expect("as it was");
-        assert_eq!(restored.bounds(), bounds);
+        // What was open is at rest now.
+        assert!(restored.bounds().bytes <= bounds.bytes);
+        assert_eq!(Bounds { bytes: bounds.bytes, ..restored.bounds() }, bounds);
         let all = |store: &Store| store.stats(&Selector::metric("m"), Window::ALL).expect("seen").expect("data");
         assert_eq!(all(&restored), all(&store));
         for store in [&store, &restored] {

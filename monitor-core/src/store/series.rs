@@ -1,15 +1,10 @@
 //! One series: what readers see of it, and how the writer brings it forward.
 
 use super::Window;
-use super::node::{CHUNK, Detail, Node, Press};
-use super::open::Open;
+use super::node::{Detail, Node};
+use super::open::Column;
 use super::sync::{Arc, Shared};
 use crate::sample::SeriesKey;
-
-/// Room of a series that begins: many never get further.
-const FIRST_ROOM: usize = 4;
-/// Room after a chunk was put to rest.
-const NEXT_ROOM: usize = 64;
 
 /// A series as readers see it.
 #[derive(Debug)]
@@ -18,14 +13,15 @@ pub(super) struct Series {
     state: Shared<State>,
 }
 
-/// All samples of a series at one moment. It does not change, but that `open` gets longer.
-#[derive(Debug)]
+/// All samples of a series at one moment. It does not change, but that what is open gets longer.
+#[derive(Clone, Debug, Default)]
 pub(super) struct State {
     /// Buckets of what is older than raw samples are kept, in the order of time.
     pub(super) buckets: Arc<Vec<Arc<Node>>>,
     /// Chunks, and spans of chunks, in the order in which they were put to rest.
     pub(super) nodes: Vec<Arc<Node>>,
-    pub(super) open: Arc<Open>,
+    /// The youngest samples: a column in each group that the series belongs to; nearly always it is one.
+    pub(super) open: Vec<Column>,
 }
 
 /// A series as the writer has it.
@@ -33,10 +29,12 @@ pub(super) struct State {
 pub(super) struct Written {
     pub(super) series: Arc<Series>,
     pub(super) state: Arc<State>,
-    /// That of the state, at hand for the next sample.
-    open: Arc<Open>,
-    /// Bytes of everything.
+    /// Bytes of everything but what is open.
     bytes: usize,
+    /// Of these, those of the key and of what is around a series.
+    own_bytes: usize,
+    /// And those of the buckets, which are many and seldom change.
+    bucket_bytes: usize,
 }
 
 impl Series {
@@ -58,8 +56,14 @@ impl State {
     pub(super) fn extent(&self) -> Option<(i64, i64)> {
         let at_rest = self.buckets.iter().chain(&self.nodes);
         let at_rest = at_rest.map(|node| (node.summary.first.0, node.summary.last.0));
-        let open = self.open.iter().map(|(time, _)| (time, time));
-        at_rest.chain(open).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        let (mut times, mut values) = (Vec::new(), Vec::new());
+        self.read_open(&mut times, &mut values);
+        at_rest.chain(times.into_iter().map(|time| (time, time))).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// Appends the open samples.
+    pub(super) fn read_open(&self, times: &mut Vec<i64>, values: &mut Vec<f64>) {
+        self.open.iter().for_each(|column| column.read(times, values));
     }
 
     /// The samples in a window that are held one by one, appended in no order.
@@ -77,29 +81,39 @@ impl State {
             }
             node.decode(&mut times, &mut values).expect("what the store has compressed");
         }
-        let at_rest = times.into_iter().zip(values);
-        out.extend(at_rest.chain(self.open.iter()).filter(|(time, _)| start <= *time && *time <= end));
+        self.read_open(&mut times, &mut values);
+        out.extend(times.into_iter().zip(values).filter(|(time, _)| start <= *time && *time <= end));
+    }
+
+    /// How many samples are held one by one.
+    pub(super) fn raw_count(&self) -> u64 {
+        let at_rest: u64 = self.nodes.iter().map(|node| node.summary.count).sum();
+        at_rest + self.open.iter().map(|column| column.len() as u64).sum::<u64>()
     }
 
     /// How many samples.
     pub(super) fn count(&self) -> u64 {
-        let at_rest: u64 = self.buckets.iter().chain(&self.nodes).map(|node| node.summary.count).sum();
-        at_rest + self.open.len() as u64
+        self.raw_count() + self.buckets.iter().map(|node| node.summary.count).sum::<u64>()
+    }
+
+    /// Whether there is no sample.
+    pub(super) fn is_empty(&self) -> bool {
+        self.buckets.is_empty() && self.nodes.is_empty() && self.open.iter().all(|column| column.len() == 0)
     }
 }
 
 impl Written {
     pub(super) fn new(key: Arc<SeriesKey>) -> Self {
-        let open = Arc::new(Open::with_room(FIRST_ROOM));
-        let state = Arc::new(State { buckets: Arc::default(), nodes: Vec::new(), open });
-        Self::restored(key, state)
+        Self::restored(key, State::default())
     }
 
     /// A series that a snapshot tells of.
-    pub(super) fn restored(key: Arc<SeriesKey>, state: Arc<State>) -> Self {
+    pub(super) fn restored(key: Arc<SeriesKey>, state: State) -> Self {
+        let state = Arc::new(state);
         let series = Arc::new(Series { key, state: Shared::new(Arc::clone(&state)) });
-        let open = Arc::clone(&state.open);
-        let mut written = Self { series, state, open, bytes: 0 };
+        let own_bytes = own_bytes(&series.key);
+        let mut written = Self { series, state, bytes: 0, own_bytes, bucket_bytes: 0 };
+        written.count_buckets();
         written.bytes = written.count_bytes();
         written
     }
@@ -108,95 +122,44 @@ impl Written {
         self.bytes
     }
 
-    /// Adds a sample; true if the bytes that the series takes have changed.
-    #[inline]
-    pub(super) fn push(&mut self, time: i64, value: f64, press: &mut Press) -> bool {
-        if self.open.push(time, value) {
-            return false;
-        }
-        self.make_room(press);
-        assert!(self.open.push(time, value), "there is room now");
-        true
-    }
-
-    #[cold]
-    fn make_room(&mut self, press: &mut Press) {
-        if self.state.open.room() >= CHUNK {
-            return self.seal(press, NEXT_ROOM);
-        }
-        let open = Open::with_room(2 * self.state.open.room());
-        for (time, value) in self.state.open.iter() {
-            open.push(time, value);
-        }
-        let State { buckets, nodes, .. } = &*self.state;
-        let (buckets, nodes) = (Arc::clone(buckets), nodes.clone());
-        self.set(Arc::new(State { buckets, nodes, open: Arc::new(open) }));
-    }
-
-    /// Puts the open samples to rest.
-    pub(super) fn seal(&mut self, press: &mut Press, next_room: usize) {
-        let (mut times, mut values): (Vec<i64>, Vec<f64>) = self.state.open.iter().unzip();
-        if times.is_empty() {
-            return;
-        }
-        let mut nodes = self.state.nodes.clone();
-        // A small chunk, sealed before it was full, is filled up.
-        if let Some(last) = nodes.last()
-            && matches!(last.detail, Detail::Samples(_))
-            && last.summary.count as usize + times.len() <= CHUNK
-        {
-            let (mut more_times, mut more_values) = (Vec::new(), Vec::new());
-            last.decode(&mut more_times, &mut more_values).expect("what the store has compressed");
-            nodes.pop();
-            more_times.append(&mut times);
-            more_values.append(&mut values);
-            (times, values) = (more_times, more_values);
-        }
-        if !times.is_sorted() {
-            let mut samples: Vec<_> = times.into_iter().zip(values).collect();
-            // Stable: samples of one time stay in the order in which they came.
-            samples.sort_by_key(|(time, _)| *time);
-            (times, values) = samples.into_iter().unzip();
-        }
-        let chunk = press.chunk(&times, &values).expect("there are samples");
-        press.append(&mut nodes, chunk);
-        let buckets = Arc::clone(&self.state.buckets);
-        self.set(Arc::new(State { buckets, nodes, open: Arc::new(Open::with_room(next_room)) }));
-    }
-
-    /// Puts the open samples to rest, if that saves room.
-    pub(super) fn squeeze(&mut self, press: &mut Press) {
-        const WORTH_IT: usize = 16;
-        if self.state.open.len() >= WORTH_IT || self.state.open.room() > 4 * self.state.open.len().max(FIRST_ROOM) {
-            self.seal(press, FIRST_ROOM);
-        }
-    }
-
     /// Makes a new state of the old one, for readers to see from now on.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut State)) {
+        let mut state = State::clone(&self.state);
+        change(&mut state);
+        self.set(Arc::new(state));
+    }
+
     pub(super) fn set(&mut self, state: Arc<State>) {
-        self.open = Arc::clone(&state.open);
+        let same = Arc::ptr_eq(&self.state.buckets, &state.buckets);
         self.state = state;
         self.series.state.set(Arc::clone(&self.state));
+        if !same {
+            self.count_buckets();
+        }
         self.bytes = self.count_bytes();
     }
 
-    fn count_bytes(&self) -> usize {
-        // What the maps and lists of the store hold of a series, beside itself.
-        const AROUND: usize = 96;
-        let key = &self.series.key;
-        let labels = key.labels().iter().map(|(name, value)| 48 + beyond_inline(name) + beyond_inline(value));
-        let nodes = self.state.buckets.iter().chain(&self.state.nodes).map(|node| 8 + node.bytes);
-        AROUND
-            + size_of::<Self>()
-            + size_of::<Series>()
-            + size_of::<SeriesKey>()
-            + beyond_inline(key.metric())
-            + labels.sum::<usize>()
-            + size_of::<State>()
-            + size_of::<Open>()
-            + 16 * self.state.open.room()
-            + nodes.sum::<usize>()
+    fn count_buckets(&mut self) {
+        self.bucket_bytes = self.state.buckets.iter().map(|node| 8 + node.bytes).sum();
     }
+
+    fn count_bytes(&self) -> usize {
+        let nodes: usize = self.state.nodes.iter().map(|node| 8 + node.bytes).sum();
+        self.own_bytes + size_of::<Column>() * self.state.open.len() + self.bucket_bytes + nodes
+    }
+}
+
+fn own_bytes(key: &SeriesKey) -> usize {
+    // What the maps and lists of the store hold of a series, beside itself.
+    const AROUND: usize = 96;
+    let labels = key.labels().iter().map(|(name, value)| 48 + beyond_inline(name) + beyond_inline(value));
+    AROUND
+        + size_of::<Written>()
+        + size_of::<Series>()
+        + size_of::<State>()
+        + size_of::<SeriesKey>()
+        + beyond_inline(key.metric())
+        + labels.sum::<usize>()
 }
 
 /// Bytes of a text that does not fit into its own 24.

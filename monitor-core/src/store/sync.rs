@@ -3,7 +3,7 @@
 #[cfg(not(all(test, loom)))]
 mod real {
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     /// A value that the writer replaces as a whole, and of which readers take what is there.
     #[derive(Debug)]
@@ -29,7 +29,7 @@ mod real {
 #[cfg(all(test, loom))]
 mod real {
     pub(crate) use loom::sync::Arc;
-    pub(crate) use loom::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     #[derive(Debug)]
     pub(crate) struct Shared<T>(loom::sync::Mutex<Arc<T>>);

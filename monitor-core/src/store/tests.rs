@@ -240,16 +240,17 @@ fn what_is_old_is_kept_in_buckets_and_then_not_at_all() {
     }
     let bounds = store.bounds();
     assert_eq!((bounds.samples + bounds.in_buckets + bounds.expired) as i64, count, "{bounds:?}");
-    assert!(bounds.samples >= 360 && bounds.samples < 8_192, "{bounds:?}");
-    assert!(bounds.bytes < 2 << 20, "{bounds:?}");
+    // Buckets of a minute would take more room than six samples; those of an hour do not.
+    assert!(bounds.samples >= 2 * 8_640 && bounds.samples < 3 * 8_640, "{bounds:?}");
+    assert!(bounds.bytes < 256 << 10, "{bounds:?}");
     let stats = |start: i64, end: i64| {
         let window = Window { start: Timestamp::from_secs(start), end: Timestamp::from_secs(end) };
         store.stats(&Selector::metric("m"), window).expect("seen")
     };
-    // Yesterday by the minute: 60 whole buckets.
+    // Yesterday as it was.
     let from = (days - 1) * 86_400;
-    let minutes = stats(from, from + 3_599).expect("data");
-    assert_eq!((minutes.count, minutes.resolution), (360, Duration::ZERO));
+    let seconds = stats(from + 7, from + 3_605).expect("data");
+    assert_eq!((seconds.count, seconds.resolution), (360, Duration::ZERO));
     // Eight days ago by the hour: one whole bucket, and two that are cut.
     let from = (days - 8) * 86_400;
     let one = stats(from, from + 3_599).expect("data");
@@ -259,6 +260,31 @@ fn what_is_old_is_kept_in_buckets_and_then_not_at_all() {
     assert_eq!(stats(0, 86_400), None, "it is too old even for buckets");
     store.insert(&sample("m", &[], 0, 1.0), Timestamp::MAX);
     assert_eq!(store.bounds().too_old, 1);
+}
+
+#[test]
+fn many_old_samples_are_kept_in_buckets_of_a_minute() {
+    let limits = Limits { raw_retention: Duration::from_secs(600), ..Limits::default() };
+    let store = Store::new(limits);
+    let series = series("m", &[]);
+    let (minutes, a_minute) = (90, 6_000);
+    for minute in 0..minutes {
+        let mut batch = Samples::default();
+        for at in 0..a_minute {
+            batch.push(Timestamp::from_micros(minute * 60 * SECOND + at * 10_000), &series, &[at as f64]);
+        }
+        store.insert(&batch, Timestamp::MAX);
+    }
+    let bounds = store.bounds();
+    assert_eq!((bounds.samples + bounds.in_buckets) as i64, minutes * a_minute, "{bounds:?}");
+    assert!((10 * a_minute..20 * a_minute).contains(&bounds.samples.cast_signed()), "{bounds:?}");
+    let stats = |from: i64, to: i64| {
+        let stats = store.stats(&Selector::metric("m"), window(from * SECOND, to * SECOND - 1)).expect("seen");
+        stats.map(|stats| (i64::try_from(stats.count).expect("few"), stats.resolution))
+    };
+    assert_eq!(stats(600, 1_200), Some((10 * a_minute, Duration::ZERO)), "whole minutes");
+    // One is cut and in, for its middle is, and one is out.
+    assert_eq!(stats(620, 1_220), Some((10 * a_minute, Duration::from_secs(60))));
 }
 
 #[test]

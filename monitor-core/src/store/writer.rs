@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::group::Group;
 use super::node::Press;
-use super::rollup::{COARSE, FINE};
+use super::rollup::{COARSE, FINE, Gone, hours_before};
 use super::series::{Series, Written};
+use super::sync::Arc;
 use super::{Bounds, Limits};
 use crate::read::LARGEST;
 use crate::sample::{Labels, Samples, SeriesKey, SeriesSet};
@@ -21,6 +22,8 @@ pub(super) type Index = BTreeMap<Text, Arc<Vec<Arc<Series>>>>;
 const KNOWN_SETS: usize = 65_536;
 /// Metrics of which overflow is told by name.
 const NAMED: usize = 100;
+/// Groups and series whose ages are seen to between two batches.
+const AT_ONCE: usize = 1_024;
 /// Buckets become wider two days after they were made.
 const FINE_FOR: i64 = 48 * COARSE;
 
@@ -30,8 +33,10 @@ pub(super) struct Writer {
     pub(super) press: Press,
     pub(super) series: Vec<Written>,
     places: HashMap<Arc<SeriesKey>, usize, RandomState>,
-    /// The places of series that get samples together, by the numbers of their sets.
-    sets: HashMap<u64, Box<[usize]>, RandomState>,
+    groups: Vec<Group>,
+    group_places: HashMap<Box<[usize]>, usize, RandomState>,
+    /// The groups of sets of series, by their numbers.
+    sets: HashMap<u64, usize, RandomState>,
     metrics: BTreeMap<Text, Vec<Arc<Series>>>,
     /// Metrics whose series have changed since the index was last made.
     changed: BTreeSet<Text>,
@@ -46,6 +51,19 @@ pub(super) struct Writer {
     pub(super) overflowing: BTreeMap<Text, u64>,
     /// Samples that came since the ages were last seen to.
     unchecked: u64,
+    /// What is still to be done of the last time.
+    ageing: Option<Ageing>,
+}
+
+/// Ages that are being seen to.
+#[derive(Clone, Copy, Debug)]
+struct Ageing {
+    /// Samples older than this become buckets.
+    raw_from: i64,
+    /// And what is older than this is let go.
+    kept_from: i64,
+    /// So many groups and series have been seen to.
+    done: usize,
 }
 
 impl Writer {
@@ -55,6 +73,8 @@ impl Writer {
             press,
             series: Vec::new(),
             places: HashMap::default(),
+            groups: Vec::new(),
+            group_places: HashMap::default(),
             sets: HashMap::default(),
             metrics: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -65,6 +85,7 @@ impl Writer {
             bounds: Bounds::default(),
             overflowing: BTreeMap::new(),
             unchecked: 0,
+            ageing: None,
         }
     }
 
@@ -77,12 +98,8 @@ impl Writer {
                 self.bounds.too_old += values.len() as u64;
             } else if !values.iter().all(|value| value.abs() <= LARGEST) {
                 self.insert_finite(set, time, values);
-            } else if let Some(places) = self.sets.get(&set.id()) {
-                for (place, value) in places.iter().zip(values) {
-                    push(&mut self.series[*place], time, *value, &mut self.press, &mut self.bounds);
-                }
-                self.newest = self.newest.max(time);
-                self.unchecked += values.len() as u64;
+            } else if let Some(group) = self.sets.get(&set.id()) {
+                self.push(*group, time, values);
             } else {
                 self.insert_new(set, time, values);
             }
@@ -90,22 +107,43 @@ impl Writer {
         self.keep_bounds(now.as_micros());
     }
 
+    #[inline]
+    fn push(&mut self, group: usize, time: i64, values: &[f64]) {
+        if !self.groups[group].push(time, values) {
+            self.change_group(group, Group::make_room);
+            assert!(self.groups[group].push(time, values), "there is room now");
+        }
+        self.newest = self.newest.max(time);
+        self.bounds.samples += values.len() as u64;
+        self.unchecked += values.len() as u64;
+    }
+
     /// Adds samples of a set of series that is not known.
     #[cold]
     fn insert_new(&mut self, set: &SeriesSet, time: i64, values: &[f64]) {
         let before = self.bounds.overflowed;
-        let places: Box<[usize]> = set.keys().iter().map(|key| self.place(key)).collect();
-        for (place, value) in places.iter().zip(values) {
-            push(&mut self.series[*place], time, *value, &mut self.press, &mut self.bounds);
+        let mut places: Vec<usize> = set.keys().iter().map(|key| self.place(key)).collect();
+        let of_all = |places: &[usize]| {
+            let mut sorted = places.to_vec();
+            sorted.sort_unstable();
+            sorted.windows(2).all(|pair| pair[0] != pair[1])
+        };
+        if !of_all(&places) {
+            // Several of them overflow into one series.
+            for (place, value) in places.drain(..).zip(values) {
+                let group = self.group_of([place].into());
+                self.push(group, time, &[*value]);
+            }
+            return;
         }
-        self.newest = self.newest.max(time);
-        self.unchecked += values.len() as u64;
+        let group = self.group_of(places.into());
+        self.push(group, time, values);
         // For what overflows there may be room another time.
         if self.bounds.overflowed == before {
             if self.sets.len() == KNOWN_SETS {
                 self.sets.clear();
             }
-            self.sets.insert(set.id(), places);
+            self.sets.insert(set.id(), group);
         }
     }
 
@@ -115,13 +153,70 @@ impl Writer {
         for (key, value) in set.keys().iter().zip(values) {
             if value.abs() <= LARGEST {
                 let place = self.place(key);
-                push(&mut self.series[place], time, *value, &mut self.press, &mut self.bounds);
-                self.newest = self.newest.max(time);
-                self.unchecked += 1;
+                let group = self.group_of([place].into());
+                self.push(group, time, &[*value]);
             } else {
                 self.bounds.not_finite += 1;
             }
         }
+    }
+
+    /// The group of these series.
+    fn group_of(&mut self, members: Box<[usize]>) -> usize {
+        if let Some(group) = self.group_places.get(&members) {
+            return *group;
+        }
+        if self.groups.len() >= 4 * self.series.len().max(64) {
+            self.disband();
+        }
+        let place = self.groups.len();
+        let before: usize = members.iter().map(|member| self.series[*member].bytes()).sum();
+        let group = Group::new(members.clone(), &mut self.series);
+        let after: usize = members.iter().map(|member| self.series[*member].bytes()).sum();
+        self.bounds.bytes += (group.bytes() + after - before) as u64;
+        self.group_places.insert(members, place);
+        self.groups.push(group);
+        place
+    }
+
+    /// Puts all open samples to rest and forgets who got them together: of the same series there can be groups without end.
+    fn disband(&mut self) {
+        for group in 0..self.groups.len() {
+            self.change_group(group, |group, series, press| group.seal(series, press, 1));
+        }
+        std::mem::take(&mut self.groups).into_iter().for_each(|group| group.leave(&mut self.series));
+        self.forget_places();
+        self.bounds.bytes = self.series.iter().map(|series| series.bytes() as u64).sum();
+    }
+
+    /// What was known of the places of groups and series no longer holds.
+    fn forget_places(&mut self) {
+        self.sets.clear();
+        self.group_places = self.groups.iter().enumerate().map(|(at, group)| (group.members().into(), at)).collect();
+        // It goes on where nothing is where it was.
+        self.ageing = None;
+    }
+
+    /// Does something to a group, and counts what it and its series take from then on.
+    fn change_group(&mut self, group: usize, change: impl FnOnce(&mut Group, &mut [Written], &mut Press)) {
+        let Self { groups, series, press, bounds, .. } = self;
+        let group = &mut groups[group];
+        let bytes = |group: &Group, series: &[Written]| {
+            let members: usize = group.members().iter().map(|member| series[*member].bytes()).sum();
+            (group.bytes() + members) as u64
+        };
+        let before = bytes(group, series);
+        change(group, series, press);
+        bounds.bytes = bounds.bytes + bytes(group, series) - before;
+    }
+
+    /// Does something to a series, and counts what it takes from then on.
+    fn change_series<T>(&mut self, series: usize, change: impl FnOnce(&mut Written, &mut Press) -> T) -> T {
+        let series = &mut self.series[series];
+        let before = series.bytes() as u64;
+        let result = change(series, &mut self.press);
+        self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
+        result
     }
 
     /// Where the samples of a series go.
@@ -217,29 +312,48 @@ impl Writer {
         self.raw_from = self.raw_from.min(raw_from);
         let since = raw_from.saturating_sub(self.raw_from);
         let long = since > newest.saturating_sub(raw_from) / 16;
-        if since > FINE && (long || self.unchecked > self.bounds.samples / 16) {
+        if self.ageing.is_none() && since > FINE && (long || self.unchecked > self.bounds.samples / 16) {
             self.unchecked = 0;
-            self.age(raw_from, kept_from);
+            self.raw_from = raw_from;
+            // Whole buckets at a time.
+            let raw_from = raw_from - raw_from.rem_euclid(FINE);
+            self.ageing = Some(Ageing { raw_from, kept_from, done: 0 });
+        }
+        if let Some(ageing) = self.ageing.take() {
+            self.age(ageing);
         }
     }
 
-    /// Makes buckets of samples before `raw_from`, wider buckets of old ones, and nothing of what lies before `kept_from`.
-    fn age(&mut self, raw_from: i64, kept_from: i64) {
-        self.raw_from = raw_from;
-        // Whole buckets at a time.
-        let raw_from = raw_from - raw_from.rem_euclid(FINE);
+    /// Makes buckets of old samples, wider buckets of older ones, and nothing of the oldest; of so many series at a time that
+    /// whoever waits for the next samples waits for a moment.
+    fn age(&mut self, mut ageing: Ageing) {
+        let Ageing { raw_from, kept_from, .. } = ageing;
         let coarse_from = raw_from.saturating_sub(FINE_FOR);
-        for series in &mut self.series {
-            let before = series.bytes() as u64;
-            let rolled_up = series.roll_up(raw_from, &mut self.press);
-            series.coarsen(coarse_from, &mut self.press);
-            let gone = series.forget(kept_from);
-            self.bounds.samples -= rolled_up;
-            self.bounds.in_buckets = self.bounds.in_buckets + rolled_up - gone;
-            self.bounds.expired += gone;
-            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
+        let all = self.groups.len() + self.series.len();
+        let until = (ageing.done + AT_ONCE).min(all);
+        for at in ageing.done..until {
+            let Some(series) = at.checked_sub(self.groups.len()) else {
+                if self.groups[at].extent().is_some_and(|(first, _)| first < raw_from) {
+                    self.change_group(at, |group, series, press| group.seal(series, press, 1));
+                }
+                continue;
+            };
+            let (rolled_up, gone) = self.change_series(series, |series, press| {
+                // As wide as they would be soon.
+                let rolled_up = series.roll_up(hours_before(coarse_from), COARSE, press) + series.roll_up(raw_from, FINE, press);
+                series.coarsen(coarse_from, press);
+                (rolled_up, series.forget(kept_from))
+            });
+            self.bounds.samples -= rolled_up + gone.raw;
+            self.bounds.in_buckets = self.bounds.in_buckets + rolled_up - gone.in_buckets;
+            self.bounds.expired += gone.raw + gone.in_buckets;
         }
-        self.drop_empty(self.series.len() / 4);
+        ageing.done = until;
+        if until < all {
+            self.ageing = Some(ageing);
+        } else {
+            self.drop_empty(self.series.len() / 4);
+        }
     }
 
     /// Makes room, an eighth of the bytes at a time, the oldest first: raw samples become buckets where that is smaller;
@@ -268,9 +382,9 @@ impl Writer {
     /// The moment before which lie the oldest nodes that take so many bytes together; a series' own bytes go with its last.
     fn after_oldest(&self, bytes: u64) -> Option<i64> {
         let mut parts = Vec::new();
-        for series in &self.series {
-            series.parts(&mut parts);
-        }
+        self.series.iter().for_each(|series| series.parts(&mut parts));
+        let tables = self.groups.iter().filter_map(|group| Some((group.extent()?.1, group.bytes())));
+        parts.extend(tables);
         parts.sort_unstable();
         let mut up_to = 0;
         let found = parts.iter().find(|(_, part)| {
@@ -281,17 +395,23 @@ impl Writer {
     }
 
     fn give_up(&mut self, cut: i64, buckets_too: bool) {
-        for series in &mut self.series {
-            let before = series.bytes() as u64;
-            let (rolled_up, gone) = if buckets_too {
-                (series.roll_up(cut, &mut self.press), series.forget(cut))
-            } else {
-                (series.shrink(cut, &mut self.press), 0)
-            };
-            self.bounds.samples -= rolled_up;
-            self.bounds.in_buckets = self.bounds.in_buckets + rolled_up - gone;
-            self.bounds.evicted += gone;
-            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
+        if buckets_too {
+            for group in 0..self.groups.len() {
+                if self.groups[group].extent().is_some_and(|(_, last)| last < cut) {
+                    let gone = self.groups[group].samples();
+                    self.change_group(group, |group, series, _| group.forget(series));
+                    self.bounds.samples -= gone;
+                    self.bounds.evicted += gone;
+                }
+            }
+        }
+        for series in 0..self.series.len() {
+            let (rolled_up, gone) = self.change_series(series, |series, press| {
+                if buckets_too { (0, series.forget(cut)) } else { (series.shrink(cut, press), Gone::default()) }
+            });
+            self.bounds.samples -= rolled_up + gone.raw;
+            self.bounds.in_buckets = self.bounds.in_buckets + rolled_up - gone.in_buckets;
+            self.bounds.evicted += gone.raw + gone.in_buckets;
         }
     }
 
@@ -302,16 +422,33 @@ impl Writer {
 
     /// Lets go of series without samples, once they are so many: others need their room. Their metrics stay known.
     fn drop_empty(&mut self, enough: usize) {
-        let empty = self.series.iter().filter(|series| series.state.count() == 0).count();
-        if empty < enough.max(1) {
+        let empty: Vec<bool> = self.series.iter().map(|series| series.state.is_empty()).collect();
+        if empty.iter().filter(|empty| **empty).count() < enough.max(1) {
             return;
         }
-        self.series.retain(|series| series.state.count() > 0);
+        // The table of a series without samples has none of any series.
+        for group in std::mem::take(&mut self.groups) {
+            if group.members().iter().any(|member| empty[*member]) {
+                group.leave(&mut self.series);
+            } else {
+                self.groups.push(group);
+            }
+        }
+        let mut places = vec![0; empty.len()];
+        let mut place = 0;
+        for (at, empty) in empty.iter().enumerate() {
+            places[at] = place;
+            place += usize::from(!empty);
+        }
+        let mut at = 0..empty.len();
+        self.series.retain(|_| at.next().is_some_and(|at| !empty[at]));
+        self.groups.iter_mut().for_each(|group| group.renumber(&places));
+
+        self.forget_places();
         self.changed.extend(self.metrics.keys().cloned());
         self.places.clear();
-        self.sets.clear();
         self.metrics.values_mut().for_each(Vec::clear);
-        self.bounds.bytes = 0;
+        self.bounds.bytes = self.groups.iter().map(|group| group.bytes() as u64).sum();
         for (place, written) in self.series.iter().enumerate() {
             let key = written.series.shared_key();
             self.bounds.bytes += written.bytes() as u64;
@@ -322,19 +459,8 @@ impl Writer {
 
     /// Puts the open samples of all series to rest, where that saves room.
     pub(super) fn squeeze(&mut self) {
-        for series in &mut self.series {
-            let before = series.bytes() as u64;
-            series.squeeze(&mut self.press);
-            self.bounds.bytes = self.bounds.bytes + series.bytes() as u64 - before;
+        for group in 0..self.groups.len() {
+            self.change_group(group, Group::squeeze);
         }
     }
-}
-
-#[inline]
-fn push(series: &mut Written, time: i64, value: f64, press: &mut Press, bounds: &mut Bounds) {
-    let before = series.bytes();
-    if series.push(time, value, press) {
-        bounds.bytes = bounds.bytes + series.bytes() as u64 - before as u64;
-    }
-    bounds.samples += 1;
 }
