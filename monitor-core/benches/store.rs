@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "bytes are no time, so criterion does not tell them")]
 
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -182,10 +183,16 @@ fn since_start() -> Instant {
 }
 
 fn bytes_of_the_recorded_run() {
+    for file in ["metrics.jsonl.gz", "afterimage.log.gz"] {
+        bytes_of(file);
+    }
+}
+
+fn bytes_of(file: &str) {
     let store = Store::new(Limits::whole_recording());
     let mut deriver = Deriver::new(&[]);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/afterimage-run/metrics.jsonl.gz");
-    let mut lines = Lines::new(open_recording(path.as_ref()).expect("the recorded run"));
+    let path = format!("{}/testdata/afterimage-run/{file}", env!("CARGO_MANIFEST_DIR"));
+    let mut lines = Lines::new(open_recording(Path::new(&path)).expect("the recorded run"));
     let mut parser = LineParser::new(monitor_core::Zone::UTC);
     let mut samples = Samples::default();
     while let Next::Line(line) = lines.next(true).expect("a whole file") {
@@ -198,6 +205,6 @@ fn bytes_of_the_recorded_run() {
     let open = each(&store);
     store.compact();
     let bounds = store.bounds();
-    println!("the recorded run: {} samples of {} series", bounds.samples, bounds.series);
+    println!("{file}: {} samples of {} series", bounds.samples, bounds.series);
     println!("    {open:.2} bytes a sample while it runs, {:.2} once it is at rest", each(&store));
 }

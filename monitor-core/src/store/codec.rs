@@ -114,8 +114,9 @@ fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
     let mut at = 0;
     while at < values.len() {
         let power = POWERS[digits];
-        let scaled = (values[at] * power).round();
-        let integer = scaled as i64;
+        // The nearest; whether it is right is seen in the next line.
+        let scaled = values[at] * power;
+        let integer = (scaled + 0.5_f64.copysign(scaled)) as i64;
         if (integer as f64 / power).to_bits() == values[at].to_bits() {
             integers.push(integer);
             at += 1;

@@ -100,7 +100,7 @@ impl Group {
     pub(super) fn squeeze(&mut self, series: &mut [Written], press: &mut Press) {
         const WORTH_IT: usize = 16;
         if self.open.len() >= WORTH_IT || self.open.room() > 4 * self.open.len().max(FIRST_ROOM) {
-            self.seal(series, press, FIRST_ROOM);
+            self.seal(series, press, 1);
         }
     }
 

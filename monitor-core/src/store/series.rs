@@ -159,7 +159,8 @@ fn own_bytes(key: &SeriesKey) -> usize {
         + size_of::<State>()
         + size_of::<SeriesKey>()
         + beyond_inline(key.metric())
-        + labels.sum::<usize>()
+        // The series that an event has samples of have their labels in common.
+        + labels.sum::<usize>().div_ceil(key.labels().holders())
 }
 
 /// Bytes of a text that does not fit into its own 24.

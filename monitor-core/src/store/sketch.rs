@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 /// How values fall into bins: as fine as the error that is allowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Bins {
-    log_gamma: f64,
-    gamma: f64,
+    /// Bins for a doubling of the number, as [`log`] counts them.
+    density: f64,
+    error: f64,
     /// The bins of numbers above zero begin behind this, those of numbers below zero before its negative.
-    shift: i32,
+    shift: f64,
 }
 
 /// The counts of a sketch while it is added to. Zero lies far from all other bins, and so do numbers of the other sign.
@@ -45,24 +46,26 @@ impl Bins {
     /// Bins for a relative error, say 0.01.
     pub(super) fn new(error: f64) -> Self {
         let gamma = (1.0 + error) / (1.0 - error);
-        let log_gamma = gamma.ln();
-        // Behind the bin of the smallest number, so that every bin of a number above zero is above zero.
-        let shift = 1 - (SMALLEST.ln() / log_gamma).floor() as i32;
-        Self { log_gamma, gamma, shift }
+        // `log` rises by at least 10/7 where the natural logarithm rises by one, so no bin is wider than gamma.
+        let density = 0.7 / gamma.ln();
+        // So that every bin of a number above zero is above zero.
+        let shift = -(density * log(SMALLEST)).floor();
+        Self { density, error, shift }
     }
 
     /// The relative error of what a bin stands for.
     pub(super) fn error(&self) -> f64 {
-        (self.gamma - 1.0) / (self.gamma + 1.0)
+        self.error
     }
 
     /// The bin of a finite number. Bins are in the order of the numbers.
+    #[inline]
     fn of(&self, value: f64) -> i32 {
         let size = value.abs();
         if size < SMALLEST {
             return 0;
         }
-        let bin = (size.ln() / self.log_gamma).ceil() as i32 + self.shift;
+        let bin = (self.density * log(size) + self.shift) as i32 + 1;
         if value < 0.0 { -bin } else { bin }
     }
 
@@ -71,10 +74,42 @@ impl Bins {
         if bin == 0 {
             return 0.0;
         }
-        let exponent = f64::from(bin.abs() - self.shift);
-        let size = (exponent * self.log_gamma).exp() * 2.0 / (1.0 + self.gamma);
+        let end = (f64::from(bin.abs()) - self.shift) / self.density;
+        let (low, high) = (exp(end - 1.0 / self.density), exp(end));
+        let size = 2.0 * low / (1.0 + low / high);
         if bin < 0 { -size } else { size }
     }
+}
+
+// The coefficients of the cubic between two powers of two that keeps closest to the logarithm, from the authors of the
+// paper (`CubicallyInterpolatedMapping` of `sketches-java`): it takes one percent more bins, and no call of `ln`.
+const CUBIC: [f64; 3] = [6.0 / 35.0, -3.0 / 5.0, 10.0 / 7.0];
+const MANTISSA_BITS: u32 = 52;
+const MANTISSA: u64 = (1 << MANTISSA_BITS) - 1;
+const BIAS: i32 = 1_023;
+
+/// The logarithm to base two of a normal number above zero, nearly: right at powers of two, and cubic between them.
+#[inline]
+fn log(number: f64) -> f64 {
+    let bits = number.to_bits();
+    let exponent = (bits >> MANTISSA_BITS) as i32 - BIAS;
+    let beyond = f64::from_bits((bits & MANTISSA) | 1.0_f64.to_bits()) - 1.0;
+    let [a, b, c] = CUBIC;
+    f64::from(exponent) + ((a * beyond + b) * beyond + c) * beyond
+}
+
+/// The number of which this is the [`log`].
+fn exp(log: f64) -> f64 {
+    let exponent = log.floor();
+    let target = log - exponent;
+    let [a, b, c] = CUBIC;
+    // Newton's method, on a curve that is nearly straight.
+    let mut beyond = target;
+    for _ in 0..6 {
+        let (at, slope) = (((a * beyond + b) * beyond + c) * beyond, (3.0 * a * beyond + 2.0 * b) * beyond + c);
+        beyond -= (at - target) / slope;
+    }
+    (1.0 + beyond) * exponent.exp2()
 }
 
 impl Counts {

@@ -23,10 +23,12 @@ pub(super) struct Sum {
 }
 
 impl Sum {
+    /// What rounding loses is known exactly (the `TwoSum` of Knuth), without a look at which of the two is larger.
     #[inline]
     pub(super) fn add(&mut self, value: f64) {
         let next = self.sum + value;
-        self.lost += if self.sum.abs() >= value.abs() { (self.sum - next) + value } else { (value - next) + self.sum };
+        let of_value = next - self.sum;
+        self.lost += (self.sum - (next - of_value)) + (value - of_value);
         self.sum = next;
     }
 
@@ -43,25 +45,28 @@ impl Sum {
 impl Summary {
     /// The summary of samples in any order of time; of two at one time the earlier in the list is the first.
     pub(super) fn of(times: &[i64], values: &[f64]) -> Option<Self> {
-        let mut first = (*times.first()?, *values.first()?);
-        let mut last = first;
-        let (mut min, mut max) = (first.1, first.1);
-        let mut sum = Sum::default();
-        for (time, value) in times.iter().copied().zip(values.iter().copied()) {
-            if time < first.0 {
-                first = (time, value);
-            }
-            if time >= last.0 {
-                last = (time, value);
-            }
-            min = min.min(value);
-            max = max.max(value);
-            sum.add(value);
+        let (first, last) = ends(times, values)?;
+        let mut lanes = [Lane { sum: Sum::default(), min: f64::INFINITY, max: f64::NEG_INFINITY }; LANES];
+        let (blocks, rest) = values.as_chunks::<LANES>();
+        for block in blocks {
+            lanes.iter_mut().zip(block).for_each(|(lane, value)| lane.add(*value));
         }
-        let count = values.len() as u64;
-        let mean = sum.total() / count as f64;
-        let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-        Some(Self { count, sum, min, max, squares, first, last })
+        lanes.iter_mut().zip(rest).for_each(|(lane, value)| lane.add(*value));
+        let [mut all, others @ ..] = lanes;
+        for lane in others {
+            all.sum.merge(lane.sum);
+            all.min = all.min.min(lane.min);
+            all.max = all.max.max(lane.max);
+        }
+        let Lane { sum, min, max } = all;
+        let mean = sum.total() / values.len() as f64;
+        let mut squares = [0.0; LANES];
+        let square = |value: f64| (value - mean) * (value - mean);
+        for block in blocks {
+            squares.iter_mut().zip(block).for_each(|(sum, value)| *sum += square(*value));
+        }
+        squares.iter_mut().zip(rest).for_each(|(sum, value)| *sum += square(*value));
+        Some(Self { count: values.len() as u64, sum, min, max, squares: squares.iter().sum(), first, last })
     }
 
     /// Adds the samples of another, which came later: Chan, Golub and LeVeque 1983 for the squares.
@@ -84,6 +89,43 @@ impl Summary {
     pub(super) fn mean(&self) -> f64 {
         self.sum.total() / self.count as f64
     }
+}
+
+/// A part of the values: several are added up side by side, as one addition need not wait for another then.
+#[derive(Clone, Copy)]
+struct Lane {
+    sum: Sum,
+    min: f64,
+    max: f64,
+}
+
+const LANES: usize = 4;
+
+impl Lane {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        self.sum.add(value);
+        self.min = if value < self.min { value } else { self.min };
+        self.max = if value > self.max { value } else { self.max };
+    }
+}
+
+/// The first and the last sample.
+fn ends(times: &[i64], values: &[f64]) -> Option<((i64, f64), (i64, f64))> {
+    let mut first = (*times.first()?, *values.first()?);
+    if times.is_sorted() {
+        return Some((first, (*times.last()?, *values.last()?)));
+    }
+    let mut last = first;
+    for (time, value) in times.iter().copied().zip(values.iter().copied()) {
+        if time < first.0 {
+            first = (time, value);
+        }
+        if time >= last.0 {
+            last = (time, value);
+        }
+    }
+    Some((first, last))
 }
 
 /// Adds to a summary that may not have begun.

@@ -85,7 +85,8 @@ impl Store {
     pub fn token_usage_by(&self, label: &str, window: Window) -> BTreeMap<Text, Usage> {
         let label = [Text::new(label)];
         let mut usages: BTreeMap<Text, Usage> = BTreeMap::new();
-        for metric in METRICS {
+        let known = self.index.get();
+        for metric in METRICS.into_iter().filter(|metric| known.contains_key(*metric)) {
             let query = Query::new(Selector::metric(metric)).by(&label).percentiles(Percentiles::Off);
             for group in self.query(&query, window).unwrap_or_default() {
                 let value = group.labels.get(&label[0]).cloned().unwrap_or(Text::new_static("unknown"));
