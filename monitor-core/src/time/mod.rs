@@ -8,6 +8,6 @@ mod zone;
 
 pub use clock::Clock;
 pub use duration::{ParseDurationError, format_duration, parse_duration};
-pub(crate) use reading::Moments;
+pub(crate) use reading::{Digits, Moments, USUAL};
 pub use timestamp::{TimeError, Timestamp};
 pub use zone::{UnknownZone, Zone};

@@ -1,5 +1,6 @@
 //! The shape of a line that was read the long way: what stands between its values, and what each value means.
 
+use super::pieces::Pieces;
 use super::token::Token;
 use super::{ScoreValues, Shape, Slot};
 use crate::Text;
@@ -24,12 +25,12 @@ const FIELDS: [(&str, KindSet, Slot); 17] = [
     ("success", EITHER, Slot::Success),
     ("model_name", EITHER, Slot::Model),
     ("finish_reason", GENERATION, Slot::FinishReason),
-    ("prompt_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.prompt)),
-    ("completion_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.completion)),
-    ("total_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.total)),
-    ("cached_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.cached)),
-    ("reasoning_token_count", EITHER, Slot::Count(|fields| &mut fields.tokens.reasoning)),
-    ("conversation_length", GENERATION, Slot::Count(|fields| &mut fields.conversation_length)),
+    ("prompt_token_count", EITHER, Slot::Count(0)),
+    ("completion_token_count", EITHER, Slot::Count(1)),
+    ("total_token_count", EITHER, Slot::Count(2)),
+    ("cached_token_count", EITHER, Slot::Count(3)),
+    ("reasoning_token_count", EITHER, Slot::Count(4)),
+    ("conversation_length", GENERATION, Slot::Count(5)),
     ("error", EITHER, Slot::Error),
     ("evaluator_type", EVALUATION, Slot::Name),
     ("metric", METRIC, Slot::Name),
@@ -75,7 +76,7 @@ impl Shape {
         let mut scores: Vec<ScoreValues> =
             scores.into_iter().map(|name| ScoreValues { name: Text::new(name), value: None, feedback: None }).collect();
         let mut attribute_values = vec![0; attributes.len()];
-        let (mut pieces, mut slots, mut begin) = (Vec::new(), Vec::new(), 0);
+        let (mut pieces, mut slots, mut begin) = (Pieces::default(), Vec::new(), 0);
         for (leaf, meaning) in leaves.iter().zip(meanings) {
             let (place, mut slot) = (slots.len(), Slot::Open);
             match meaning {
@@ -87,14 +88,14 @@ impl Shape {
                     attribute_values[attributes.iter().position(|known| *known == name)?] = place;
                 }
             }
-            pieces.extend_from_slice(line.as_bytes().get(begin..leaf.start)?);
-            slots.push((pieces.len(), slot));
+            pieces.push(line.as_bytes().get(begin..leaf.start)?);
+            slots.push(slot);
             begin = leaf.token?.behind();
         }
-        pieces.extend_from_slice(line.as_bytes().get(begin..)?);
+        pieces.end(line.as_bytes().get(begin..)?);
         let attributes: Vec<_> = attributes.into_iter().map(Text::new).collect();
         let attributes = attributes.into();
-        (pieces.len() <= MOST_BYTES).then(|| Self { kind, in_log, pieces, slots, scores, attributes, attribute_values })
+        (pieces.bytes() <= MOST_BYTES).then(|| Self { kind, in_log, pieces, slots, scores, attributes, attribute_values })
     }
 }
 

@@ -5,6 +5,7 @@
 //! for, is left to the long way, which also finds the words for what is wrong.
 
 mod learn;
+mod pieces;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,8 @@ mod token;
 
 use std::sync::Arc;
 
-use self::reading::{Fields, Reading};
+use self::pieces::Pieces;
+use self::reading::Reading;
 use self::token::Token;
 use crate::event::{Event, Kind};
 use crate::sample::Facts;
@@ -41,9 +43,9 @@ struct Shape {
     /// Whether it stands behind the time of a line of the reference's log.
     in_log: bool,
     /// The bytes before, between and behind the values.
-    pieces: Vec<u8>,
-    /// For each value the end of the piece before it, and what it means.
-    slots: Vec<(usize, Slot)>,
+    pieces: Pieces,
+    /// What each value means.
+    slots: Vec<Slot>,
     scores: Vec<ScoreValues>,
     attributes: Arc<[Text]>,
     /// For each attribute the place of its value.
@@ -68,7 +70,8 @@ enum Slot {
     Name,
     Model,
     FinishReason,
-    Count(for<'a, 'b> fn(&'a mut Fields<'b>) -> &'a mut Option<u64>),
+    /// By its place among [`reading::Fields::counts`].
+    Count(usize),
     Error,
     /// Of a metric.
     Value,
@@ -122,14 +125,19 @@ impl Shapes {
     ) -> Option<T> {
         let Self { known, values, memory } = self;
         let in_log = log_time.is_some();
-        let at = known.iter().position(|shape| shape.in_log == in_log && shape.fits(line, values))?;
-        known[..=at].rotate_right(1);
+        let mut fitting = |shape: &Arc<Shape>| {
+            if shape.in_log == in_log { shape.fields(line, values, memory) } else { None }
+        };
+        let (at, fields) = known.iter().enumerate().find_map(|(at, shape)| Some((at, fitting(shape)?)))?;
         let otherwise = match log_time {
             None => arrival,
             Some(time) => memory.moments.read(time).ok()?,
         };
-        let reading = known[0].reading(line, values, otherwise, memory)?;
-        Some(take(&reading, memory))
+        let taken = take(&Reading::new(&known[at], line, values, fields, otherwise), memory);
+        if at > 0 {
+            known[..=at].rotate_right(1);
+        }
+        Some(taken)
     }
 
     /// Learns the shape of a line that was read the long way.
@@ -139,26 +147,6 @@ impl Shapes {
             self.known.truncate(SHAPES - 1);
             self.known.insert(0, Arc::new(shape));
         }
-    }
-}
-
-impl Shape {
-    /// Whether a line is this one with other values, which are taken out of it.
-    fn fits(&self, line: &str, values: &mut Vec<Token>) -> bool {
-        values.clear();
-        let line = line.as_bytes();
-        let (mut at, mut begin) = (0, 0);
-        for (end, _) in &self.slots {
-            let piece = &self.pieces[begin..*end];
-            if !goes_on(line, at, piece) {
-                return false;
-            }
-            let Some(token) = Token::at(line, at + piece.len()) else { return false };
-            at = token.behind();
-            values.push(token);
-            begin = *end;
-        }
-        line[at..] == self.pieces[begin..]
     }
 }
 
@@ -178,14 +166,4 @@ impl Memory {
         }
         known.clone()
     }
-}
-
-/// Whether `line` goes on with `piece` at this place. By words, as a call of `memcmp` takes longer than most pieces do.
-#[inline]
-fn goes_on(line: &[u8], at: usize, piece: &[u8]) -> bool {
-    let Some(line) = line.get(at..at + piece.len()) else { return false };
-    let (words, rest) = line.as_chunks::<8>();
-    let (piece_words, piece_rest) = piece.as_chunks::<8>();
-    let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
-    words.iter().zip(piece_words).all(|(a, b)| word(a) == word(b)) && rest.iter().zip(piece_rest).all(|(a, b)| a == b)
 }

@@ -8,6 +8,7 @@ use crate::event::{Body, Evaluation, Event, Generation, Kind, Level, Log, Metada
 use crate::read::LARGEST;
 use crate::read::fields::UNKNOWN;
 use crate::sample::{Details, Facts};
+use crate::time::USUAL;
 use crate::{Text, Timestamp};
 
 /// A line that has been read, and is an event for certain, though none has been made of it.
@@ -17,6 +18,7 @@ pub(super) struct Reading<'a> {
     /// Its values, in their order.
     values: &'a [Token],
     fields: Fields<'a>,
+    time: Timestamp,
 }
 
 /// What the values say, whatever the kind of the event.
@@ -30,35 +32,70 @@ pub(super) struct Fields<'a> {
     name: &'a str,
     model_name: Option<&'a str>,
     finish_reason: Option<&'a str>,
-    pub(super) tokens: Tokens,
-    pub(super) conversation_length: Option<u64>,
+    /// Tokens (prompt, completion, total, cached, reasoning), and the length of the conversation.
+    counts: [Option<u64>; 6],
     error: Option<Token>,
     level: Level,
     message: Option<Token>,
 }
 
 impl Shape {
-    /// The reading of a line of this shape; `None` leaves it to the long way. Without a timestamp in it, it happened at
-    /// `otherwise`.
-    pub(super) fn reading<'a>(
-        &'a self,
+    /// What the values of a line of this shape say; `None` leaves it to the long way. The values are put into `values`.
+    pub(super) fn fields<'a>(
+        &self,
         line: &'a str,
-        values: &'a [Token],
-        otherwise: Timestamp,
+        values: &mut Vec<Token>,
         memory: &mut Memory,
-    ) -> Option<Reading<'a>> {
+    ) -> Option<Fields<'a>> {
+        values.clear();
+        let bytes = line.as_bytes();
         let mut fields = Fields::default();
-        for ((_, slot), token) in self.slots.iter().zip(values) {
-            fields.set(*slot, *token, line, memory)?;
+        let mut at = 0;
+        for (number, slot) in self.slots.iter().enumerate() {
+            at = self.pieces.behind(number, bytes, at)?;
+            let token = fields.set(*slot, line, at, memory)?;
+            at = token.behind();
+            values.push(token);
         }
-        fields.time.get_or_insert(otherwise);
-        Some(Reading { shape: self, line, values, fields })
+        self.pieces.ends(&bytes[at..]).then_some(fields)
     }
 }
 
 impl<'a> Fields<'a> {
+    /// Reads the value that begins here.
     #[inline]
-    fn set(&mut self, slot: Slot, token: Token, line: &'a str, memory: &mut Memory) -> Option<()> {
+    fn set(&mut self, slot: Slot, line: &'a str, at: usize, memory: &mut Memory) -> Option<Token> {
+        let bytes = line.as_bytes();
+        match slot {
+            Slot::Count(field) => {
+                if let Some((token, count)) = Token::count_at(bytes, at) {
+                    self.counts[field] = Some(count);
+                    return Some(token);
+                }
+            }
+            Slot::Duration | Slot::Value => {
+                if let Some((token, number)) = Token::decimal_at(bytes, at) {
+                    self.number = number;
+                    return Some(token);
+                }
+            }
+            Slot::Time => {
+                if let Some((token, text)) = Token::of_length_at::<USUAL>(bytes, at)
+                    && let Some(moment) = memory.moments.read_usual(text)
+                {
+                    self.time = Some(moment);
+                    return Some(token);
+                }
+            }
+            _ => {}
+        }
+        let token = Token::at(bytes, at)?;
+        self.set_any(slot, token, line, memory)?;
+        Some(token)
+    }
+
+    #[inline]
+    fn set_any(&mut self, slot: Slot, token: Token, line: &'a str, memory: &mut Memory) -> Option<()> {
         match slot {
             Slot::Time => {
                 self.time = match token.text(line) {
@@ -74,16 +111,22 @@ impl<'a> Fields<'a> {
             Slot::Model => self.model_name = Some(name(token, line)?),
             Slot::FinishReason => self.finish_reason = Some(name(token, line)?),
             Slot::Count(_) | Slot::Level if token.is_null(line) => {}
-            Slot::Count(field) => *field(self) = Some(token.count(line)?),
-            Slot::Error => {
-                self.error = Some(token).filter(|token| token.is_null(line) || token.is_text(line));
-                self.error?;
-            }
+            Slot::Count(field) => self.counts[field] = Some(token.count(line)?),
+            Slot::Error => self.error = Some(Some(token).filter(|token| token.is_null(line) || token.is_text(line))?),
             Slot::Level => self.level = token.text(line)?.parse().ok()?,
             Slot::Message => self.message = Some(Some(token).filter(|token| token.is_text(line))?),
             Slot::Open => return token.is_value(line).then_some(()),
         }
         Some(())
+    }
+
+    fn tokens(&self) -> Tokens {
+        let [prompt, completion, total, cached, reasoning, _] = self.counts;
+        Tokens { prompt, completion, total, cached, reasoning }
+    }
+
+    fn conversation_length(&self) -> Option<u64> {
+        self.counts[5]
     }
 }
 
@@ -93,31 +136,39 @@ fn name(token: Token, line: &str) -> Option<&str> {
     token.plain(line).or_else(|| token.is_null(line).then_some(UNKNOWN))
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// Without a timestamp in the line, it happened at `otherwise`.
+    pub(super) fn new(
+        shape: &'a Shape,
+        line: &'a str,
+        values: &'a [Token],
+        fields: Fields<'a>,
+        otherwise: Timestamp,
+    ) -> Self {
+        let time = fields.time.unwrap_or(otherwise);
+        Self { shape, line, values, fields, time }
+    }
+
     pub(super) fn facts(&self) -> Facts<'_> {
         let fields = &self.fields;
         Facts {
-            time: self.time(),
+            time: self.time,
             kind: self.shape.kind,
             number: fields.number,
             success: fields.success,
             name: fields.name,
             model_name: fields.model_name,
             finish_reason: fields.finish_reason,
-            tokens: fields.tokens,
-            conversation_length: fields.conversation_length,
+            tokens: fields.tokens(),
+            conversation_length: fields.conversation_length(),
             // Null says of an evaluation that nothing went wrong.
             failed: fields.error.map(|error| error.text(self.line).is_some_and(|error| !error.is_empty())),
             details: self,
         }
     }
 
-    fn time(&self) -> Timestamp {
-        self.fields.time.expect("every reading has a time")
-    }
-
     pub(super) fn event(&self, memory: &mut Memory) -> Event {
-        Event { time: self.time(), body: self.body(memory) }
+        Event { time: self.time, body: self.body(memory) }
     }
 
     fn body(&self, memory: &mut Memory) -> Body {
@@ -134,8 +185,8 @@ impl Reading<'_> {
                 success: fields.success,
                 model_name,
                 finish_reason: fields.finish_reason.map(|reason| memory.text(reason)),
-                tokens: fields.tokens,
-                conversation_length: fields.conversation_length,
+                tokens: fields.tokens(),
+                conversation_length: fields.conversation_length(),
                 error,
                 metadata,
             }),
@@ -148,7 +199,7 @@ impl Reading<'_> {
                     .map(|(name, value, feedback)| Score { name: name.clone(), value, feedback })
                     .collect(),
                 model_name,
-                tokens: fields.tokens,
+                tokens: fields.tokens(),
                 error: fields.error.map(|_| error.unwrap_or_default()),
                 metadata,
             }),

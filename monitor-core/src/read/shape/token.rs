@@ -7,6 +7,7 @@ use serde_json::Number;
 use crate::Text;
 use crate::event::Scalar;
 use crate::read::fields::LARGEST_COUNT;
+use crate::time::Digits;
 
 /// Where a value stands that is not nested.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,44 @@ impl Token {
         }
         let length = line[start..].iter().position(|byte| matches!(byte, b',' | b'}' | b' ' | b']'))?;
         Some(Self { start, end: start + length, form: Form::Bare })
+    }
+
+    /// A whole number that is no longer than eight digits, and what it is.
+    #[inline]
+    pub(super) fn count_at(line: &[u8], start: usize) -> Option<(Self, u64)> {
+        let digits = Digits::of(word_at(line, start)?);
+        let end = start + digits.count;
+        (is_whole(line, start, digits) && ends(line, end)).then_some((Self { start, end, form: Form::Bare }, digits.value))
+    }
+
+    /// A number not below zero that has no more than eight digits before the point and behind it, and what it is.
+    #[inline]
+    pub(super) fn decimal_at(line: &[u8], start: usize) -> Option<(Self, f64)> {
+        let whole = Digits::of(word_at(line, start)?);
+        let point = start + whole.count;
+        if !is_whole(line, start, whole) {
+            return None;
+        }
+        if line.get(point) != Some(&b'.') {
+            return ends(line, point).then_some((Self { start, end: point, form: Form::Bare }, whole.value as f64));
+        }
+        let fraction = Digits::of(word_at(line, point + 1)?);
+        let end = point + 1 + fraction.count;
+        if fraction.count == 0 || whole.count + fraction.count > EXACT_DIGITS || !ends(line, end) {
+            return None;
+        }
+        let mantissa = whole.value * INTEGER_POWERS[fraction.count] + fraction.value;
+        let number = mantissa as f64 / POWERS[fraction.count];
+        Some((Self { start, end, form: Form::Bare }, number))
+    }
+
+    /// A text of this length without anything that has a meaning, if it begins here: whoever reads it looks at each byte.
+    #[inline]
+    pub(super) fn of_length_at<const LENGTH: usize>(line: &[u8], start: usize) -> Option<(Self, &[u8; LENGTH])> {
+        let text = line.get(start + 1..)?.first_chunk::<LENGTH>()?;
+        let end = start + 1 + LENGTH;
+        let quoted = line[start] == b'"' && line.get(end) == Some(&b'"');
+        quoted.then_some((Self { start: start + 1, end, form: Form::Text }, text))
     }
 
     /// A text that holds `at` what has a meaning, and is no quotation mark.
@@ -153,6 +192,23 @@ impl Token {
     }
 }
 
+#[inline]
+fn word_at(line: &[u8], start: usize) -> Option<u64> {
+    line.get(start..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
+}
+
+/// Whether digits are a whole number as JSON writes them.
+#[inline]
+fn is_whole(line: &[u8], start: usize, digits: Digits) -> bool {
+    digits.count > 0 && (digits.count == 1 || line[start] != b'0')
+}
+
+/// Whether a value that is not text ends here.
+#[inline]
+fn ends(line: &[u8], at: usize) -> bool {
+    matches!(line.get(at), Some(b',' | b'}' | b' ' | b']'))
+}
+
 fn number(token: &str) -> Option<Number> {
     serde_json::from_str(token).ok()
 }
@@ -172,6 +228,9 @@ const EXACT_DIGITS: usize = 15;
 /// Each is exact as a float.
 const POWERS: [f64; EXACT_DIGITS + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// As far as a fraction of eight digits needs them.
+const INTEGER_POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 impl Decimal {
     #[inline]
