@@ -38,7 +38,33 @@ struct Row {
     event: OnceLock<Event>,
 }
 
+/// What a draft has room for without having to look for more.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Room {
+    rows: usize,
+    lines: usize,
+    samples: usize,
+}
+
 impl Draft {
+    /// An empty one with so much room.
+    pub(crate) fn with_room(room: Room) -> Self {
+        let Room { rows, lines, samples } = room;
+        Self {
+            rows: Vec::with_capacity(rows),
+            lines: Vec::with_capacity(lines),
+            samples: Samples::with_room(rows, samples),
+            ..Self::default()
+        }
+    }
+
+    /// As much room as it takes: the next one will be like it.
+    pub(crate) fn room(&self) -> Room {
+        // Lines are of different lengths.
+        let lines = self.lines.len() + self.lines.len() / 8;
+        Room { rows: self.rows.len(), lines, samples: self.samples.len() }
+    }
+
     /// Derives the samples of `events`.
     pub fn new(events: Vec<Event>, deriver: &mut Deriver) -> Self {
         let mut draft = Self { rows: Vec::with_capacity(events.len()), ..Self::default() };

@@ -7,6 +7,7 @@ mod batch;
 mod cursor;
 mod log;
 
+pub(crate) use batch::Room;
 pub use batch::{Batch, Draft};
 pub use cursor::{Cursor, Next};
 pub use log::Size;

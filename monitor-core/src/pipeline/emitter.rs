@@ -167,7 +167,8 @@ impl Emitter {
         if self.draft.is_empty() {
             return Ok(());
         }
-        let draft = std::mem::take(&mut self.draft);
+        let next = Draft::with_room(self.draft.room());
+        let draft = std::mem::replace(&mut self.draft, next);
         self.hand_on(draft)
     }
 

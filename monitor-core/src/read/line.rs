@@ -127,6 +127,9 @@ fn trimmed(line: &[u8]) -> Result<Option<&str>, Refusal> {
     let text = std::str::from_utf8(line).map_err(|error| {
         Refusal::new(Reason::InvalidUtf8, format!("invalid UTF-8 (column {})", error.valid_up_to() + 1))
     })?;
+    if text.starts_with('{') && text.ends_with('}') {
+        return Ok(Some(text));
+    }
     let text = text.trim_start_matches('\u{feff}').trim();
     Ok((!text.is_empty()).then_some(text))
 }
@@ -147,8 +150,11 @@ fn tracked<'a>(object: &mut Object<'a>) -> Option<(Kind, Object<'a>)> {
 
 /// Splits a line of `afterimage.log` into its time and its JSON; `None` for lines of another form.
 fn log_line(text: &str) -> Option<(&str, &str)> {
+    if !text.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
     let (time, rest) = text.split_at_checked(LOG_TIME)?;
     let json = rest.strip_prefix(LOG_SEPARATOR)?;
     let bytes = time.as_bytes();
-    (bytes[0].is_ascii_digit() && bytes[10] == b' ' && bytes[19] == b',').then_some((time, json))
+    (bytes[10] == b' ' && bytes[19] == b',').then_some((time, json))
 }

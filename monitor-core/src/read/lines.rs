@@ -1,14 +1,19 @@
 //! Lines of a byte stream, numbered and bounded: a line without end must not take all memory.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
+
+use memchr::memchr;
 
 /// The longest line that is read, in bytes. Longer ones are skipped and counted.
 pub const MAX_LINE: usize = 8 << 20;
 
-/// Reads lines one by one.
+/// Reads lines one by one. One that the reader's buffer holds as a whole is handed out from there.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: R,
+    /// Bytes of the reader's buffer that were handed out.
+    handed_out: usize,
+    /// The parts so far of a line that goes over the end of the buffer.
     line: Vec<u8>,
     /// Whether `line` was handed out, so that the next one begins.
     done: bool,
@@ -32,20 +37,27 @@ pub enum Next<'a> {
 impl<R: BufRead> Lines<R> {
     /// Lines of `reader`.
     pub fn new(reader: R) -> Self {
-        Self { reader, line: Vec::new(), done: true, skipping: false, number: 0, position: 0 }
+        Self { reader, handed_out: 0, line: Vec::new(), done: true, skipping: false, number: 0, position: 0 }
     }
 
-    /// What is read from.
+    /// What is read from; the line handed out last may still stand at the front of its buffer.
     pub fn reader(&self) -> &R {
         &self.reader
     }
 
     pub(crate) fn reader_mut(&mut self) -> &mut R {
+        self.let_go();
         &mut self.reader
+    }
+
+    /// Lets go of what was handed out of the reader's buffer.
+    fn let_go(&mut self) {
+        self.reader.consume(std::mem::take(&mut self.handed_out));
     }
 
     /// Forgets everything, as if nothing had been read yet.
     pub(crate) fn reset(&mut self) {
+        self.handed_out = 0;
         self.line.clear();
         (self.done, self.skipping, self.number, self.position) = (true, false, 0, 0);
     }
@@ -66,6 +78,7 @@ impl<R: BufRead> Lines<R> {
     /// # Errors
     /// What the reader answers.
     pub fn next(&mut self, last: bool) -> io::Result<Next<'_>> {
+        self.let_go();
         if self.done {
             self.line.clear();
             self.done = false;
@@ -75,11 +88,20 @@ impl<R: BufRead> Lines<R> {
             if buffer.is_empty() {
                 return Ok(Next::End);
             }
-            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let end = memchr(b'\n', buffer);
             let skipped = end.map_or(buffer.len(), |at| at + 1);
             self.reader.consume(skipped);
             self.position += skipped as u64;
             self.skipping = end.is_none();
+        }
+        if self.line.is_empty()
+            && let Some(end) = memchr(b'\n', self.reader.fill_buf()?)
+            && end < MAX_LINE
+        {
+            self.handed_out = end + 1;
+            self.position += self.handed_out as u64;
+            self.hand_out();
+            return Ok(Next::Line(trim_break(&self.reader.fill_buf()?[..end + 1])));
         }
         let room = MAX_LINE + 1 - self.line.len();
         let read = self.reader.by_ref().take(room as u64).read_until(b'\n', &mut self.line)?;
@@ -100,6 +122,13 @@ impl<R: BufRead> Lines<R> {
     fn hand_out(&mut self) {
         self.number += 1;
         self.done = true;
+    }
+}
+
+impl<R: Read> Lines<BufReader<R>> {
+    /// Whether a whole line can be handed out without reading on.
+    pub(crate) fn has_line(&self) -> bool {
+        memchr(b'\n', &self.reader.buffer()[self.handed_out..]).is_some()
     }
 }
 
@@ -137,7 +166,7 @@ mod tests {
     fn a_line_that_is_too_long_goes_on_behind_the_end_of_what_is_there() {
         // A file that grows: what comes later still belongs to the line that is skipped.
         let parts: [&[u8]; 4] = [vec![b'x'; MAX_LINE + 5].leak(), b"", b"{\"forged\":1}\n", b"next\n"];
-        let mut lines = Lines::new(io::BufReader::new(Parts(parts.into())));
+        let mut lines = Lines::new(BufReader::new(Parts(parts.into())));
         assert!(matches!(lines.next(false), Ok(Next::TooLong(_))));
         assert_eq!(lines.next(false).expect("memory"), Next::End);
         assert_eq!(lines.next(false).expect("memory"), Next::Line(b"next"));

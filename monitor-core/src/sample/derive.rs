@@ -23,6 +23,8 @@ pub const BUILTIN_LABELS: [&str; 6] =
 
 /// Past this many series the memory of known series is emptied: it saves time, it must not cost memory.
 const REMEMBERED: usize = 65_536;
+/// As many lists of names are kept.
+const LAYOUTS: usize = 16;
 /// As many sets of series are kept of one set of labels: tokens that are told now and then, scores that are given or not.
 const SETS: usize = 16;
 
@@ -40,8 +42,18 @@ pub struct Deriver {
     remembered: usize,
     /// The labels of the event in hand, by their places in `labels`; kept for its memory.
     found: Signature,
-    /// The metrics that it yields, by their numbers, with the names of scores; kept for its memory.
-    yielded: Signature,
+    /// The names of the scores that it yields; kept for its memory.
+    scores: Signature,
+    /// Where labels are among attributes of these names, for the lists of names seen last.
+    layouts: Vec<Layout>,
+}
+
+/// The places of labels among the attributes of events that have the same ones, as the lines of one shape do.
+#[derive(Clone, Debug)]
+struct Layout {
+    names: Arc<[Text]>,
+    /// For each label its place in `Deriver::labels` and its place among the names.
+    labels: Vec<(usize, usize)>,
 }
 
 /// What is known of one set of labels.
@@ -51,11 +63,21 @@ struct KnownLabels {
     labels: Labels,
     cost: Cost,
     /// What generations and evaluations with them have yielded, the latest first.
-    sets: Vec<(Signature, Arc<SeriesSet>)>,
+    sets: Vec<KnownSet>,
     /// Metrics that are recorded by name.
     metrics: HashMap<Text, Arc<SeriesSet>, RandomState>,
     /// Series made since it was last looked up.
     fresh: usize,
+}
+
+/// Series that get samples together.
+#[derive(Clone, Debug)]
+struct KnownSet {
+    /// The metrics, a bit each.
+    metrics: u32,
+    /// The names of the scores among them.
+    scores: Signature,
+    series: Arc<SeriesSet>,
 }
 
 /// What is known of the cost of calls with one set of labels.
@@ -68,7 +90,7 @@ enum Cost {
     Priced(Price),
 }
 
-/// The metrics that generations and evaluations yield by themselves.
+/// The metrics that generations and evaluations yield by themselves, in the order in which they do.
 #[derive(Clone, Copy, Debug)]
 enum BuiltIn {
     GenerationTime,
@@ -76,6 +98,10 @@ enum BuiltIn {
     ErrorRate,
     ModelUsage,
     FinishReason,
+    EvaluationTime,
+    /// One for each score, of this and its name.
+    EvaluationScores,
+    EvaluationErrorRate,
     PromptTokens,
     CompletionTokens,
     TotalTokens,
@@ -84,10 +110,6 @@ enum BuiltIn {
     CostUsd,
     UnpricedCalls,
     ConversationLength,
-    EvaluationTime,
-    EvaluationErrorRate,
-    /// Of this and the name of the score.
-    EvaluationScore,
 }
 
 impl BuiltIn {
@@ -98,6 +120,9 @@ impl BuiltIn {
         "error_rate",
         "model_usage",
         "finish_reason",
+        "evaluation_time",
+        "evaluation_score_",
+        "evaluation_error_rate",
         "prompt_token_count",
         "completion_token_count",
         "total_token_count",
@@ -106,9 +131,6 @@ impl BuiltIn {
         "cost_usd",
         "unpriced_calls",
         "conversation_length",
-        "evaluation_time",
-        "evaluation_error_rate",
-        "evaluation_score_",
     ];
 }
 
@@ -126,7 +148,8 @@ impl Deriver {
             handles: HashMap::default(),
             remembered: 0,
             found: Signature::default(),
-            yielded: Signature::default(),
+            scores: Signature::default(),
+            layouts: Vec::new(),
         }
     }
 
@@ -176,7 +199,7 @@ impl Deriver {
     fn generation(&mut self, facts: &Facts<'_>, out: &mut Samples) {
         self.found.clear();
         self.find_text(0, facts.model_name);
-        self.find(facts.details, &[1, 5]);
+        self.find(facts.details, |place| matches!(place, 1 | 5));
         self.found.push(3, &flag(facts.success));
         self.find_text(4, facts.finish_reason);
         let mut known = self.adding(out);
@@ -198,7 +221,7 @@ impl Deriver {
     fn evaluation(&mut self, facts: &Facts<'_>, out: &mut Samples) {
         self.found.clear();
         self.find_text(0, facts.model_name);
-        self.find(facts.details, &[1, 4, 5]);
+        self.find(facts.details, |place| matches!(place, 1 | 4 | 5));
         self.found.push(2, facts.name);
         self.found.push(3, &flag(facts.success));
         let mut known = self.adding(out);
@@ -243,20 +266,44 @@ impl Deriver {
 
     fn of_metric(&mut self, name: &str, details: &dyn Details) -> Arc<SeriesSet> {
         self.found.clear();
-        self.find(details, &[0, 1, 2, 3, 4, 5]);
+        self.find(details, |_| true);
         self.known().0.of_metric(name)
     }
 
-    /// Looks up the built-in labels at `places`, and the configured ones, among the attributes.
-    fn find(&mut self, details: &dyn Details, places: &[usize]) {
-        if details.is_plain() {
+    /// Looks up the labels among the attributes, the built-in ones if they are among the `wanted`.
+    fn find(&mut self, details: &dyn Details, wanted: impl Fn(usize) -> bool) {
+        let wanted = |place: usize| place >= BUILTIN_LABELS.len() || wanted(place);
+        let Some(names) = details.names() else {
+            for place in (0..self.labels.len()).filter(|place| wanted(*place)) {
+                if let Some(value) = details.label(&self.labels[place]) {
+                    self.found.push(place, &value);
+                }
+            }
             return;
-        }
-        for place in places.iter().copied().chain(BUILTIN_LABELS.len()..self.labels.len()) {
-            if let Some(value) = details.label(&self.labels[place]) {
-                self.found.push(place, &value);
+        };
+        let layout = self.layout(names);
+        for (place, at) in &self.layouts[layout].labels {
+            if wanted(*place)
+                && let Some(value) = details.label_at(*at)
+            {
+                self.found.push(*place, &value);
             }
         }
+    }
+
+    /// Where the layout for these names is.
+    #[inline]
+    fn layout(&mut self, names: &Arc<[Text]>) -> usize {
+        let known = self.layouts.iter().position(|layout| Arc::ptr_eq(&layout.names, names));
+        known.unwrap_or_else(|| {
+            let place = |label: &Text| names.iter().position(|name| name == label);
+            let labels = self.labels.iter().enumerate().filter_map(|(at, label)| Some((at, place(label)?))).collect();
+            if self.layouts.len() == LAYOUTS {
+                self.layouts.remove(0);
+            }
+            self.layouts.push(Layout { names: Arc::clone(names), labels });
+            self.layouts.len() - 1
+        })
     }
 
     fn find_text(&mut self, place: usize, text: Option<&str>) {
@@ -265,7 +312,7 @@ impl Deriver {
         }
     }
 
-    /// What is known of the labels found; with it the place to note what they yield.
+    /// What is known of the labels found; with it the place to note the names of scores.
     fn known(&mut self) -> (&mut KnownLabels, &mut Signature) {
         let hash = self.hasher.hash_one(&self.found);
         if self.known.get(&hash).is_none_or(|known| known.found != self.found) {
@@ -277,14 +324,14 @@ impl Deriver {
         }
         let known = self.known.get_mut(&hash).expect("was just inserted unless it was there");
         self.remembered += std::mem::take(&mut known.fresh);
-        (known, &mut self.yielded)
+        (known, &mut self.scores)
     }
 
     /// For the samples of an event with the labels found.
     fn adding<'a>(&'a mut self, out: &'a mut Samples) -> Adding<'a> {
-        let (known, yielded) = self.known();
-        yielded.clear();
-        Adding { known, yielded, out }
+        let (known, scores) = self.known();
+        scores.clear();
+        Adding { known, metrics: 0, scores, out }
     }
 
     fn cost(&mut self) -> Cost {
@@ -315,31 +362,43 @@ impl KnownLabels {
         series
     }
 
-    /// The series of the metrics yielded.
-    fn series(&mut self, yielded: &Signature) -> Arc<SeriesSet> {
-        match self.sets.iter().position(|(known, _)| known == yielded) {
+    /// The series of these metrics and scores.
+    #[inline]
+    fn series(&mut self, metrics: u32, scores: &Signature) -> Arc<SeriesSet> {
+        match self.sets.iter().position(|known| known.metrics == metrics && known.scores == *scores) {
             Some(0) => {}
             Some(at) => self.sets[..=at].rotate_right(1),
             None => {
-                let name = |(metric, score): (usize, &str)| match BuiltIn::NAMES[metric] {
-                    name if score.is_empty() => Text::new_static(name),
-                    prefix => Text::from(format!("{prefix}{score}")),
-                };
-                let keys = yielded.iter().map(name).map(|name| SeriesKey::plain(name, self.labels.clone()));
-                let set = SeriesSet::new(keys.map(Arc::new));
+                let series = self.new_series(metrics, scores);
                 self.fresh += 1;
                 self.sets.truncate(SETS - 1);
-                self.sets.insert(0, (yielded.clone(), set));
+                self.sets.insert(0, KnownSet { metrics, scores: scores.clone(), series });
             }
         }
-        Arc::clone(&self.sets[0].1)
+        Arc::clone(&self.sets[0].series)
+    }
+
+    #[cold]
+    fn new_series(&self, metrics: u32, scores: &Signature) -> Arc<SeriesSet> {
+        let mut keys = Vec::new();
+        let mut add = |name: Text| keys.push(Arc::new(SeriesKey::plain(name, self.labels.clone())));
+        for (metric, name) in BuiltIn::NAMES.into_iter().enumerate().filter(|(metric, _)| metrics >> metric & 1 == 1) {
+            if metric == BuiltIn::EvaluationScores as usize {
+                scores.iter().for_each(|(_, score)| add(format!("{name}{score}").into()));
+            } else {
+                add(Text::new_static(name));
+            }
+        }
+        SeriesSet::new(keys)
     }
 }
 
 /// The samples of one event: one set of labels.
 struct Adding<'a> {
     known: &'a mut KnownLabels,
-    yielded: &'a mut Signature,
+    /// The metrics so far, a bit each.
+    metrics: u32,
+    scores: &'a mut Signature,
     out: &'a mut Samples,
 }
 
@@ -347,7 +406,7 @@ impl Adding<'_> {
     #[inline]
     fn add(&mut self, metric: BuiltIn, value: f64) {
         if within(value) {
-            self.yielded.push(metric as usize, "");
+            self.metrics |= 1 << metric as u32;
             self.out.add(value);
         }
     }
@@ -378,7 +437,8 @@ impl Adding<'_> {
 
     fn add_score(&mut self, name: &str, value: f64, feedback: Option<Text>) {
         if within(value) {
-            self.yielded.push(BuiltIn::EvaluationScore as usize, name);
+            self.metrics |= 1 << BuiltIn::EvaluationScores as u32;
+            self.scores.push(0, name);
             if let Some(feedback) = feedback {
                 self.out.add_feedback(feedback);
             }
@@ -387,7 +447,7 @@ impl Adding<'_> {
     }
 
     fn series(&mut self) -> Arc<SeriesSet> {
-        self.known.series(self.yielded)
+        self.known.series(self.metrics, self.scores)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What samples are derived from: the facts of an event, whether it has been made or still is a line.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::event::{Body, Evaluation, Event, Generation, Kind, Metadata, Metric, Tokens};
 use crate::{Text, Timestamp};
@@ -31,8 +32,15 @@ pub(crate) trait Details {
     /// The attribute of this name, if it is text.
     fn text(&self, name: &str) -> Option<Cow<'_, str>>;
 
-    /// Whether there is no attribute at all.
-    fn is_plain(&self) -> bool;
+    /// The names of the attributes, if they are in a list that other events have in common with this one.
+    fn names(&self) -> Option<&Arc<[Text]>> {
+        None
+    }
+
+    /// The attribute at a place of that list as a label.
+    fn label_at(&self, at: usize) -> Option<Cow<'_, str>> {
+        self.label(self.names()?.get(at)?)
+    }
 
     /// Tells of each score its name, its number, and its feedback.
     fn scores(&self, tell: &mut dyn FnMut(&str, Option<f64>, Option<Text>));
@@ -102,10 +110,6 @@ impl Details for Metadata {
         Self::text(self, name).map(Cow::Borrowed)
     }
 
-    fn is_plain(&self) -> bool {
-        self.is_empty()
-    }
-
     fn scores(&self, _: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {}
 }
 
@@ -116,10 +120,6 @@ impl Details for Evaluation {
 
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.metadata.text(name).map(Cow::Borrowed)
-    }
-
-    fn is_plain(&self) -> bool {
-        self.metadata.is_empty()
     }
 
     fn scores(&self, tell: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {
@@ -136,10 +136,6 @@ impl Details for NoDetails {
 
     fn text(&self, _: &str) -> Option<Cow<'_, str>> {
         None
-    }
-
-    fn is_plain(&self) -> bool {
-        true
     }
 
     fn scores(&self, _: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {}

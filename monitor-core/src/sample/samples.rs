@@ -74,6 +74,11 @@ pub struct EventSamples<'a> {
 }
 
 impl Samples {
+    /// None, with room for so many.
+    pub(crate) fn with_room(events: usize, samples: usize) -> Self {
+        Self { rows: Vec::with_capacity(events), values: Vec::with_capacity(samples), feedback: Vec::new() }
+    }
+
     /// Adds the samples of an event: a value for each of the series, in their order.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 //! Series that get samples together: the samples of an event are a row of one table, and at rest their times are kept once.
 
-use super::node::{CHUNK, Detail, Node, Press};
 use super::codec::Times;
+use super::node::{CHUNK, Detail, Node, Press};
 use super::open::{Column, Growing, Open};
 use super::series::Written;
 use super::sync::Arc;
@@ -90,7 +90,8 @@ impl Group {
                     state.nodes.pop();
                 }
                 press.append(&mut state.nodes, chunk);
-                let column = state.open.iter_mut().find(|column| column.at == at && Arc::ptr_eq(&column.table, &before));
+                let column =
+                    state.open.iter_mut().find(|column| column.at == at && Arc::ptr_eq(&column.table, &before));
                 column.expect("a member knows its column").table = Arc::clone(&table);
             });
         }

@@ -340,7 +340,8 @@ impl Writer {
             };
             let (rolled_up, gone) = self.change_series(series, |series, press| {
                 // As wide as they would be soon.
-                let rolled_up = series.roll_up(hours_before(coarse_from), COARSE, press) + series.roll_up(raw_from, FINE, press);
+                let rolled_up =
+                    series.roll_up(hours_before(coarse_from), COARSE, press) + series.roll_up(raw_from, FINE, press);
                 series.coarsen(coarse_from, press);
                 (rolled_up, series.forget(kept_from))
             });

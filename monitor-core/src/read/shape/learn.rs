@@ -95,7 +95,15 @@ impl Shape {
         pieces.end(line.as_bytes().get(begin..)?);
         let attributes: Vec<_> = attributes.into_iter().map(Text::new).collect();
         let attributes = attributes.into();
-        (pieces.bytes() <= MOST_BYTES).then(|| Self { kind, in_log, pieces, slots, scores, attributes, attribute_values })
+        (pieces.bytes() <= MOST_BYTES).then(|| Self {
+            kind,
+            in_log,
+            pieces,
+            slots,
+            scores,
+            attributes,
+            attribute_values,
+        })
     }
 }
 

@@ -66,7 +66,8 @@ impl Pieces {
     #[cold]
     fn differs_at_end(&self, piece: &Piece, line: &[u8]) -> u64 {
         let bytes = self.words[piece.words.0..piece.words.1].iter().flat_map(|word| word.to_le_bytes());
-        let same = line.len() >= piece.length && line.iter().copied().zip(bytes).take(piece.length).all(|(a, b)| a == b);
+        let same =
+            line.len() >= piece.length && line.iter().copied().zip(bytes).take(piece.length).all(|(a, b)| a == b);
         u64::from(!same)
     }
 

@@ -1,10 +1,13 @@
 //! The values of a line by what they mean: the facts of its event, and the event itself for whoever asks for it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::token::Token;
 use super::{Memory, Shape, Slot};
-use crate::event::{Body, Evaluation, Event, Generation, Kind, Level, Log, Metadata, Metric, Scalar, Score, Tokens};
+use crate::event::{
+    Body, Evaluation, Event, Generation, Kind, Level, Log, Metadata, Metric, Scalar, Score, Tokens, flag,
+};
 use crate::read::LARGEST;
 use crate::read::fields::UNKNOWN;
 use crate::sample::{Details, Facts};
@@ -41,12 +44,7 @@ pub(super) struct Fields<'a> {
 
 impl Shape {
     /// What the values of a line of this shape say; `None` leaves it to the long way. The values are put into `values`.
-    pub(super) fn fields<'a>(
-        &self,
-        line: &'a str,
-        values: &mut Vec<Token>,
-        memory: &mut Memory,
-    ) -> Option<Fields<'a>> {
+    pub(super) fn fields<'a>(&self, line: &'a str, values: &mut Vec<Token>, memory: &mut Memory) -> Option<Fields<'a>> {
         values.clear();
         let bytes = line.as_bytes();
         let mut fields = Fields::default();
@@ -231,34 +229,45 @@ impl<'a> Reading<'a> {
     }
 
     /// The value of an attribute.
-    #[inline]
     fn attribute(&self, name: &str) -> Option<Token> {
-        let at = self.shape.attributes.iter().position(|known| known == name)?;
-        Some(self.values[self.shape.attribute_values[at]])
+        self.attribute_at(self.shape.attributes.iter().position(|known| known == name)?)
     }
-}
 
-impl Details for Reading<'_> {
     #[inline]
-    fn label(&self, name: &str) -> Option<Cow<'_, str>> {
-        let token = self.attribute(name)?;
+    fn attribute_at(&self, at: usize) -> Option<Token> {
+        Some(self.values[*self.shape.attribute_values.get(at)?])
+    }
+
+    #[inline]
+    fn as_label(&self, token: Token) -> Option<Cow<'_, str>> {
         if let Some(text) = token.plain(self.line) {
             return Some(Cow::Borrowed(text));
         }
         match token.scalar(self.line)? {
             Scalar::Text(text) => Some(Cow::Owned(text.as_str().to_owned())),
-            Scalar::Bool(value) => Some(crate::event::flag(value)),
+            Scalar::Bool(value) => Some(flag(value)),
             Scalar::Number(number) => Some(Cow::Owned(number.to_string())),
             Scalar::Null => None,
         }
+    }
+}
+
+impl Details for Reading<'_> {
+    fn label(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.as_label(self.attribute(name)?)
     }
 
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.attribute(name)?.text(self.line)
     }
 
-    fn is_plain(&self) -> bool {
-        self.shape.attributes.is_empty()
+    fn names(&self) -> Option<&Arc<[Text]>> {
+        Some(&self.shape.attributes)
+    }
+
+    #[inline]
+    fn label_at(&self, at: usize) -> Option<Cow<'_, str>> {
+        self.as_label(self.attribute_at(at)?)
     }
 
     fn scores(&self, tell: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {

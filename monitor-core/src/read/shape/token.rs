@@ -50,7 +50,8 @@ impl Token {
     pub(super) fn count_at(line: &[u8], start: usize) -> Option<(Self, u64)> {
         let digits = Digits::of(word_at(line, start)?);
         let end = start + digits.count;
-        (is_whole(line, start, digits) && ends(line, end)).then_some((Self { start, end, form: Form::Bare }, digits.value))
+        (is_whole(line, start, digits) && ends(line, end))
+            .then_some((Self { start, end, form: Form::Bare }, digits.value))
     }
 
     /// A number not below zero that has no more than eight digits before the point and behind it, and what it is.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::expand_all;
 use crate::Timestamp;
-use crate::bus::Draft;
+use crate::bus::{Draft, Room};
 use crate::component::{BoxError, Source};
 use crate::event::Body;
 use crate::pipeline::{Emitter, LineReader, Place, Stopped, merge_by_time};
@@ -156,12 +156,14 @@ struct FileDrafts {
     /// Whether the last event is only believed if the one behind it confirms it.
     doubtful: bool,
     done: bool,
+    /// What the next draft will need.
+    room: Room,
 }
 
 impl FileDrafts {
     fn new(path: PathBuf, begins: Option<Timestamp>, mut reader: LineReader, failures: Failures) -> Self {
         reader.begin_at(begins);
-        Self { path, reader, failures, lines: None, last: None, doubtful: false, done: false }
+        Self { path, reader, failures, lines: None, last: None, doubtful: false, done: false, room: Room::default() }
     }
 
     /// Reads until there is enough, and the last of it is believed; or to the end.
@@ -223,11 +225,12 @@ impl Iterator for FileDrafts {
         if self.done {
             return None;
         }
-        let mut draft = Draft::default();
+        let mut draft = Draft::with_room(self.room);
         if let Err(error) = self.read(&mut draft) {
             self.failures.add(&self.path, &error);
             self.done = true;
         }
+        self.room = draft.room();
         (!draft.is_empty()).then_some(draft)
     }
 }

@@ -65,7 +65,7 @@ fn read<R: Read>(input: BufReader<R>, out: &mut Emitter) -> Result<(), BoxError>
     let mut lines = Lines::new(input);
     while !out.stopped() {
         // Without a whole line at hand the next read may wait: what is there must not wait with it.
-        if !lines.reader().buffer().contains(&b'\n') {
+        if !lines.has_line() {
             out.flush()?;
         }
         let number = lines.number() + 1;
