@@ -11,7 +11,7 @@ use crate::sample::{Deriver, EventSamples, Facts, Samples};
 use crate::{Text, Timestamp};
 
 /// Events are handed on by this many.
-const ROWS: usize = 256;
+const ROWS: usize = 1024;
 /// Or when they take this much memory.
 const BYTES: usize = 4 << 20;
 
@@ -21,6 +21,8 @@ pub struct Draft {
     rows: Vec<Row>,
     /// The lines of events that have not been made.
     lines: Vec<u8>,
+    /// The events that have been, but for those taken over by another draft.
+    made: Vec<Option<Event>>,
     samples: Samples,
     /// Scores that were named and not given.
     missing_scores: Vec<Text>,
@@ -29,13 +31,20 @@ pub struct Draft {
     parser: Option<LineParser>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Row {
     time: Timestamp,
     kind: Kind,
-    /// From where to where the line reaches, if it came as one.
-    line: (usize, usize),
-    event: OnceLock<Event>,
+    event: Place,
+}
+
+/// Where an event is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// Among those that have been made.
+    Made(u32),
+    /// It still is a line, from here to there.
+    Line(u32, u32),
 }
 
 /// What a draft has room for without having to look for more.
@@ -79,8 +88,22 @@ impl Draft {
             let missing = evaluation.scores.iter().filter(|score| score.value.is_none());
             self.missing_scores.extend(missing.map(|score| score.name.clone()));
         }
+        self.push_made(event);
+    }
+
+    fn push_made(&mut self, event: Event) {
         self.bytes += event.approximate_bytes();
-        self.end_row(event.time, event.kind(), (0, 0), OnceLock::from(event));
+        let place = Place::Made(small(self.made.len()));
+        self.rows.push(Row { time: event.time, kind: event.kind(), event: place });
+        self.made.push(Some(event));
+    }
+
+    fn push_text(&mut self, time: Timestamp, kind: Kind, line: &[u8]) {
+        let begin = self.lines.len();
+        self.lines.extend_from_slice(line);
+        // As much again is the event that may be made of it.
+        self.bytes += 2 * line.len();
+        self.rows.push(Row { time, kind, event: Place::Line(small(begin), small(self.lines.len())) });
     }
 
     /// Adds the event of a line, and derives its samples. Tells whether there was one: a blank line is none. One without a
@@ -136,35 +159,25 @@ impl Draft {
                 }
             });
         }
-        let begin = self.lines.len();
-        self.lines.extend_from_slice(line);
-        // As much again is the event that may be made of it.
-        self.bytes += 2 * line.len();
-        self.end_row(facts.time, facts.kind, (begin, self.lines.len()), OnceLock::new());
-    }
-
-    fn end_row(&mut self, time: Timestamp, kind: Kind, line: (usize, usize), event: OnceLock<Event>) {
-        self.rows.push(Row { time, kind, line, event });
+        self.push_text(facts.time, facts.kind, line);
     }
 
     /// Takes an event over from another draft, which is not to be asked for it again.
     pub(crate) fn push_from(&mut self, other: &mut Self, at: usize) {
-        let row = &mut other.rows[at];
+        let row = other.rows[at];
         self.samples.push_from(&other.samples, at);
-        let event = row.event.take();
-        let begin = self.lines.len();
-        match &event {
-            Some(event) => self.bytes += event.approximate_bytes(),
-            None => {
-                self.lines.extend_from_slice(&other.lines[row.line.0..row.line.1]);
-                self.bytes += 2 * (row.line.1 - row.line.0);
+        match row.event {
+            Place::Made(at) => {
+                let event = other.made[at as usize].take();
+                self.push_made(event.expect("an event is taken over once"));
+            }
+            Place::Line(begin, end) => {
+                self.push_text(row.time, row.kind, &other.lines[begin as usize..end as usize]);
                 if self.parser.is_none() {
                     self.parser.clone_from(&other.parser);
                 }
             }
         }
-        let event = event.map_or_else(OnceLock::new, OnceLock::from);
-        self.end_row(row.time, row.kind, (begin, self.lines.len()), event);
         self.missing_scores.append(&mut other.missing_scores);
     }
 
@@ -220,9 +233,14 @@ impl Draft {
     /// Gives the events their numbers.
     pub fn numbered(self, first: u64) -> Batch {
         let bytes = self.bytes();
-        let Self { rows, lines, samples, parser, .. } = self;
-        Batch { first, rows, lines, samples, parser: parser.map(Mutex::new), bytes }
+        let Self { rows, lines, made, samples, parser, .. } = self;
+        Batch { first, rows, lines, made, read: OnceLock::new(), samples, parser: parser.map(Mutex::new), bytes }
     }
+}
+
+/// A place in a batch: batches are bounded, and a line to 8 MiB.
+fn small(place: usize) -> u32 {
+    u32::try_from(place).expect("a batch takes far less than 4 GiB")
 }
 
 /// An ordered run of events with sequence numbers. Shared by all subscribers, never copied for one.
@@ -231,6 +249,9 @@ pub struct Batch {
     first: u64,
     rows: Vec<Row>,
     lines: Vec<u8>,
+    made: Vec<Option<Event>>,
+    /// For each row its event, if it was a line and somebody has asked for it.
+    read: OnceLock<Box<[OnceLock<Event>]>>,
     samples: Samples,
     parser: Option<Mutex<LineParser>>,
     bytes: usize,
@@ -270,10 +291,15 @@ impl Batch {
     /// The event at a place. If it came as a line, the first who asks has it made.
     pub fn event(&self, at: usize) -> &Event {
         let row = &self.rows[at];
-        row.event.get_or_init(|| {
+        let (begin, end) = match row.event {
+            Place::Made(at) => return self.made[at as usize].as_ref().expect("a batch has all of its events"),
+            Place::Line(begin, end) => (begin as usize, end as usize),
+        };
+        let read = self.read.get_or_init(|| self.rows.iter().map(|_| OnceLock::new()).collect());
+        read[at].get_or_init(|| {
             let parser = self.parser.as_ref().expect("lines come with their parser");
             let mut parser = parser.lock().unwrap_or_else(PoisonError::into_inner);
-            let event = parser.parse(&self.lines[row.line.0..row.line.1], row.time);
+            let event = parser.parse(&self.lines[begin..end], row.time);
             event.ok().flatten().expect("the line was read before")
         })
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
 
 use crate::Text;
 use crate::bus::Draft;
@@ -126,5 +127,7 @@ impl SinkCounters {
 pub(crate) struct SourceCounters {
     pub(crate) events: Counter,
     pub(crate) done: AtomicBool,
+    /// Who waits for it to be done.
+    pub(crate) waiter: OnceLock<Thread>,
     pub(crate) error: Mutex<Option<String>>,
 }

@@ -121,6 +121,9 @@ impl Pipeline {
     /// Waits like [`Pipeline::wait`], and reports the progress a few times a second; once `stop` is set, shuts down as
     /// [`Pipeline::shutdown`] does.
     pub fn wait_or(mut self, stop: &AtomicBool, mut progress: impl FnMut(Progress)) -> Summary {
+        for source in &self.sources {
+            source.counters.waiter.get_or_init(std::thread::current);
+        }
         let mut pause = Duration::from_millis(1);
         while !self.finished() {
             if stop.load(Ordering::Relaxed) {

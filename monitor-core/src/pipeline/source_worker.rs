@@ -30,6 +30,9 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
         *emitter.counters.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
     emitter.counters.done.store(true, Ordering::Release);
+    if let Some(waiter) = emitter.counters.waiter.get() {
+        waiter.unpark();
+    }
 }
 
 /// Puts what it gets on the bus.

@@ -64,7 +64,8 @@ impl Price {
 }
 
 fn per_million(tokens: u64, price: f64) -> f64 {
-    tokens as f64 * price / 1e6
+    // Mostly there are no cached and no reasoning ones, and a division takes its time.
+    if tokens == 0 { 0.0 } else { tokens as f64 * price / 1e6 }
 }
 
 impl Validate for Price {

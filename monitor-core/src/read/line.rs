@@ -45,14 +45,12 @@ impl LineParser {
     /// # Errors
     /// When the line is no event, with the reason.
     pub fn parse(&mut self, line: &[u8], arrival: Timestamp) -> Result<Option<Event>, Refusal> {
-        let Some(text) = trimmed(line)? else { return Ok(None) };
-        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
-        if let Some(event) = self.shapes.event(json, time, arrival) {
+        if let Some((time, json)) = usual(line)
+            && let Some(event) = self.shapes.event(json, time, arrival)
+        {
             return Ok(Some(event));
         }
-        let event = self.long_way(time, json, arrival)?;
-        self.shapes.learn(json, time.is_some(), event.kind());
-        Ok(Some(event))
+        self.learn(line, arrival)
     }
 
     /// As [`parse`](Self::parse), but of a line that is like one before no event is made: `take` is told of its facts.
@@ -65,14 +63,22 @@ impl LineParser {
         arrival: Timestamp,
         take: impl FnOnce(&Facts<'_>) -> T,
     ) -> Result<Option<Parsed<T>>, Refusal> {
-        let Some(text) = trimmed(line)? else { return Ok(None) };
-        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
-        if let Some(taken) = self.shapes.facts(json, time, arrival, take) {
+        if let Some((time, json)) = usual(line)
+            && let Some(taken) = self.shapes.facts(json, time, arrival, take)
+        {
             return Ok(Some(Parsed::Taken(taken)));
         }
+        Ok(self.learn(line, arrival)?.map(Parsed::Event))
+    }
+
+    /// Reads a line the long way, and learns its shape.
+    #[cold]
+    fn learn(&mut self, line: &[u8], arrival: Timestamp) -> Result<Option<Event>, Refusal> {
+        let Some(text) = trimmed(line)? else { return Ok(None) };
+        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
         let event = self.long_way(time, json, arrival)?;
         self.shapes.learn(json, time.is_some(), event.kind());
-        Ok(Some(Parsed::Event(event)))
+        Ok(Some(event))
     }
 
     /// As [`parse`](Self::parse), whatever the lines before were like: slower, with the same answer.
@@ -88,8 +94,7 @@ impl LineParser {
     /// What the lines before make of a line, if they make anything of it.
     #[cfg(test)]
     pub(super) fn parse_predicted(&mut self, line: &[u8], arrival: Timestamp) -> Option<Event> {
-        let text = trimmed(line).ok()??;
-        let (time, json) = log_line(text).map_or((None, text), |(time, json)| (Some(time), json));
+        let (time, json) = usual(line)?;
         self.shapes.event(json, time, arrival)
     }
 
@@ -122,14 +127,25 @@ impl LineParser {
     }
 }
 
+/// The time, in the reference's log, and the object of a line with nothing around it. What is not compared with another
+/// line is still to be looked at, were it only whether it is text.
+fn usual(line: &[u8]) -> Option<(Option<&str>, &[u8])> {
+    let (time, json) = match line {
+        [b'{', ..] => (None, line),
+        [b'0'..=b'9', ..] => {
+            let (time, rest) = line.split_at_checked(LOG_TIME).filter(|(time, _)| is_log_time(time))?;
+            (Some(std::str::from_utf8(time).ok()?), rest.strip_prefix(LOG_SEPARATOR.as_bytes())?)
+        }
+        _ => return None,
+    };
+    (json.last() == Some(&b'}')).then_some((time, json))
+}
+
 /// The text of a line without what stands around it; `None` if that is nothing.
 fn trimmed(line: &[u8]) -> Result<Option<&str>, Refusal> {
     let text = std::str::from_utf8(line).map_err(|error| {
         Refusal::new(Reason::InvalidUtf8, format!("invalid UTF-8 (column {})", error.valid_up_to() + 1))
     })?;
-    if text.starts_with('{') && text.ends_with('}') {
-        return Ok(Some(text));
-    }
     let text = text.trim_start_matches('\u{feff}').trim();
     Ok((!text.is_empty()).then_some(text))
 }
@@ -155,6 +171,9 @@ fn log_line(text: &str) -> Option<(&str, &str)> {
     }
     let (time, rest) = text.split_at_checked(LOG_TIME)?;
     let json = rest.strip_prefix(LOG_SEPARATOR)?;
-    let bytes = time.as_bytes();
-    (bytes[10] == b' ' && bytes[19] == b',').then_some((time, json))
+    is_log_time(time.as_bytes()).then_some((time, json))
+}
+
+fn is_log_time(time: &[u8]) -> bool {
+    time[10] == b' ' && time[19] == b','
 }

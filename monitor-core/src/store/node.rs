@@ -53,7 +53,7 @@ impl Press {
         if summary.min.to_bits() == summary.max.to_bits() {
             self.counts.add(&self.bins, summary.min, summary.count);
         } else {
-            self.counts.add_all(&self.bins, values);
+            self.counts.add_between(&self.bins, values, summary.min, summary.max);
         }
         self.counts.pack()
     }

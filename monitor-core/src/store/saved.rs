@@ -100,6 +100,7 @@ impl Store {
             writer.add_series(Written::restored(key, State { buckets: series.buckets, nodes, open: Vec::new() }));
         }
         writer.newest = saved.newest;
+        writer.earliest = i64::MIN;
         writer.evicted_to = saved.evicted_to;
         writer.oldest = saved.evicted_to;
         writer.overflowing = saved.overflowing;

@@ -65,8 +65,14 @@ impl Bins {
         if size < SMALLEST {
             return 0;
         }
-        let bin = (self.density * log(size) + self.shift) as i32 + 1;
+        let bin = self.of_normal(size);
         if value < 0.0 { -bin } else { bin }
+    }
+
+    /// The bin of a number that is told from zero, and above it.
+    #[inline]
+    fn of_normal(&self, size: f64) -> i32 {
+        (self.density * log(size) + self.shift) as i32 + 1
     }
 
     /// The number that stands for a bin: none in it is further away than the error.
@@ -126,6 +132,23 @@ impl Counts {
     pub(super) fn add_all(&mut self, bins: &Bins, values: &[f64]) {
         for value in values {
             self.add_bin(bins.of(*value), 1);
+        }
+    }
+
+    /// As [`add_all`](Self::add_all), where the least and the largest of the values are known.
+    pub(super) fn add_between(&mut self, bins: &Bins, values: &[f64], least: f64, largest: f64) {
+        // Nearly all numbers are above zero, and then there is room for all of them once there is for two.
+        if least < SMALLEST {
+            return self.add_all(bins, values);
+        }
+        let run = &mut self.above_zero;
+        run.add(bins.of(least), 0);
+        run.add(bins.of(largest), 0);
+        for value in values {
+            let at = bins.of_normal(*value).wrapping_sub(run.start) as usize;
+            if let Some(count) = run.counts.get_mut(at) {
+                *count += 1;
+            }
         }
     }
 

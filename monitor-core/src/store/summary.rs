@@ -32,6 +32,13 @@ impl Sum {
         self.sum = next;
     }
 
+    /// The sum of so many equal values.
+    fn of_same(value: f64, count: u64) -> Self {
+        let sum = value * count as f64;
+        // What rounding lost in the product, exactly.
+        Self { sum, lost: value.mul_add(count as f64, -sum) }
+    }
+
     fn merge(&mut self, other: Self) {
         self.add(other.sum);
         self.lost += other.lost;
@@ -46,6 +53,11 @@ impl Summary {
     /// The summary of samples in any order of time; of two at one time the earlier in the list is the first.
     pub(super) fn of(times: &[i64], values: &[f64]) -> Option<Self> {
         let (first, last) = ends(times, values)?;
+        let (count, value) = (values.len() as u64, first.1);
+        if values.iter().all(|other| other.to_bits() == value.to_bits()) {
+            let sum = Sum::of_same(value, count);
+            return Some(Self { count, sum, min: value, max: value, squares: 0.0, first, last });
+        }
         let mut lanes = [Lane { sum: Sum::default(), min: f64::INFINITY, max: f64::NEG_INFINITY }; LANES];
         let (blocks, rest) = values.as_chunks::<LANES>();
         for block in blocks {
@@ -66,7 +78,7 @@ impl Summary {
             squares.iter_mut().zip(block).for_each(|(sum, value)| *sum += square(*value));
         }
         squares.iter_mut().zip(rest).for_each(|(sum, value)| *sum += square(*value));
-        Some(Self { count: values.len() as u64, sum, min, max, squares: squares.iter().sum(), first, last })
+        Some(Self { count, sum, min, max, squares: squares.iter().sum(), first, last })
     }
 
     /// Adds the samples of another, which came later: Chan, Golub and LeVeque 1983 for the squares.

@@ -41,6 +41,8 @@ pub(super) struct Writer {
     /// Metrics whose series have changed since the index was last made.
     changed: BTreeSet<Text>,
     pub(super) newest: i64,
+    /// No sample held is older.
+    pub(super) earliest: i64,
     /// Samples older than this are in buckets.
     raw_from: i64,
     /// Nothing older than this is taken.
@@ -79,6 +81,7 @@ impl Writer {
             metrics: BTreeMap::new(),
             changed: BTreeSet::new(),
             newest: i64::MIN,
+            earliest: i64::MAX,
             raw_from: i64::MIN,
             oldest: i64::MIN,
             evicted_to: i64::MIN,
@@ -114,6 +117,7 @@ impl Writer {
             assert!(self.groups[group].push(time, values), "there is room now");
         }
         self.newest = self.newest.max(time);
+        self.earliest = self.earliest.min(time);
         self.bounds.samples += values.len() as u64;
         self.unchecked += values.len() as u64;
     }
@@ -312,7 +316,8 @@ impl Writer {
         self.raw_from = self.raw_from.min(raw_from);
         let since = raw_from.saturating_sub(self.raw_from);
         let long = since > newest.saturating_sub(raw_from) / 16;
-        if self.ageing.is_none() && since > FINE && (long || self.unchecked > self.bounds.samples / 16) {
+        let any = self.earliest < raw_from;
+        if any && self.ageing.is_none() && since > FINE && (long || self.unchecked > self.bounds.samples / 16) {
             self.unchecked = 0;
             self.raw_from = raw_from;
             // Whole buckets at a time.

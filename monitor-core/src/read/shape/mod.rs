@@ -14,7 +14,7 @@ mod token;
 use std::sync::Arc;
 
 use self::pieces::Pieces;
-use self::reading::Reading;
+use self::reading::{Fields, Reading};
 use self::token::Token;
 use crate::event::{Event, Kind};
 use crate::sample::Facts;
@@ -101,14 +101,14 @@ impl Shapes {
     }
 
     /// The event of a line that is like one before. `log_time` is what stands before the object in the reference's log.
-    pub(super) fn event(&mut self, line: &str, log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
+    pub(super) fn event(&mut self, line: &[u8], log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
         self.read(line, log_time, arrival, |reading, memory| reading.event(memory))
     }
 
     /// What `take` makes of the facts of a line that is like one before.
     pub(super) fn facts<T>(
         &mut self,
-        line: &str,
+        line: &[u8],
         log_time: Option<&str>,
         arrival: Timestamp,
         take: impl FnOnce(&Facts<'_>) -> T,
@@ -118,22 +118,23 @@ impl Shapes {
 
     fn read<T>(
         &mut self,
-        line: &str,
+        line: &[u8],
         log_time: Option<&str>,
         arrival: Timestamp,
         take: impl FnOnce(&Reading<'_>, &mut Memory) -> T,
     ) -> Option<T> {
         let Self { known, values, memory } = self;
+        values.clear();
         let in_log = log_time.is_some();
-        let mut fitting = |shape: &Arc<Shape>| {
-            if shape.in_log == in_log { shape.fields(line, values, memory) } else { None }
-        };
-        let (at, fields) = known.iter().enumerate().find_map(|(at, shape)| Some((at, fitting(shape)?)))?;
+        // In place: to hand them over takes longer than to read most of them.
+        let mut fields = Fields::default();
+        let at =
+            known.iter().position(|shape| shape.in_log == in_log && shape.fits(line, &mut fields, values, memory))?;
         let otherwise = match log_time {
             None => arrival,
             Some(time) => memory.moments.read(time).ok()?,
         };
-        let taken = take(&Reading::new(&known[at], line, values, fields, otherwise), memory);
+        let taken = take(&Reading::new(&known[at], line, values, &fields, otherwise), memory);
         if at > 0 {
             known[..=at].rotate_right(1);
         }

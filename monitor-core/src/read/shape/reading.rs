@@ -17,10 +17,10 @@ use crate::{Text, Timestamp};
 /// A line that has been read, and is an event for certain, though none has been made of it.
 pub(super) struct Reading<'a> {
     shape: &'a Shape,
-    line: &'a str,
+    line: &'a [u8],
     /// Its values, in their order.
     values: &'a [Token],
-    fields: Fields<'a>,
+    fields: &'a Fields<'a>,
     time: Timestamp,
 }
 
@@ -43,42 +43,56 @@ pub(super) struct Fields<'a> {
 }
 
 impl Shape {
-    /// What the values of a line of this shape say; `None` leaves it to the long way. The values are put into `values`.
-    pub(super) fn fields<'a>(&self, line: &'a str, values: &mut Vec<Token>, memory: &mut Memory) -> Option<Fields<'a>> {
-        values.clear();
-        let bytes = line.as_bytes();
-        let mut fields = Fields::default();
+    /// Whether a line has this shape, and certainly is an event; otherwise it is left to the long way. What its values say
+    /// is put into `fields`, and where they are into `values`.
+    pub(super) fn fits<'a>(
+        &self,
+        line: &'a [u8],
+        fields: &mut Fields<'a>,
+        values: &mut Vec<Token>,
+        memory: &mut Memory,
+    ) -> bool {
+        if !values.is_empty() {
+            // Of another shape.
+            values.clear();
+            *fields = Fields::default();
+        }
         let mut at = 0;
         for (number, slot) in self.slots.iter().enumerate() {
-            at = self.pieces.behind(number, bytes, at)?;
-            let token = fields.set(*slot, line, at, memory)?;
+            let Some(begin) = self.pieces.behind(number, line, at) else { return false };
+            let Some(token) = fields.set(*slot, line, begin, memory) else { return false };
             at = token.behind();
             values.push(token);
         }
-        self.pieces.ends(&bytes[at..]).then_some(fields)
+        self.pieces.ends(&line[at..])
     }
 }
 
 impl<'a> Fields<'a> {
     /// Reads the value that begins here.
     #[inline]
-    fn set(&mut self, slot: Slot, line: &'a str, at: usize, memory: &mut Memory) -> Option<Token> {
-        let bytes = line.as_bytes();
+    fn set(&mut self, slot: Slot, line: &'a [u8], at: usize, memory: &mut Memory) -> Option<Token> {
         match slot {
             Slot::Count(field) => {
-                if let Some((token, count)) = Token::count_at(bytes, at) {
+                if let Some((token, count)) = Token::count_at(line, at) {
                     self.counts[field] = Some(count);
                     return Some(token);
                 }
             }
             Slot::Duration | Slot::Value => {
-                if let Some((token, number)) = Token::decimal_at(bytes, at) {
+                if let Some((token, number)) = Token::decimal_at(line, at) {
                     self.number = number;
                     return Some(token);
                 }
             }
+            Slot::Success => {
+                if let Some((token, success)) = Token::flag_at(line, at) {
+                    self.success = success;
+                    return Some(token);
+                }
+            }
             Slot::Time => {
-                if let Some((token, text)) = Token::of_length_at::<USUAL>(bytes, at)
+                if let Some((token, text)) = Token::of_length_at::<USUAL>(line, at)
                     && let Some(moment) = memory.moments.read_usual(text)
                 {
                     self.time = Some(moment);
@@ -87,13 +101,13 @@ impl<'a> Fields<'a> {
             }
             _ => {}
         }
-        let token = Token::at(bytes, at)?;
+        let token = Token::at(line, at)?;
         self.set_any(slot, token, line, memory)?;
         Some(token)
     }
 
     #[inline]
-    fn set_any(&mut self, slot: Slot, token: Token, line: &'a str, memory: &mut Memory) -> Option<()> {
+    fn set_any(&mut self, slot: Slot, token: Token, line: &'a [u8], memory: &mut Memory) -> Option<()> {
         match slot {
             Slot::Time => {
                 self.time = match token.text(line) {
@@ -130,7 +144,7 @@ impl<'a> Fields<'a> {
 
 /// A name that null says is not known.
 #[inline]
-fn name(token: Token, line: &str) -> Option<&str> {
+fn name(token: Token, line: &[u8]) -> Option<&str> {
     token.plain(line).or_else(|| token.is_null(line).then_some(UNKNOWN))
 }
 
@@ -138,9 +152,9 @@ impl<'a> Reading<'a> {
     /// Without a timestamp in the line, it happened at `otherwise`.
     pub(super) fn new(
         shape: &'a Shape,
-        line: &'a str,
+        line: &'a [u8],
         values: &'a [Token],
-        fields: Fields<'a>,
+        fields: &'a Fields<'a>,
         otherwise: Timestamp,
     ) -> Self {
         let time = fields.time.unwrap_or(otherwise);
@@ -148,7 +162,7 @@ impl<'a> Reading<'a> {
     }
 
     pub(super) fn facts(&self) -> Facts<'_> {
-        let fields = &self.fields;
+        let fields = self.fields;
         Facts {
             time: self.time,
             kind: self.shape.kind,
@@ -170,7 +184,7 @@ impl<'a> Reading<'a> {
     }
 
     fn body(&self, memory: &mut Memory) -> Body {
-        let fields = &self.fields;
+        let fields = self.fields;
         let attributes = self.shape.attributes.iter().zip(&self.shape.attribute_values);
         let attributes = attributes.map(|(_, at)| self.value(*at)).collect();
         let metadata = Metadata::flat(&self.shape.attributes, attributes);

@@ -75,6 +75,18 @@ impl Token {
         Some((Self { start, end, form: Form::Bare }, number))
     }
 
+    /// A flag, and which.
+    #[inline]
+    pub(super) fn flag_at(line: &[u8], start: usize) -> Option<(Self, bool)> {
+        let word = word_at(line, start)?.to_le_bytes();
+        let (value, end) = match word {
+            [b't', b'r', b'u', b'e', ..] => (true, start + 4),
+            [b'f', b'a', b'l', b's', b'e', ..] => (false, start + 5),
+            _ => return None,
+        };
+        ends(line, end).then_some((Self { start, end, form: Form::Bare }, value))
+    }
+
     /// A text of this length without anything that has a meaning, if it begins here: whoever reads it looks at each byte.
     #[inline]
     pub(super) fn of_length_at<const LENGTH: usize>(line: &[u8], start: usize) -> Option<(Self, &[u8; LENGTH])> {
@@ -102,53 +114,57 @@ impl Token {
         if self.form == Form::Text { self.end + 1 } else { self.end }
     }
 
-    fn of(self, line: &str) -> Option<&str> {
+    fn of(self, line: &[u8]) -> Option<&[u8]> {
         line.get(self.start..self.end)
     }
 
-    pub(super) fn is_null(self, line: &str) -> bool {
-        self.form == Form::Bare && self.of(line) == Some("null")
+    fn utf8(self, line: &[u8]) -> Option<&str> {
+        std::str::from_utf8(self.of(line)?).ok()
+    }
+
+    pub(super) fn is_null(self, line: &[u8]) -> bool {
+        self.form == Form::Bare && self.of(line) == Some(b"null")
     }
 
     /// A text without escapes.
-    pub(super) fn plain(self, line: &str) -> Option<&str> {
-        if self.form == Form::Text { self.of(line) } else { None }
+    pub(super) fn plain(self, line: &[u8]) -> Option<&str> {
+        if self.form == Form::Text { self.utf8(line) } else { None }
     }
 
-    pub(super) fn text(self, line: &str) -> Option<Cow<'_, str>> {
+    pub(super) fn text(self, line: &[u8]) -> Option<Cow<'_, str>> {
         match self.form {
-            Form::Text => self.of(line).map(Cow::Borrowed),
-            Form::Escaped => serde_json::from_str(self.of(line)?).ok().map(Cow::Owned),
+            Form::Text => self.utf8(line).map(Cow::Borrowed),
+            Form::Escaped => serde_json::from_slice(self.of(line)?).ok().map(Cow::Owned),
             Form::Bare => None,
         }
     }
 
     /// Whether it is text.
     #[inline]
-    pub(super) fn is_text(self, line: &str) -> bool {
-        self.form == Form::Text || self.text(line).is_some()
+    pub(super) fn is_text(self, line: &[u8]) -> bool {
+        self.text(line).is_some()
     }
 
     /// Whether it is a value at all.
     #[inline]
-    pub(super) fn is_value(self, line: &str) -> bool {
-        self.form == Form::Text || self.scalar(line).is_some()
+    pub(super) fn is_value(self, line: &[u8]) -> bool {
+        if self.form == Form::Text { self.utf8(line).is_some() } else { self.scalar(line).is_some() }
     }
 
-    pub(super) fn flag(self, line: &str) -> Option<bool> {
+    pub(super) fn flag(self, line: &[u8]) -> Option<bool> {
         match self.of(line)? {
-            "true" if self.form == Form::Bare => Some(true),
-            "false" if self.form == Form::Bare => Some(false),
+            b"true" if self.form == Form::Bare => Some(true),
+            b"false" if self.form == Form::Bare => Some(false),
             _ => None,
         }
     }
 
     /// A number as a float, as the long way makes one of it; always finite.
-    pub(super) fn float(self, line: &str) -> Option<f64> {
+    pub(super) fn float(self, line: &[u8]) -> Option<f64> {
         if self.form != Form::Bare {
             return None;
         }
-        let token = self.of(line)?;
+        let token = self.utf8(line)?;
         match Decimal::of(token)? {
             Decimal::Exact { mantissa, scale } => Some(mantissa as f64 / POWERS[scale]),
             // Both round to the nearest.
@@ -157,8 +173,8 @@ impl Token {
         }
     }
 
-    fn number(self, line: &str) -> Option<Number> {
-        let token = self.of(line)?;
+    fn number(self, line: &[u8]) -> Option<Number> {
+        let token = self.utf8(line)?;
         match Decimal::of(token)? {
             Decimal::Exact { mantissa, scale: 0 } => Some(mantissa.into()),
             Decimal::Exact { mantissa, scale } => Number::from_f64(mantissa as f64 / POWERS[scale]),
@@ -168,9 +184,9 @@ impl Token {
     }
 
     /// A whole number that is exact as a float, however it is written.
-    pub(super) fn count(self, line: &str) -> Option<u64> {
+    pub(super) fn count(self, line: &[u8]) -> Option<u64> {
         if self.form == Form::Bare
-            && let Some(Decimal::Exact { mantissa, scale: 0 }) = Decimal::of(self.of(line)?)
+            && let Some(Decimal::Exact { mantissa, scale: 0 }) = Decimal::of(self.utf8(line)?)
         {
             return Some(mantissa);
         }
@@ -180,14 +196,14 @@ impl Token {
     }
 
     #[inline]
-    pub(super) fn scalar(self, line: &str) -> Option<Scalar> {
+    pub(super) fn scalar(self, line: &[u8]) -> Option<Scalar> {
         if self.form != Form::Bare {
             return self.text(line).map(|text| Scalar::Text(Text::new(text)));
         }
         Some(match self.of(line)? {
-            "null" => Scalar::Null,
-            "true" => Scalar::Bool(true),
-            "false" => Scalar::Bool(false),
+            b"null" => Scalar::Null,
+            b"true" => Scalar::Bool(true),
+            b"false" => Scalar::Bool(false),
             _ => Scalar::Number(self.number(line)?),
         })
     }
