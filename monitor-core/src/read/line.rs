@@ -127,18 +127,11 @@ impl LineParser {
     }
 }
 
-/// The time, in the reference's log, and the object of a line with nothing around it. What is not compared with another
-/// line is still to be looked at, were it only whether it is text.
-fn usual(line: &[u8]) -> Option<(Option<&str>, &[u8])> {
-    let (time, json) = match line {
-        [b'{', ..] => (None, line),
-        [b'0'..=b'9', ..] => {
-            let (time, rest) = line.split_at_checked(LOG_TIME).filter(|(time, _)| is_log_time(time))?;
-            (Some(std::str::from_utf8(time).ok()?), rest.strip_prefix(LOG_SEPARATOR.as_bytes())?)
-        }
-        _ => return None,
-    };
-    (json.last() == Some(&b'}')).then_some((time, json))
+/// The time, in the reference's log, and the object of a line with nothing around it.
+fn usual(line: &[u8]) -> Option<(Option<&str>, &str)> {
+    let [b'{' | b'0'..=b'9', .., b'}'] = line else { return None };
+    let text = std::str::from_utf8(line).ok()?;
+    if line[0] == b'{' { Some((None, text)) } else { log_line(text).map(|(time, json)| (Some(time), json)) }
 }
 
 /// The text of a line without what stands around it; `None` if that is nothing.
@@ -166,14 +159,8 @@ fn tracked<'a>(object: &mut Object<'a>) -> Option<(Kind, Object<'a>)> {
 
 /// Splits a line of `afterimage.log` into its time and its JSON; `None` for lines of another form.
 fn log_line(text: &str) -> Option<(&str, &str)> {
-    if !text.starts_with(|first: char| first.is_ascii_digit()) {
-        return None;
-    }
     let (time, rest) = text.split_at_checked(LOG_TIME)?;
     let json = rest.strip_prefix(LOG_SEPARATOR)?;
-    is_log_time(time.as_bytes()).then_some((time, json))
-}
-
-fn is_log_time(time: &[u8]) -> bool {
-    time[10] == b' ' && time[19] == b','
+    let bytes = time.as_bytes();
+    (bytes[0].is_ascii_digit() && bytes[10] == b' ' && bytes[19] == b',').then_some((time, json))
 }

@@ -131,12 +131,10 @@ impl Place {
         match (keys, leaf.token) {
             // Neither an empty object nor null says anything here.
             (["metadata" | "scores"], token) if judged || keys == ["metadata"] => {
-                token.is_none_or(|token| token.is_null(line.as_bytes())).then_some(Meaning::Piece)
+                token.is_none_or(|token| token.is_null(line)).then_some(Meaning::Piece)
             }
             // It tells the kind, which is then known to be that of the event.
-            (["type"], Some(token)) if !self.in_log => {
-                token.text(line.as_bytes())?.parse::<Kind>().ok().map(|_| Meaning::Piece)
-            }
+            (["type"], Some(token)) if !self.in_log => token.text(line)?.parse::<Kind>().ok().map(|_| Meaning::Piece),
             // It may be the event's time, or not, as `timestamp` beside it says.
             (_, None) | (["metadata", "timestamp"], _) => None,
             (["metadata", name], _) => Some(Meaning::Inner(name)),
@@ -201,7 +199,7 @@ impl<'a> Leaves<'a> {
         loop {
             self.skip_blanks();
             let key = Token::at(self.line.as_bytes(), self.at)?;
-            let name = key.plain(self.line.as_bytes())?;
+            let name = key.plain(self.line)?;
             if seen.contains(&name) || self.keys.len() == DEEPEST {
                 return None;
             }
@@ -225,7 +223,7 @@ impl<'a> Leaves<'a> {
             return self.object();
         }
         let token = Token::at(self.line.as_bytes(), self.at)?;
-        token.scalar(self.line.as_bytes())?;
+        token.scalar(self.line)?;
         let start = std::mem::replace(&mut self.at, token.behind());
         self.push(start, Some(token))
     }

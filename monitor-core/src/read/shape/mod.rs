@@ -101,14 +101,14 @@ impl Shapes {
     }
 
     /// The event of a line that is like one before. `log_time` is what stands before the object in the reference's log.
-    pub(super) fn event(&mut self, line: &[u8], log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
+    pub(super) fn event(&mut self, line: &str, log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
         self.read(line, log_time, arrival, |reading, memory| reading.event(memory))
     }
 
     /// What `take` makes of the facts of a line that is like one before.
     pub(super) fn facts<T>(
         &mut self,
-        line: &[u8],
+        line: &str,
         log_time: Option<&str>,
         arrival: Timestamp,
         take: impl FnOnce(&Facts<'_>) -> T,
@@ -118,7 +118,7 @@ impl Shapes {
 
     fn read<T>(
         &mut self,
-        line: &[u8],
+        line: &str,
         log_time: Option<&str>,
         arrival: Timestamp,
         take: impl FnOnce(&Reading<'_>, &mut Memory) -> T,

@@ -17,7 +17,7 @@ use crate::{Text, Timestamp};
 /// A line that has been read, and is an event for certain, though none has been made of it.
 pub(super) struct Reading<'a> {
     shape: &'a Shape,
-    line: &'a [u8],
+    line: &'a str,
     /// Its values, in their order.
     values: &'a [Token],
     fields: &'a Fields<'a>,
@@ -47,7 +47,7 @@ impl Shape {
     /// is put into `fields`, and where they are into `values`.
     pub(super) fn fits<'a>(
         &self,
-        line: &'a [u8],
+        line: &'a str,
         fields: &mut Fields<'a>,
         values: &mut Vec<Token>,
         memory: &mut Memory,
@@ -59,40 +59,41 @@ impl Shape {
         }
         let mut at = 0;
         for (number, slot) in self.slots.iter().enumerate() {
-            let Some(begin) = self.pieces.behind(number, line, at) else { return false };
+            let Some(begin) = self.pieces.behind(number, line.as_bytes(), at) else { return false };
             let Some(token) = fields.set(*slot, line, begin, memory) else { return false };
             at = token.behind();
             values.push(token);
         }
-        self.pieces.ends(&line[at..])
+        self.pieces.ends(&line.as_bytes()[at..])
     }
 }
 
 impl<'a> Fields<'a> {
     /// Reads the value that begins here.
     #[inline]
-    fn set(&mut self, slot: Slot, line: &'a [u8], at: usize, memory: &mut Memory) -> Option<Token> {
+    fn set(&mut self, slot: Slot, line: &'a str, at: usize, memory: &mut Memory) -> Option<Token> {
+        let bytes = line.as_bytes();
         match slot {
             Slot::Count(field) => {
-                if let Some((token, count)) = Token::count_at(line, at) {
+                if let Some((token, count)) = Token::count_at(bytes, at) {
                     self.counts[field] = Some(count);
                     return Some(token);
                 }
             }
             Slot::Duration | Slot::Value => {
-                if let Some((token, number)) = Token::decimal_at(line, at) {
+                if let Some((token, number)) = Token::decimal_at(bytes, at) {
                     self.number = number;
                     return Some(token);
                 }
             }
             Slot::Success => {
-                if let Some((token, success)) = Token::flag_at(line, at) {
+                if let Some((token, success)) = Token::flag_at(bytes, at) {
                     self.success = success;
                     return Some(token);
                 }
             }
             Slot::Time => {
-                if let Some((token, text)) = Token::of_length_at::<USUAL>(line, at)
+                if let Some((token, text)) = Token::of_length_at::<USUAL>(bytes, at)
                     && let Some(moment) = memory.moments.read_usual(text)
                 {
                     self.time = Some(moment);
@@ -101,13 +102,13 @@ impl<'a> Fields<'a> {
             }
             _ => {}
         }
-        let token = Token::at(line, at)?;
+        let token = Token::at(bytes, at)?;
         self.set_any(slot, token, line, memory)?;
         Some(token)
     }
 
     #[inline]
-    fn set_any(&mut self, slot: Slot, token: Token, line: &'a [u8], memory: &mut Memory) -> Option<()> {
+    fn set_any(&mut self, slot: Slot, token: Token, line: &'a str, memory: &mut Memory) -> Option<()> {
         match slot {
             Slot::Time => {
                 self.time = match token.text(line) {
@@ -144,7 +145,7 @@ impl<'a> Fields<'a> {
 
 /// A name that null says is not known.
 #[inline]
-fn name(token: Token, line: &[u8]) -> Option<&str> {
+fn name(token: Token, line: &str) -> Option<&str> {
     token.plain(line).or_else(|| token.is_null(line).then_some(UNKNOWN))
 }
 
@@ -152,7 +153,7 @@ impl<'a> Reading<'a> {
     /// Without a timestamp in the line, it happened at `otherwise`.
     pub(super) fn new(
         shape: &'a Shape,
-        line: &'a [u8],
+        line: &'a str,
         values: &'a [Token],
         fields: &'a Fields<'a>,
         otherwise: Timestamp,

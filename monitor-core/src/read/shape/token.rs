@@ -114,57 +114,53 @@ impl Token {
         if self.form == Form::Text { self.end + 1 } else { self.end }
     }
 
-    fn of(self, line: &[u8]) -> Option<&[u8]> {
+    fn of(self, line: &str) -> Option<&str> {
         line.get(self.start..self.end)
     }
 
-    fn utf8(self, line: &[u8]) -> Option<&str> {
-        std::str::from_utf8(self.of(line)?).ok()
-    }
-
-    pub(super) fn is_null(self, line: &[u8]) -> bool {
-        self.form == Form::Bare && self.of(line) == Some(b"null")
+    pub(super) fn is_null(self, line: &str) -> bool {
+        self.form == Form::Bare && self.of(line) == Some("null")
     }
 
     /// A text without escapes.
-    pub(super) fn plain(self, line: &[u8]) -> Option<&str> {
-        if self.form == Form::Text { self.utf8(line) } else { None }
+    pub(super) fn plain(self, line: &str) -> Option<&str> {
+        if self.form == Form::Text { self.of(line) } else { None }
     }
 
-    pub(super) fn text(self, line: &[u8]) -> Option<Cow<'_, str>> {
+    pub(super) fn text(self, line: &str) -> Option<Cow<'_, str>> {
         match self.form {
-            Form::Text => self.utf8(line).map(Cow::Borrowed),
-            Form::Escaped => serde_json::from_slice(self.of(line)?).ok().map(Cow::Owned),
+            Form::Text => self.of(line).map(Cow::Borrowed),
+            Form::Escaped => serde_json::from_str(self.of(line)?).ok().map(Cow::Owned),
             Form::Bare => None,
         }
     }
 
     /// Whether it is text.
     #[inline]
-    pub(super) fn is_text(self, line: &[u8]) -> bool {
-        self.text(line).is_some()
+    pub(super) fn is_text(self, line: &str) -> bool {
+        self.form == Form::Text || self.text(line).is_some()
     }
 
     /// Whether it is a value at all.
     #[inline]
-    pub(super) fn is_value(self, line: &[u8]) -> bool {
-        if self.form == Form::Text { self.utf8(line).is_some() } else { self.scalar(line).is_some() }
+    pub(super) fn is_value(self, line: &str) -> bool {
+        self.form == Form::Text || self.scalar(line).is_some()
     }
 
-    pub(super) fn flag(self, line: &[u8]) -> Option<bool> {
+    pub(super) fn flag(self, line: &str) -> Option<bool> {
         match self.of(line)? {
-            b"true" if self.form == Form::Bare => Some(true),
-            b"false" if self.form == Form::Bare => Some(false),
+            "true" if self.form == Form::Bare => Some(true),
+            "false" if self.form == Form::Bare => Some(false),
             _ => None,
         }
     }
 
     /// A number as a float, as the long way makes one of it; always finite.
-    pub(super) fn float(self, line: &[u8]) -> Option<f64> {
+    pub(super) fn float(self, line: &str) -> Option<f64> {
         if self.form != Form::Bare {
             return None;
         }
-        let token = self.utf8(line)?;
+        let token = self.of(line)?;
         match Decimal::of(token)? {
             Decimal::Exact { mantissa, scale } => Some(mantissa as f64 / POWERS[scale]),
             // Both round to the nearest.
@@ -173,8 +169,8 @@ impl Token {
         }
     }
 
-    fn number(self, line: &[u8]) -> Option<Number> {
-        let token = self.utf8(line)?;
+    fn number(self, line: &str) -> Option<Number> {
+        let token = self.of(line)?;
         match Decimal::of(token)? {
             Decimal::Exact { mantissa, scale: 0 } => Some(mantissa.into()),
             Decimal::Exact { mantissa, scale } => Number::from_f64(mantissa as f64 / POWERS[scale]),
@@ -184,9 +180,9 @@ impl Token {
     }
 
     /// A whole number that is exact as a float, however it is written.
-    pub(super) fn count(self, line: &[u8]) -> Option<u64> {
+    pub(super) fn count(self, line: &str) -> Option<u64> {
         if self.form == Form::Bare
-            && let Some(Decimal::Exact { mantissa, scale: 0 }) = Decimal::of(self.utf8(line)?)
+            && let Some(Decimal::Exact { mantissa, scale: 0 }) = Decimal::of(self.of(line)?)
         {
             return Some(mantissa);
         }
@@ -196,14 +192,14 @@ impl Token {
     }
 
     #[inline]
-    pub(super) fn scalar(self, line: &[u8]) -> Option<Scalar> {
+    pub(super) fn scalar(self, line: &str) -> Option<Scalar> {
         if self.form != Form::Bare {
             return self.text(line).map(|text| Scalar::Text(Text::new(text)));
         }
         Some(match self.of(line)? {
-            b"null" => Scalar::Null,
-            b"true" => Scalar::Bool(true),
-            b"false" => Scalar::Bool(false),
+            "null" => Scalar::Null,
+            "true" => Scalar::Bool(true),
+            "false" => Scalar::Bool(false),
             _ => Scalar::Number(self.number(line)?),
         })
     }
