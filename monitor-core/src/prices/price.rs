@@ -42,7 +42,7 @@ impl Price {
     pub fn cost(&self, tokens: Tokens) -> Option<f64> {
         let (read, written) = match tokens {
             Tokens { prompt: None, completion: None, total: Some(total), .. } => {
-                return self.input.total_cmp(&self.output).is_eq().then(|| per_million(total, self.input));
+                return self.input.total_cmp(&self.output).is_eq().then(|| dollars(parts(total, self.input)));
             }
             Tokens { prompt: None, completion: Some(completion), total: Some(total), .. } => {
                 (total.saturating_sub(completion), completion)
@@ -54,18 +54,28 @@ impl Price {
         };
         let cached = tokens.cached.unwrap_or(0).min(read);
         let reasoned = tokens.reasoned().unwrap_or(0).min(written);
-        Some(
-            per_million(read - cached, self.input)
-                + per_million(cached, self.cached_input.unwrap_or(self.input))
-                + per_million(written - reasoned, self.output)
-                + per_million(reasoned, self.reasoning.unwrap_or(self.output)),
-        )
+        Some(dollars(
+            parts(read - cached, self.input)
+                + parts(cached, self.cached_input.unwrap_or(self.input))
+                + parts(written - reasoned, self.output)
+                + parts(reasoned, self.reasoning.unwrap_or(self.output)),
+        ))
     }
 }
 
-fn per_million(tokens: u64, price: f64) -> f64 {
-    // Mostly there are no cached and no reasoning ones, and a division takes its time.
-    if tokens == 0 { 0.0 } else { tokens as f64 * price / 1e6 }
+/// Prices are counted in billionths of a dollar for a million tokens: finer than any list has them. So costs add up without
+/// being rounded, and are decimals.
+const FINEST: f64 = 1e9;
+
+/// What tokens cost, in parts of a dollar of which 10^15 are one.
+fn parts(tokens: u64, price: f64) -> u128 {
+    u128::from(tokens) * u128::from((price * FINEST + 0.5) as u64)
+}
+
+fn dollars(parts: u128) -> f64 {
+    // Up to some thousand dollars without the long way from a wide integer.
+    let parts = u64::try_from(parts).map_or_else(|_| parts as f64, |parts| parts as f64);
+    parts / (1e6 * FINEST)
 }
 
 impl Validate for Price {

@@ -128,7 +128,11 @@ impl Times {
 #[error("a chunk of samples is damaged")]
 pub(super) struct Damaged;
 
-const POWERS: [f64; 7] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
+/// Up to this every whole number is exact as a float.
+const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+/// All exact; costs have up to fifteen digits behind the point.
+const POWERS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 impl Encoded {
     /// Compresses values; their times are compressed already.
@@ -206,13 +210,12 @@ fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
             integers.push(integer);
             at += 1;
         } else {
-            // One digit more, and all over again: it happens at most six times, and nearly always at the first values.
+            // One digit more, for those before it, too: as long as they are exact they stay what they are.
             digits += 1;
-            if digits == POWERS.len() {
+            if digits == POWERS.len() || integers.iter().any(|integer: &i64| integer.unsigned_abs() > EXACT / 10) {
                 return None;
             }
-            integers.clear();
-            at = 0;
+            integers.iter_mut().for_each(|integer| *integer *= 10);
         }
     }
     Some((digits as u8, integers))
@@ -246,7 +249,7 @@ mod tests {
         #[test]
         fn samples_come_back_to_the_last_bit(
             samples in prop::collection::vec((any::<i64>(), prop_oneof![any::<f64>(), (0..9_999_i32).prop_map(|v| f64::from(v) / 1e3), Just(-0.0), Just(9_007_199_254_740_993.0)]), 1..200),
-            decimals in prop::collection::vec((-99_999_i64..99_999, 0..7_usize), 1..200),
+            decimals in prop::collection::vec((-99_999_i64..99_999, 0..POWERS.len()), 1..200),
         ) {
             let (times, values): (Vec<_>, Vec<_>) = samples.into_iter().unzip();
             round_trip(&times, &values);
