@@ -73,9 +73,12 @@ fn parts(tokens: u64, price: f64) -> u128 {
 }
 
 fn dollars(parts: u128) -> f64 {
-    // Up to some thousand dollars without the long way from a wide integer.
-    let parts = u64::try_from(parts).map_or_else(|_| parts as f64, |parts| parts as f64);
-    parts / (1e6 * FINEST)
+    /// Beyond some thousand dollars.
+    #[cold]
+    fn many(parts: u128) -> f64 {
+        parts as f64
+    }
+    u64::try_from(parts).map_or_else(|_| many(parts), |parts| parts as f64) / (1e6 * FINEST)
 }
 
 impl Validate for Price {

@@ -131,8 +131,7 @@ pub(super) struct Damaged;
 /// Up to this every whole number is exact as a float.
 const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
 /// All exact; costs have up to fifteen digits behind the point.
-const POWERS: [f64; 16] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 impl Encoded {
     /// Compresses values; their times are compressed already.

@@ -76,9 +76,9 @@ impl Shape {
         let mut scores: Vec<ScoreValues> =
             scores.into_iter().map(|name| ScoreValues { name: Text::new(name), value: None, feedback: None }).collect();
         let mut attribute_values = vec![0; attributes.len()];
-        let (mut pieces, mut slots, mut begin) = (Pieces::default(), Vec::new(), 0);
+        let (mut pieces, mut slots, mut open, mut begin) = (Pieces::default(), Vec::new(), 0, 0);
         for (leaf, meaning) in leaves.iter().zip(meanings) {
-            let (place, mut slot) = (slots.len(), Slot::Open);
+            let (place, mut slot) = (open, Slot::Open);
             match meaning {
                 Meaning::Piece => continue,
                 Meaning::Field(field) => slot = field,
@@ -89,6 +89,7 @@ impl Shape {
                 }
             }
             pieces.push(line.as_bytes().get(begin..leaf.start)?);
+            open += usize::from(matches!(slot, Slot::Open));
             slots.push(slot);
             begin = leaf.token?.behind();
         }

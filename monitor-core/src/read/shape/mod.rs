@@ -31,7 +31,7 @@ const TEXTS: usize = 64;
 pub(super) struct Shapes {
     /// The one seen last is first.
     known: Vec<Arc<Shape>>,
-    /// The values of the line in hand; kept for its memory.
+    /// The open values of the line in hand; kept for its memory.
     values: Vec<Token>,
     memory: Memory,
 }
@@ -48,7 +48,7 @@ struct Shape {
     slots: Vec<Slot>,
     scores: Vec<ScoreValues>,
     attributes: Arc<[Text]>,
-    /// For each attribute the place of its value.
+    /// For each attribute the place of its value among the open ones.
     attribute_values: Vec<usize>,
 }
 

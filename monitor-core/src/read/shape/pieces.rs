@@ -45,34 +45,46 @@ impl Pieces {
         self.list.iter().map(|piece| piece.length).sum::<usize>() + self.tail.len()
     }
 
-    /// If the piece of this number stands `at` this place of a line, the place behind it.
+    /// The pieces before the values, in order.
     #[inline]
-    pub(super) fn behind(&self, number: usize, line: &[u8], at: usize) -> Option<usize> {
-        let piece = &self.list[number];
-        let words = &self.words[piece.words.0..piece.words.1];
-        let Some((last, words)) = words.split_last() else { return Some(at) };
-        let padded = line.get(at..at + WORD * (words.len() + 1));
-        let differ = if let Some((line_words, _)) = padded.map(<[u8]>::as_chunks::<WORD>) {
-            let (line_last, line_words) = line_words.split_last()?;
-            let differ = (u64::from_le_bytes(*line_last) ^ last) & piece.mask;
-            line_words.iter().zip(words).fold(differ, |differ, (a, b)| differ | (u64::from_le_bytes(*a) ^ b))
-        } else {
-            self.differs_at_end(piece, line.get(at..)?)
-        };
-        (differ == 0).then_some(at + piece.length)
-    }
-
-    /// As above, so near the end of the line that there are no words to compare.
-    #[cold]
-    fn differs_at_end(&self, piece: &Piece, line: &[u8]) -> u64 {
-        let bytes = self.words[piece.words.0..piece.words.1].iter().flat_map(|word| word.to_le_bytes());
-        let same =
-            line.len() >= piece.length && line.iter().copied().zip(bytes).take(piece.length).all(|(a, b)| a == b);
-        u64::from(!same)
+    pub(super) fn iter(&self) -> impl Iterator<Item = PieceOf<'_>> {
+        self.list.iter().map(|piece| PieceOf { piece, words: &self.words[piece.words.0..piece.words.1] })
     }
 
     /// Whether a line ends as it should.
     pub(super) fn ends(&self, rest: &[u8]) -> bool {
         rest == self.tail
+    }
+}
+
+/// A piece with its words.
+pub(super) struct PieceOf<'a> {
+    piece: &'a Piece,
+    words: &'a [u64],
+}
+
+impl PieceOf<'_> {
+    /// If the piece stands `at` this place of a line, the place behind it.
+    #[inline]
+    pub(super) fn behind(self, line: &[u8], at: usize) -> Option<usize> {
+        let Some((last, words)) = self.words.split_last() else { return Some(at) };
+        let padded = line.get(at..at + WORD * (words.len() + 1));
+        let differ = if let Some((line_words, _)) = padded.map(<[u8]>::as_chunks::<WORD>) {
+            let (line_last, line_words) = line_words.split_last()?;
+            let differ = (u64::from_le_bytes(*line_last) ^ last) & self.piece.mask;
+            line_words.iter().zip(words).fold(differ, |differ, (a, b)| differ | (u64::from_le_bytes(*a) ^ b))
+        } else {
+            self.differs_at_end(line.get(at..)?)
+        };
+        (differ == 0).then_some(at + self.piece.length)
+    }
+
+    /// So near the end of the line that there are no words to compare.
+    #[cold]
+    fn differs_at_end(&self, line: &[u8]) -> u64 {
+        let bytes = self.words.iter().flat_map(|word| word.to_le_bytes());
+        let length = self.piece.length;
+        let same = line.len() >= length && line.iter().copied().zip(bytes).take(length).all(|(a, b)| a == b);
+        u64::from(!same)
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::token::Token;
+use super::token::{Token, count_at, decimal_at, flag_at, text_at};
 use super::{Memory, Shape, Slot};
 use crate::event::{
     Body, Evaluation, Event, Generation, Kind, Level, Log, Metadata, Metric, Scalar, Score, Tokens, flag,
@@ -18,7 +18,7 @@ use crate::{Text, Timestamp};
 pub(super) struct Reading<'a> {
     shape: &'a Shape,
     line: &'a str,
-    /// Its values, in their order.
+    /// Its open values, in their order.
     values: &'a [Token],
     fields: &'a Fields<'a>,
     time: Timestamp,
@@ -27,6 +27,8 @@ pub(super) struct Reading<'a> {
 /// What the values say, whatever the kind of the event.
 #[derive(Default)]
 pub(super) struct Fields<'a> {
+    /// Whether a shape has been tried.
+    begun: bool,
     time: Option<Timestamp>,
     /// How long it took; of a metric its value.
     number: f64,
@@ -44,7 +46,7 @@ pub(super) struct Fields<'a> {
 
 impl Shape {
     /// Whether a line has this shape, and certainly is an event; otherwise it is left to the long way. What its values say
-    /// is put into `fields`, and where they are into `values`.
+    /// is put into `fields`, and where the open ones are into `values`.
     pub(super) fn fits<'a>(
         &self,
         line: &'a str,
@@ -52,59 +54,70 @@ impl Shape {
         values: &mut Vec<Token>,
         memory: &mut Memory,
     ) -> bool {
-        if !values.is_empty() {
-            // Of another shape.
+        if fields.begun {
+            // By another shape.
             values.clear();
             *fields = Fields::default();
         }
+        fields.begun = true;
         let mut at = 0;
-        for (number, slot) in self.slots.iter().enumerate() {
-            let Some(begin) = self.pieces.behind(number, line.as_bytes(), at) else { return false };
-            let Some(token) = fields.set(*slot, line, begin, memory) else { return false };
-            at = token.behind();
-            values.push(token);
+        for (piece, slot) in self.pieces.iter().zip(&self.slots) {
+            let Some(begin) = piece.behind(line.as_bytes(), at) else { return false };
+            let Some(behind) = fields.set(*slot, line, begin, values, memory) else { return false };
+            at = behind;
         }
         self.pieces.ends(&line.as_bytes()[at..])
     }
 }
 
 impl<'a> Fields<'a> {
-    /// Reads the value that begins here.
+    /// Reads the value that begins here, and tells where it ends.
     #[inline]
-    fn set(&mut self, slot: Slot, line: &'a str, at: usize, memory: &mut Memory) -> Option<Token> {
+    fn set(
+        &mut self,
+        slot: Slot,
+        line: &'a str,
+        at: usize,
+        values: &mut Vec<Token>,
+        memory: &mut Memory,
+    ) -> Option<usize> {
         let bytes = line.as_bytes();
         match slot {
             Slot::Count(field) => {
-                if let Some((token, count)) = Token::count_at(bytes, at) {
+                if let Some((behind, count)) = count_at(bytes, at) {
                     self.counts[field] = Some(count);
-                    return Some(token);
+                    return Some(behind);
                 }
             }
             Slot::Duration | Slot::Value => {
-                if let Some((token, number)) = Token::decimal_at(bytes, at) {
+                if let Some((behind, number)) = decimal_at(bytes, at) {
                     self.number = number;
-                    return Some(token);
+                    return Some(behind);
                 }
             }
             Slot::Success => {
-                if let Some((token, success)) = Token::flag_at(bytes, at) {
+                if let Some((behind, success)) = flag_at(bytes, at) {
                     self.success = success;
-                    return Some(token);
+                    return Some(behind);
                 }
             }
             Slot::Time => {
-                if let Some((token, text)) = Token::of_length_at::<USUAL>(bytes, at)
+                if let Some((behind, text)) = text_at::<USUAL>(bytes, at)
                     && let Some(moment) = memory.moments.read_usual(text)
                 {
                     self.time = Some(moment);
-                    return Some(token);
+                    return Some(behind);
                 }
             }
             _ => {}
         }
         let token = Token::at(bytes, at)?;
+        if let Slot::Open = slot {
+            values.push(token);
+            return token.is_value(line).then_some(token.behind());
+        }
         self.set_any(slot, token, line, memory)?;
-        Some(token)
+        Some(token.behind())
     }
 
     #[inline]
@@ -128,7 +141,7 @@ impl<'a> Fields<'a> {
             Slot::Error => self.error = Some(Some(token).filter(|token| token.is_null(line) || token.is_text(line))?),
             Slot::Level => self.level = token.text(line)?.parse().ok()?,
             Slot::Message => self.message = Some(Some(token).filter(|token| token.is_text(line))?),
-            Slot::Open => return token.is_value(line).then_some(()),
+            Slot::Open => {}
         }
         Some(())
     }

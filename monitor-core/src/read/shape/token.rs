@@ -45,57 +45,6 @@ impl Token {
         Some(Self { start, end: start + length, form: Form::Bare })
     }
 
-    /// A whole number that is no longer than eight digits, and what it is.
-    #[inline]
-    pub(super) fn count_at(line: &[u8], start: usize) -> Option<(Self, u64)> {
-        let digits = Digits::of(word_at(line, start)?);
-        let end = start + digits.count;
-        (is_whole(line, start, digits) && ends(line, end))
-            .then_some((Self { start, end, form: Form::Bare }, digits.value))
-    }
-
-    /// A number not below zero that has no more than eight digits before the point and behind it, and what it is.
-    #[inline]
-    pub(super) fn decimal_at(line: &[u8], start: usize) -> Option<(Self, f64)> {
-        let whole = Digits::of(word_at(line, start)?);
-        let point = start + whole.count;
-        if !is_whole(line, start, whole) {
-            return None;
-        }
-        if line.get(point) != Some(&b'.') {
-            return ends(line, point).then_some((Self { start, end: point, form: Form::Bare }, whole.value as f64));
-        }
-        let fraction = Digits::of(word_at(line, point + 1)?);
-        let end = point + 1 + fraction.count;
-        if fraction.count == 0 || whole.count + fraction.count > EXACT_DIGITS || !ends(line, end) {
-            return None;
-        }
-        let mantissa = whole.value * INTEGER_POWERS[fraction.count] + fraction.value;
-        let number = mantissa as f64 / POWERS[fraction.count];
-        Some((Self { start, end, form: Form::Bare }, number))
-    }
-
-    /// A flag, and which.
-    #[inline]
-    pub(super) fn flag_at(line: &[u8], start: usize) -> Option<(Self, bool)> {
-        let word = word_at(line, start)?.to_le_bytes();
-        let (value, end) = match word {
-            [b't', b'r', b'u', b'e', ..] => (true, start + 4),
-            [b'f', b'a', b'l', b's', b'e', ..] => (false, start + 5),
-            _ => return None,
-        };
-        ends(line, end).then_some((Self { start, end, form: Form::Bare }, value))
-    }
-
-    /// A text of this length without anything that has a meaning, if it begins here: whoever reads it looks at each byte.
-    #[inline]
-    pub(super) fn of_length_at<const LENGTH: usize>(line: &[u8], start: usize) -> Option<(Self, &[u8; LENGTH])> {
-        let text = line.get(start + 1..)?.first_chunk::<LENGTH>()?;
-        let end = start + 1 + LENGTH;
-        let quoted = line[start] == b'"' && line.get(end) == Some(&b'"');
-        quoted.then_some((Self { start: start + 1, end, form: Form::Text }, text))
-    }
-
     /// A text that holds `at` what has a meaning, and is no quotation mark.
     #[cold]
     fn escaped_at(line: &[u8], start: usize, mut at: usize) -> Option<Self> {
@@ -203,6 +152,53 @@ impl Token {
             _ => Scalar::Number(self.number(line)?),
         })
     }
+}
+
+/// A whole number of no more than eight digits: where the line goes on behind it, and what it is.
+#[inline]
+pub(super) fn count_at(line: &[u8], start: usize) -> Option<(usize, u64)> {
+    let digits = Digits::of(word_at(line, start)?);
+    let end = start + digits.count;
+    (is_whole(line, start, digits) && ends(line, end)).then_some((end, digits.value))
+}
+
+/// A number not below zero that has no more than eight digits before the point and behind it.
+#[inline]
+pub(super) fn decimal_at(line: &[u8], start: usize) -> Option<(usize, f64)> {
+    let whole = Digits::of(word_at(line, start)?);
+    let point = start + whole.count;
+    if !is_whole(line, start, whole) {
+        return None;
+    }
+    if line.get(point) != Some(&b'.') {
+        return ends(line, point).then_some((point, whole.value as f64));
+    }
+    let fraction = Digits::of(word_at(line, point + 1)?);
+    let end = point + 1 + fraction.count;
+    if fraction.count == 0 || whole.count + fraction.count > EXACT_DIGITS || !ends(line, end) {
+        return None;
+    }
+    let mantissa = whole.value * INTEGER_POWERS[fraction.count] + fraction.value;
+    Some((end, mantissa as f64 / POWERS[fraction.count]))
+}
+
+/// A flag.
+#[inline]
+pub(super) fn flag_at(line: &[u8], start: usize) -> Option<(usize, bool)> {
+    let (value, end) = match word_at(line, start)?.to_le_bytes() {
+        [b't', b'r', b'u', b'e', ..] => (true, start + 4),
+        [b'f', b'a', b'l', b's', b'e', ..] => (false, start + 5),
+        _ => return None,
+    };
+    ends(line, end).then_some((end, value))
+}
+
+/// A text of this length without anything that has a meaning: whoever reads it looks at each byte.
+#[inline]
+pub(super) fn text_at<const LENGTH: usize>(line: &[u8], start: usize) -> Option<(usize, &[u8; LENGTH])> {
+    let text = line.get(start + 1..)?.first_chunk::<LENGTH>()?;
+    let end = start + 1 + LENGTH;
+    (line[start] == b'"' && line.get(end) == Some(&b'"')).then_some((end + 1, text))
 }
 
 #[inline]
