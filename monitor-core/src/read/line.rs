@@ -130,7 +130,7 @@ impl LineParser {
 /// The time, in the reference's log, and the object of a line with nothing around it.
 fn usual(line: &[u8]) -> Option<(Option<&str>, &str)> {
     let [b'{' | b'0'..=b'9', .., b'}'] = line else { return None };
-    let text = std::str::from_utf8(line).ok()?;
+    let text = simdutf8::basic::from_utf8(line).ok()?;
     if line[0] == b'{' { Some((None, text)) } else { log_line(text).map(|(time, json)| (Some(time), json)) }
 }
 
