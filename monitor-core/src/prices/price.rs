@@ -73,12 +73,15 @@ fn parts(tokens: u64, price: f64) -> u128 {
 }
 
 fn dollars(parts: u128) -> f64 {
-    /// Beyond some thousand dollars.
-    #[cold]
-    fn many(parts: u128) -> f64 {
-        parts as f64
-    }
-    u64::try_from(parts).map_or_else(|_| many(parts), |parts| parts as f64) / (1e6 * FINEST)
+    let parts = u64::try_from(parts).map_or_else(|_| many(parts), |parts| parts as f64);
+    parts / (1e6 * FINEST)
+}
+
+/// Beyond some thousand dollars: the way from so wide an integer is long.
+#[cold]
+#[inline(never)]
+fn many(parts: u128) -> f64 {
+    parts as f64
 }
 
 impl Validate for Price {

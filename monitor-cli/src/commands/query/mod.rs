@@ -68,6 +68,8 @@ pub(crate) fn query(args: &QueryArgs) -> Outcome {
         }
     };
     out.flush()?;
+    // The process ends here: to take the store apart would only take time.
+    std::mem::forget(store);
     tell(&exactness);
     judged(&summary)
 }

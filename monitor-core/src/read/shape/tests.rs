@@ -8,9 +8,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
+use crate::bus::Draft;
 use crate::event::{Body, Event, Tokens};
 use crate::read::{LineParser, Refusal, open_recording};
-use crate::{Metadata, Timestamp, Zone};
+use crate::sample::{Deriver, EventSamples, Sample};
+use crate::{Metadata, Text, Timestamp, Zone};
 
 type Read = Result<Option<Event>, Refusal>;
 
@@ -35,9 +37,21 @@ fn exactly(read: &Read) -> String {
     format!("{read:?}\n{written:?}\n{metadata:?}\n{bits:?}")
 }
 
+/// What the samples of an event are, to the last bit.
+fn told(samples: EventSamples<'_>) -> Vec<String> {
+    let one = |sample: Sample<'_>| {
+        let Sample { time, value, series, feedback } = sample;
+        format!("{time} {} {}{} {feedback:?}", value.to_bits(), series.metric(), series.labels())
+    };
+    samples.iter().map(one).collect()
+}
+
 /// Reads lines one after another, each both ways; gives back how many were read the short way.
 fn compare<'a>(zone: &Zone, lines: impl IntoIterator<Item = &'a [u8]>) -> usize {
     let mut parser = LineParser::new(zone.clone());
+    let mut of_drafts = LineParser::new(zone.clone());
+    let labels = ["tone", "score", "request_id", "user", "message"].map(Text::new_static);
+    let (mut of_lines, mut of_events) = (Deriver::new(&labels), Deriver::new(&labels));
     let mut predicted = 0;
     for line in lines {
         let arrival = Timestamp::from_secs(1);
@@ -47,6 +61,18 @@ fn compare<'a>(zone: &Zone, lines: impl IntoIterator<Item = &'a [u8]>) -> usize 
         let parsed = parser.parse(line, arrival);
         assert_eq!(parsed, alone, "{}", String::from_utf8_lossy(line));
         assert_eq!(exactly(&parsed), exactly(&alone), "{}", String::from_utf8_lossy(line));
+
+        let mut draft = Draft::default();
+        let read = draft.push_line(line, arrival, &mut of_drafts, &mut of_lines);
+        assert_eq!(read, alone.as_ref().map(Option::is_some).map_err(Clone::clone));
+        if let Ok(Some(event)) = &alone {
+            let made = Draft::new(vec![event.clone()], &mut of_events);
+            assert_eq!(draft.missing_scores(), made.missing_scores(), "{}", String::from_utf8_lossy(line));
+            let (late, early) = (draft.numbered(7), made.numbered(7));
+            assert_eq!(told(late.samples_of(0)), told(early.samples_of(0)), "{}", String::from_utf8_lossy(line));
+            assert_eq!((late.time(0), late.kind(0)), (event.time, event.kind()));
+            assert_eq!(exactly(&Ok(Some(late.event(0).clone()))), exactly(&alone));
+        }
     }
     predicted
 }
