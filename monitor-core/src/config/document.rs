@@ -468,8 +468,8 @@ impl Validate for StoreSettings {
         if self.max_series_per_metric == 0 {
             return Err(Invalid::key("max_series_per_metric", "must be at least 1"));
         }
-        if !(0.0001..=0.5).contains(&self.percentile_error) {
-            return Err(Invalid::key("percentile_error", "must lie between 0.0001 and 0.5: 0.01 is 1 %"));
+        if !(0.001..=0.5).contains(&self.percentile_error) {
+            return Err(Invalid::key("percentile_error", "must lie between 0.001 and 0.5: 0.01 is 1 %"));
         }
         if self.max_bytes.0 < 1 << 20 {
             return Err(Invalid::key("max_bytes", "must be at least 1 MiB"));

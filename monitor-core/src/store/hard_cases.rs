@@ -2,6 +2,7 @@
 
 use super::tests::{SECOND, all, sample};
 use super::*;
+use crate::sample::{Labels, SeriesKey, SeriesSet};
 
 const MIB: u64 = 1 << 20;
 
@@ -170,4 +171,68 @@ fn the_top_by_a_percentile_asks_for_percentiles() {
     let query = Query::new(Selector::metric("m")).by(&["l".into()]).percentiles(Percentiles::Off);
     let top = store.query(&query.top(1, Aggregate::P99), Window::ALL).expect("seen");
     assert_eq!(top[0].labels.to_string(), "{l=b}");
+}
+
+#[test]
+fn names_without_end_are_not_kept_for_ever() {
+    let store = Store::new(Limits { max_bytes: 4 * MIB, ..Limits::default() });
+    for at in 0..25_000_i64 {
+        store.insert(&sample(&format!("metric {at}"), &[], at * SECOND, 1.0), Timestamp::MAX);
+        assert!(store.bounds().bytes <= 4 * MIB + 4_096, "{:?}", store.bounds());
+    }
+    let (bounds, known) = (store.bounds(), store.metrics().len());
+    assert!(bounds.evicted > 0 && known >= bounds.series && known <= bounds.series + 10_000, "{known} {bounds:?}");
+    assert!(store.stats(&Selector::metric("metric 24999"), Window::ALL).is_ok_and(|stats| stats.is_some()));
+}
+
+#[test]
+fn series_that_come_together_in_ever_other_company() {
+    let store = Store::new(Limits::default());
+    let keys: Vec<Arc<SeriesKey>> =
+        (0..12).map(|at| Arc::new(SeriesKey::new(&format!("score {at}"), Labels::NONE))).collect();
+    let mut expected = [(0, 0.0); 12];
+    for round in 0..6_000_i64 {
+        let chosen = (round * 2_654_435_761 >> 7) as usize % 4_095 + 1;
+        let chosen: Vec<usize> = (0..keys.len()).filter(|at| chosen >> at & 1 == 1).collect();
+        let values: Vec<f64> = chosen.iter().map(|at| (round + *at as i64) as f64).collect();
+        let mut samples = Samples::default();
+        let set = SeriesSet::new(chosen.iter().map(|at| Arc::clone(&keys[*at])));
+        samples.push(Timestamp::from_secs(round), &set, &values);
+        store.insert(&samples, Timestamp::MAX);
+        for (at, value) in chosen.into_iter().zip(values) {
+            expected[at].0 += 1;
+            expected[at].1 += value;
+        }
+    }
+    for (at, (count, sum)) in expected.into_iter().enumerate() {
+        let stats = store.stats(&Selector::metric(format!("score {at}")), Window::ALL).expect("seen").expect("data");
+        assert_eq!((stats.count, stats.sum), (count, sum), "score {at}");
+    }
+    let bounds = store.bounds();
+    assert!(bounds.bytes < 2 * MIB, "as many tables as there are choices would take more: {bounds:?}");
+}
+
+#[test]
+fn the_ages_of_many_series_are_seen_to_little_by_little() {
+    let limits = Limits {
+        raw_retention: Duration::from_secs(60),
+        bucket_retention: Duration::from_secs(60),
+        ..Limits::default()
+    };
+    let store = Store::new(limits);
+    let count = 5_000;
+    for at in 0..count {
+        store.insert(&sample("m", &[("l", &at.to_string())], SECOND, 1.0), Timestamp::MAX);
+    }
+    let mut before = store.bounds();
+    let mut rounds = 0;
+    while before.expired < count {
+        store.insert(&sample("other", &[], (1_000 + rounds) * SECOND, 1.0), Timestamp::MAX);
+        let bounds = store.bounds();
+        assert!(bounds.expired - before.expired <= 1_024, "all at once: {before:?} {bounds:?}");
+        before = bounds;
+        rounds += 1;
+        assert!(rounds < 100, "it does not come to an end: {bounds:?}");
+    }
+    assert!(rounds >= 5 && store.bounds().series <= 2, "{rounds} {:?}", store.bounds());
 }

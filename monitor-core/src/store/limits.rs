@@ -17,7 +17,7 @@ pub struct Limits {
     pub max_series_per_metric: usize,
     /// Bytes of everything; beyond them the oldest is let go, whatever its age.
     pub max_bytes: u64,
-    /// The relative error of percentiles that do not come from the samples themselves: at least 0.0001, at most 0.5.
+    /// The relative error of percentiles that do not come from the samples themselves: at least 0.001, at most 0.5.
     pub percentile_error: f64,
 }
 

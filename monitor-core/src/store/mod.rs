@@ -6,6 +6,7 @@
 mod codec;
 mod gather;
 mod group;
+mod index;
 mod limits;
 mod node;
 mod open;
@@ -30,14 +31,15 @@ pub use tokens::{ModelTokens, TokenUsage, Usage};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use index::{Index, List};
 use node::Press;
 use series::Series;
 use sketch::Bins;
-use sync::Shared;
-use writer::{Index, Writer};
+use sync::{Arc, Shared};
+use writer::Writer;
 
 use crate::sample::{Samples, family};
 use crate::suggest::nearest;
@@ -97,7 +99,7 @@ pub struct MetricSummary {
 }
 
 impl MetricSummary {
-    fn of(name: &Text, series: &[Arc<Series>]) -> Self {
+    fn of(name: &Text, series: &List) -> Self {
         let mut values: BTreeMap<&Text, BTreeSet<&Text>> = BTreeMap::new();
         for (label, value) in series.iter().flat_map(|series| series.key().labels().iter()) {
             values.entry(label).or_default().insert(value);
@@ -121,14 +123,24 @@ pub struct Store {
     index: Shared<Index>,
     bins: Bins,
     writer: Mutex<Writer>,
+    /// What the writer has last said of itself: whoever asks for it waits for no batch.
+    told: Mutex<Told>,
+}
+
+/// What the bounds have cost.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    bounds: Bounds,
+    overflowing: Arc<BTreeMap<Text, u64>>,
 }
 
 impl Store {
     /// An empty store.
     pub fn new(limits: Limits) -> Self {
-        let bins = Bins::new(limits.percentile_error.clamp(1e-4, 0.5));
+        let bins = Bins::new(limits.percentile_error.clamp(1e-3, 0.5));
         let writer = Writer::new(limits, Press::new(bins));
-        Self { index: Shared::new(Arc::new(BTreeMap::new())), bins, writer: Mutex::new(writer) }
+        let index = Shared::new(Arc::new(Index::default()));
+        Self { index, bins, writer: Mutex::new(writer), told: Mutex::default() }
     }
 
     /// Adds samples, in any order of time. Age is seen from the newest sample, but from no later than `now`: a sample from
@@ -146,7 +158,9 @@ impl Store {
 
     /// Compresses what has come since, where that saves room. Not needed for anything but to free memory early.
     pub fn compact(&self) {
-        self.write().squeeze();
+        let mut writer = self.write();
+        writer.squeeze();
+        self.publish(&mut writer);
     }
 
     /// Statistics of all series that `selector` selects, as one. `Ok(None)`: the metric is known, but has no samples in
@@ -183,28 +197,35 @@ impl Store {
     /// The metrics that the store holds, sorted by name.
     pub fn metrics(&self) -> Vec<MetricSummary> {
         let index = self.index.get();
-        index.iter().map(|(name, series)| MetricSummary::of(name, series)).collect()
+        index.sorted().into_iter().map(|(name, series)| MetricSummary::of(name, series)).collect()
     }
 
     /// The earliest and the latest moment of which samples are held.
     pub fn extent(&self) -> Option<Window> {
-        self.write().extent().map(Window::of_micros)
+        let index = self.index.get();
+        let series = index.sorted().into_iter().flat_map(|(_, series)| series.iter());
+        let extents = series.filter_map(|series| series.state().extent());
+        extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).map(Window::of_micros)
     }
 
     /// What is held and what the bounds have cost.
     pub fn bounds(&self) -> Bounds {
-        self.write().bounds()
+        self.told().bounds
     }
 
     /// Metrics with more series than are kept apart, and how many of their samples are counted under `overflow=other`;
     /// the first hundred of them.
     pub fn overflowing(&self) -> Vec<(Text, u64)> {
-        self.write().overflowing.iter().map(|(metric, count)| (metric.clone(), *count)).collect()
+        self.told().overflowing.iter().map(|(metric, count)| (metric.clone(), *count)).collect()
+    }
+
+    fn told(&self) -> Told {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn select(&self, selector: &Selector) -> Result<Vec<Arc<Series>>, NoSuchMetric> {
         let index = self.index.get();
-        let unknown = || no_such_metric(selector.name(), index.keys().map(Text::as_str));
+        let unknown = || no_such_metric(selector.name(), index.names().map(Text::as_str));
         let of_metric = index.get(selector.stored_metric()).ok_or_else(unknown)?;
         let series: Vec<_> =
             of_metric.iter().filter(|series| selector.matches(series.key().labels())).cloned().collect();
@@ -216,12 +237,13 @@ impl Store {
         Ok(series)
     }
 
-    /// Shows readers the series that have come and gone.
+    /// Shows readers the series that have come and gone, and what is held.
     fn publish(&self, writer: &mut Writer) {
-        let changed = writer.changed_index(&self.index.get());
-        if let Some(index) = changed {
-            self.index.set(Arc::new(index));
+        if std::mem::take(&mut writer.index_changed) {
+            self.index.set(Arc::new(writer.index.clone()));
         }
+        let told = Told { bounds: writer.bounds(), overflowing: Arc::clone(&writer.overflowing) };
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
     }
 
     // A panic while writing leaves at worst the samples of one batch half in.

@@ -66,8 +66,8 @@ impl Store {
             newest: writer.newest,
             evicted_to: writer.evicted_to,
             bounds: writer.bounds(),
-            overflowing: writer.overflowing.clone(),
-            metrics: self.index.get().keys().cloned().collect(),
+            overflowing: BTreeMap::clone(&writer.overflowing),
+            metrics: self.index.get().names().cloned().collect(),
             series: series.collect(),
         }
     }
@@ -103,7 +103,7 @@ impl Store {
         writer.earliest = i64::MIN;
         writer.evicted_to = saved.evicted_to;
         writer.oldest = saved.evicted_to;
-        writer.overflowing = saved.overflowing;
+        writer.overflowing = Arc::new(saved.overflowing);
         writer.bounds = Bounds { bytes: writer.bounds.bytes, ..saved.bounds };
         writer.know(saved.metrics);
         store.publish(&mut writer);

@@ -164,6 +164,6 @@ fn own_bytes(key: &SeriesKey) -> usize {
 }
 
 /// Bytes of a text that does not fit into its own 24.
-fn beyond_inline(text: &crate::Text) -> usize {
+pub(super) fn beyond_inline(text: &crate::Text) -> usize {
     if text.is_heap_allocated() { text.len() + 16 } else { 0 }
 }

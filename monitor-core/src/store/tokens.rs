@@ -86,7 +86,7 @@ impl Store {
         let label = [Text::new(label)];
         let mut usages: BTreeMap<Text, Usage> = BTreeMap::new();
         let known = self.index.get();
-        for metric in METRICS.into_iter().filter(|metric| known.contains_key(*metric)) {
+        for metric in METRICS.into_iter().filter(|metric| known.get(metric).is_some()) {
             let query = Query::new(Selector::metric(metric)).by(&label).percentiles(Percentiles::Off);
             for group in self.query(&query, window).unwrap_or_default() {
                 let value = group.labels.get(&label[0]).cloned().unwrap_or(Text::new_static("unknown"));

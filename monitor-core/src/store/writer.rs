@@ -1,25 +1,26 @@
 //! The writing side of the store: which series a sample belongs to, and the bounds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
 use super::group::Group;
+use super::index::{Index, List};
 use super::node::Press;
 use super::rollup::{COARSE, FINE, Gone, hours_before};
-use super::series::{Series, Written};
+use super::series::{Written, beyond_inline};
 use super::sync::Arc;
 use super::{Bounds, Limits};
 use crate::read::LARGEST;
 use crate::sample::{Labels, Samples, SeriesKey, SeriesSet};
 use crate::{Text, Timestamp};
 
-/// The metrics and their series, as readers see them.
-pub(super) type Index = BTreeMap<Text, Arc<Vec<Arc<Series>>>>;
-
 /// Sets of series whose places are kept: a known one saves the look-ups of its series.
 const KNOWN_SETS: usize = 65_536;
+/// Metrics without series that stay known, and what each of them takes.
+const GONE: usize = 10_000;
+const GONE_BYTES: usize = 64;
 /// Metrics of which overflow is told by name.
 const NAMED: usize = 100;
 /// Groups and series whose ages are seen to between two batches.
@@ -37,9 +38,9 @@ pub(super) struct Writer {
     group_places: HashMap<Box<[usize]>, usize, RandomState>,
     /// The groups of sets of series, by their numbers.
     sets: HashMap<u64, usize, RandomState>,
-    metrics: BTreeMap<Text, Vec<Arc<Series>>>,
-    /// Metrics whose series have changed since the index was last made.
-    changed: BTreeSet<Text>,
+    pub(super) index: Index,
+    /// Whether it has changed since it was last published.
+    pub(super) index_changed: bool,
     pub(super) newest: i64,
     /// No sample held is older.
     pub(super) earliest: i64,
@@ -50,7 +51,8 @@ pub(super) struct Writer {
     /// What is older was let go to make room.
     pub(super) evicted_to: i64,
     pub(super) bounds: Bounds,
-    pub(super) overflowing: BTreeMap<Text, u64>,
+    /// Shared with those who ask, as it seldom changes.
+    pub(super) overflowing: Arc<BTreeMap<Text, u64>>,
     /// Samples that came since the ages were last seen to.
     unchecked: u64,
     /// What is still to be done of the last time.
@@ -78,15 +80,15 @@ impl Writer {
             groups: Vec::new(),
             group_places: HashMap::default(),
             sets: HashMap::default(),
-            metrics: BTreeMap::new(),
-            changed: BTreeSet::new(),
+            index: Index::default(),
+            index_changed: false,
             newest: i64::MIN,
             earliest: i64::MAX,
             raw_from: i64::MIN,
             oldest: i64::MIN,
             evicted_to: i64::MIN,
             bounds: Bounds::default(),
-            overflowing: BTreeMap::new(),
+            overflowing: Arc::default(),
             unchecked: 0,
             ageing: None,
         }
@@ -234,7 +236,7 @@ impl Writer {
     #[cold]
     fn place_of_new(&mut self, key: &Arc<SeriesKey>) -> usize {
         let metric = key.metric();
-        let of_metric = self.metrics.get(metric).map_or(0, Vec::len);
+        let of_metric = self.index.get(metric).map_or(0, List::len);
         let room = self.series.len() < self.limits.max_series;
         if room && of_metric < self.limits.max_series_per_metric {
             let written = Written::new(Arc::clone(key));
@@ -255,45 +257,29 @@ impl Writer {
     }
 
     fn note_overflow(&mut self, metric: &Text) {
-        if let Some(count) = self.overflowing.get_mut(metric) {
+        let overflowing = Arc::make_mut(&mut self.overflowing);
+        if let Some(count) = overflowing.get_mut(metric) {
             *count += 1;
-        } else if self.overflowing.len() < NAMED {
+        } else if overflowing.len() < NAMED {
             tracing::warn!(%metric, "too many series: the samples of further ones are counted under overflow=other");
-            self.overflowing.insert(metric.clone(), 1);
+            overflowing.insert(metric.clone(), 1);
         }
     }
 
     pub(super) fn add_series(&mut self, written: Written) -> usize {
         let place = self.series.len();
-        let key = Arc::clone(written.series.shared_key());
-        let metric = key.metric().clone();
         self.bounds.bytes += written.bytes() as u64;
-        self.metrics.entry(metric.clone()).or_default().push(Arc::clone(&written.series));
-        self.changed.insert(metric);
-        self.places.insert(key, place);
+        self.index.push(Arc::clone(&written.series));
+        self.index_changed = true;
+        self.places.insert(Arc::clone(written.series.shared_key()), place);
         self.series.push(written);
         place
     }
 
     /// Metrics of which there was a series once stay known.
     pub(super) fn know(&mut self, metrics: Vec<Text>) {
-        for metric in metrics {
-            self.changed.insert(metric.clone());
-            self.metrics.entry(metric).or_default();
-        }
-    }
-
-    /// The index, if it has changed since the last time.
-    pub(super) fn changed_index(&mut self, index: &Index) -> Option<Index> {
-        if self.changed.is_empty() {
-            return None;
-        }
-        let mut index = index.clone();
-        for metric in std::mem::take(&mut self.changed) {
-            let series = self.metrics.get(&metric).cloned().unwrap_or_default();
-            index.insert(metric, Arc::new(series));
-        }
-        Some(index)
+        metrics.into_iter().take(GONE).for_each(|metric| self.index.know(metric));
+        self.index_changed = true;
     }
 
     pub(super) fn bounds(&self) -> Bounds {
@@ -421,11 +407,6 @@ impl Writer {
         }
     }
 
-    pub(super) fn extent(&self) -> Option<(i64, i64)> {
-        let extents = self.series.iter().filter_map(|series| series.state.extent());
-        extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-    }
-
     /// Lets go of series without samples, once they are so many: others need their room. Their metrics stay known.
     fn drop_empty(&mut self, enough: usize) {
         let empty: Vec<bool> = self.series.iter().map(|series| series.state.is_empty()).collect();
@@ -451,16 +432,14 @@ impl Writer {
         self.groups.iter_mut().for_each(|group| group.renumber(&places));
 
         self.forget_places();
-        self.changed.extend(self.metrics.keys().cloned());
-        self.places.clear();
-        self.metrics.values_mut().for_each(Vec::clear);
-        self.bounds.bytes = self.groups.iter().map(|group| group.bytes() as u64).sum();
-        for (place, written) in self.series.iter().enumerate() {
-            let key = written.series.shared_key();
-            self.bounds.bytes += written.bytes() as u64;
-            self.places.insert(Arc::clone(key), place);
-            self.metrics.entry(key.metric().clone()).or_default().push(Arc::clone(&written.series));
-        }
+        self.index = self.index.rebuilt(self.series.iter().map(|written| Arc::clone(&written.series)), GONE);
+        self.index_changed = true;
+        let gone = self.index.gone().map(|name| (GONE_BYTES + beyond_inline(name)) as u64);
+        let groups = self.groups.iter().map(|group| group.bytes() as u64);
+        let series = self.series.iter().map(|series| series.bytes() as u64);
+        self.bounds.bytes = gone.chain(groups).chain(series).sum();
+        let places = self.series.iter().enumerate();
+        self.places = places.map(|(place, written)| (Arc::clone(written.series.shared_key()), place)).collect();
     }
 
     /// Puts the open samples of all series to rest, where that saves room.
