@@ -9,30 +9,44 @@ mod store {
     mod open;
     mod sync;
 
-    use self::open::Open;
+    use self::open::{Column, Growing, Open};
     use self::sync::{Arc, Shared};
 
     /// A series as readers see it: what is at rest, and what is open.
     struct State {
         at_rest: Vec<(i64, f64)>,
-        open: Arc<Open>,
+        open: Column,
     }
 
     impl State {
+        fn new(at_rest: Vec<(i64, f64)>, open: &Arc<Open>) -> Self {
+            let table = Arc::new(Growing::new(Arc::clone(open)));
+            Self { at_rest, open: Column { table, at: 0 } }
+        }
+
         fn seen(&self) -> Vec<(i64, f64)> {
-            self.at_rest.iter().copied().chain(self.open.iter()).collect()
+            let (mut times, mut values) = (Vec::new(), Vec::new());
+            self.open.read(&mut times, &mut values);
+            self.at_rest.iter().copied().chain(times.into_iter().zip(values)).collect()
         }
     }
 
-    /// What the writer does with a sample that finds no room: puts the open ones to rest and opens anew.
-    fn push(shared: &Shared<State>, room: usize, time: i64) {
-        let state = Arc::clone(&shared.get());
-        if state.open.push(time, time as f64) {
+    /// What the writer does with a sample that finds no room: the table grows once, then its samples are put to rest and
+    /// it begins anew.
+    fn push(shared: &Shared<State>, open: &mut Arc<Open>, time: i64) {
+        if open.push(time, &[time as f64]) {
             return;
         }
-        let open = Open::with_room(room);
-        assert!(open.push(time, time as f64));
-        shared.set(Arc::new(State { at_rest: state.seen(), open: Arc::new(open) }));
+        let state = Arc::clone(&shared.get());
+        if open.room() == 1 {
+            *open = Arc::new(open.resized(2));
+            state.open.table.grow(Arc::clone(open));
+            assert!(open.push(time, &[time as f64]));
+        } else {
+            *open = Arc::new(Open::with_room(1, 1));
+            assert!(open.push(time, &[time as f64]));
+            shared.set(Arc::new(State::new(state.seen(), open)));
+        }
     }
 
     /// Whatever a reader sees is a beginning of what was written, without a gap, a repeat or half a sample, and what it sees
@@ -40,8 +54,8 @@ mod store {
     #[test]
     fn a_reader_sees_whole_samples_in_the_order_in_which_they_came() {
         loom::model(|| {
-            let start = State { at_rest: Vec::new(), open: Arc::new(Open::with_room(2)) };
-            let shared = Arc::new(Shared::new(Arc::new(start)));
+            let mut open = Arc::new(Open::with_room(1, 1));
+            let shared = Arc::new(Shared::new(Arc::new(State::new(Vec::new(), &open))));
             let reader = {
                 let shared = Arc::clone(&shared);
                 loom::thread::spawn(move || {
@@ -56,11 +70,11 @@ mod store {
                     }
                 })
             };
-            for time in 1..=4 {
-                push(&shared, 2, time);
+            for time in 1..=3 {
+                push(&shared, &mut open, time);
             }
             reader.join().expect("no assertion of the reader fails");
-            assert_eq!(shared.get().seen().len(), 4);
+            assert_eq!(shared.get().seen().len(), 3);
         });
     }
 }

@@ -1,9 +1,10 @@
 //! Order, bounds and losses of the bus.
 
 use super::*;
-use crate::Timestamp;
 use crate::event::{Event, Metric};
+use crate::read::LineParser;
 use crate::sample::Deriver;
+use crate::{Timestamp, Zone};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -129,4 +130,51 @@ fn a_bus_is_full_of_few_events_that_are_large() {
         bus.publish(large(), Lane::Input).expect("open");
     }
     assert_eq!((slow.lost(), slow.unread()), (8, 2));
+}
+
+/// Lines of which the later are read by the shape of the earlier, with what there is to be lost on the way: feedback, scores
+/// that are not given, an event that was made.
+fn mixed() -> Draft {
+    let (mut parser, mut deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
+    let mut draft = Draft::default();
+    for at in 0..6 {
+        let score = if at % 2 == 0 { "null".to_owned() } else { at.to_string() };
+        let line = format!(
+            r#"{{"type":"evaluation","timestamp":"2026-05-04T14:00:0{at}Z","duration":{at},"success":true,"evaluator_type":"E","scores":{{"a":{{"score":{at},"feedback":"f{at}"}},"b":{score}}}}}"#
+        );
+        let read = draft.push_line(line.as_bytes(), Timestamp::MIN, &mut parser, &mut deriver);
+        assert!(read.expect("an event"));
+    }
+    draft.push(Event::new(Timestamp::from_secs(9), Metric::new("m", 9.0)), &mut deriver);
+    draft
+}
+
+fn shown(draft: Draft) -> Vec<String> {
+    let missing = format!("{:?}", draft.missing_scores());
+    let batch = draft.numbered(0);
+    let row = |at| {
+        let samples: Vec<_> = batch.samples_of(at).iter().map(|s| (s.name(), s.value, s.feedback)).collect();
+        format!("{} {:?} {samples:?}", batch.time(at), batch.event(at))
+    };
+    (0..batch.len()).map(row).chain([missing]).collect()
+}
+
+#[test]
+fn events_taken_over_by_another_draft_are_what_they_were() {
+    let (mut from, mut to) = (mixed(), Draft::default());
+    // Not at the same places.
+    to.push(Event::new(Timestamp::from_secs(1), Metric::new("first", 1.0)), &mut Deriver::new(&[]));
+    (0..from.len()).for_each(|at| to.push_from(&mut from, at));
+    assert_eq!(shown(to)[1..], shown(mixed()));
+}
+
+#[test]
+fn an_event_taken_out_leaves_the_others_as_they_were() {
+    for at in 0..7 {
+        let (mut draft, whole) = (mixed(), mixed().numbered(0));
+        assert_eq!(draft.remove(at), *whole.event(at));
+        let mut expected = shown(mixed());
+        expected.remove(at);
+        assert_eq!(shown(draft)[..6], expected[..6], "without {at}");
+    }
 }

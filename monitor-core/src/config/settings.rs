@@ -77,7 +77,7 @@ pub enum ClockSetting {
 #[serde(default, deny_unknown_fields)]
 pub struct StoreSettings {
     /// How long every sample is kept, seen from the newest; older ones are summed up in buckets of a minute, after two
-    /// days more of an hour.
+    /// days more of an hour, where that saves room.
     pub raw_retention: DurationText,
     /// How long the buckets are kept.
     pub bucket_retention: DurationText,
@@ -89,7 +89,7 @@ pub struct StoreSettings {
     pub max_series_per_metric: usize,
     /// How many bytes the store may take.
     pub max_bytes: SizeText,
-    /// The relative error of percentiles over more than 2,048 samples.
+    /// The relative error of percentiles over more than 2,048 samples, at least 0.001.
     pub percentile_error: f64,
     /// Whether the store and the states of the rules are written to the data folder at the end and taken up at the next
     /// start. Not for a source that begins anew at each start, as `file` does: what it reads again would count twice.

@@ -236,3 +236,22 @@ fn the_ages_of_many_series_are_seen_to_little_by_little() {
     }
     assert!(rounds >= 5 && store.bounds().series <= 2, "{rounds} {:?}", store.bounds());
 }
+
+#[test]
+fn several_of_an_event_that_overflow_into_one_series_are_all_counted() {
+    let store = Store::new(Limits { max_series: 2, ..Limits::default() });
+    let keys = ["a", "b", "c", "d"].map(|metric| Arc::new(SeriesKey::new(metric, Labels::NONE)));
+    let set = SeriesSet::new(keys);
+    for second in 0..2_000 {
+        let mut samples = Samples::default();
+        samples.push(Timestamp::from_secs(second), &set, &[1.0, 2.0, 3.0, 4.0]);
+        store.insert(&samples, Timestamp::MAX);
+    }
+    let stats = |metric| store.stats(&Selector::metric(metric), Window::ALL).expect("seen").expect("data");
+    assert_eq!((stats("a").sum, stats("b").sum), (2_000.0, 4_000.0));
+    assert_eq!((stats("overflow").count, stats("overflow").sum), (4_000, 14_000.0));
+    let bounds = store.bounds();
+    assert_eq!((bounds.samples, bounds.overflowed), (8_000, 4_000));
+    // One by one they take about the same.
+    assert!(bounds.bytes < 100_000, "{bounds:?}");
+}

@@ -5,9 +5,9 @@ use std::time::Duration;
 /// What the store keeps at most.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Samples older than this, seen from the newest, are only kept as buckets.
+    /// Samples older than this, seen from the newest, are summed up in buckets where that saves room.
     pub raw_retention: Duration,
-    /// Buckets older than this, seen from the newest sample, are let go.
+    /// What is older than this, seen from the newest sample, is let go.
     pub bucket_retention: Duration,
     /// A sample that comes this much later than the newest is not taken.
     pub lateness: Duration,

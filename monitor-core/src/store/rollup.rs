@@ -179,3 +179,37 @@ fn insert(buckets: &mut Vec<Arc<Node>>, bucket: Node, press: &mut Press) {
     };
     buckets.splice(from..from + same, [merged]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sketch::Bins;
+    use super::*;
+
+    #[test]
+    fn a_bucket_joins_those_of_its_time_as_wide_as_the_widest() {
+        let mut press = Press::new(Bins::new(0.01));
+        let mut bucket =
+            |width: i64, minute: i64| press.bucket(width, &[minute * FINE], &[minute as f64]).expect("a sample");
+        // Of the first hour one, of the second two minutes, of the third a minute.
+        let fine = [(COARSE, 10), (FINE, 60), (FINE, 75), (FINE, 130)];
+        let start: Vec<Arc<Node>> = fine.map(|(width, minute)| Arc::new(bucket(width, minute))).into();
+        let shown = |buckets: &[Arc<Node>]| -> Vec<(i64, u64, i64)> {
+            let minute = |node: &Arc<Node>| node.summary.first.0 / FINE;
+            buckets.iter().map(|node| (width(node) / FINE, node.summary.count, minute(node))).collect()
+        };
+        let cases = [
+            ((FINE, 59), vec![(60, 2, 10), (1, 1, 60), (1, 1, 75), (1, 1, 130)]),
+            ((COARSE, 61), vec![(60, 1, 10), (60, 3, 60), (1, 1, 130)]),
+            ((FINE, 75), vec![(60, 1, 10), (1, 1, 60), (1, 2, 75), (1, 1, 130)]),
+            ((FINE, 74), vec![(60, 1, 10), (1, 1, 60), (1, 1, 74), (1, 1, 75), (1, 1, 130)]),
+            ((COARSE, 181), vec![(60, 1, 10), (1, 1, 60), (1, 1, 75), (1, 1, 130), (60, 1, 181)]),
+        ];
+        for ((width, minute), expected) in cases {
+            let mut press = Press::new(Bins::new(0.01));
+            let late = press.bucket(width, &[minute * FINE], &[0.0]).expect("a sample");
+            let mut buckets = start.clone();
+            insert(&mut buckets, late, &mut press);
+            assert_eq!(shown(&buckets), expected, "{width} {minute}");
+        }
+    }
+}

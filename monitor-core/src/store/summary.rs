@@ -147,3 +147,17 @@ pub(super) fn merge(into: &mut Option<Summary>, other: &Summary) {
         None => *into = Some(*other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_values_nothing_is_lost_either() {
+        // The nearest to three times 0.1 is larger than it is.
+        let mut summary = Summary::of(&[0, 1, 2], &[0.1; 3]).expect("samples");
+        assert_eq!((summary.min, summary.max, summary.squares), (0.1, 0.1, 0.0));
+        summary.merge(&Summary::of(&[3], &[-0.300_000_000_000_000_04]).expect("a sample"));
+        assert!(summary.sum.total() < 0.0, "{}", summary.sum.total());
+    }
+}
