@@ -35,7 +35,14 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn told(samples: &Samples) -> String {
     let one = |sample: monitor_core::sample::Sample<'_>| {
-        format!("{} {} {}{} {:?}\n", sample.time, sample.value.to_bits(), sample.name(), sample.series.labels(), sample.feedback)
+        format!(
+            "{} {} {}{} {:?}\n",
+            sample.time,
+            sample.value.to_bits(),
+            sample.name(),
+            sample.series.labels(),
+            sample.feedback
+        )
     };
     samples.iter().map(one).collect()
 }
