@@ -77,7 +77,9 @@ impl Draft {
     /// Derives the samples of `events`.
     pub fn new(events: Vec<Event>, deriver: &mut Deriver) -> Self {
         let mut draft = Self { rows: Vec::with_capacity(events.len()), ..Self::default() };
-        events.into_iter().for_each(|event| draft.push(event, deriver));
+        for event in events {
+            draft.push(event, deriver);
+        }
         draft
     }
 

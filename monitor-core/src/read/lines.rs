@@ -101,7 +101,7 @@ impl<R: BufRead> Lines<R> {
             self.handed_out = end + 1;
             self.position += self.handed_out as u64;
             self.hand_out();
-            return Ok(Next::Line(trim_break(&self.reader.fill_buf()?[..end + 1])));
+            return Ok(Next::Line(trim_break(&self.reader.fill_buf()?[..=end])));
         }
         let room = MAX_LINE + 1 - self.line.len();
         let read = self.reader.by_ref().take(room as u64).read_until(b'\n', &mut self.line)?;

@@ -24,6 +24,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) details: &'a dyn Details,
 }
 
+/// Is told of a score: its name, its number if it was given, and its feedback.
+pub(crate) type TellScore<'a> = &'a mut dyn FnMut(&str, Option<f64>, Option<Text>);
+
 /// What an event says beyond fields that all of its kind have.
 pub(crate) trait Details {
     /// The attribute of this name as a label.
@@ -43,7 +46,7 @@ pub(crate) trait Details {
     }
 
     /// Tells of each score its name, its number, and its feedback.
-    fn scores(&self, tell: &mut dyn FnMut(&str, Option<f64>, Option<Text>));
+    fn scores(&self, tell: TellScore<'_>);
 }
 
 impl<'a> Facts<'a> {
@@ -110,7 +113,7 @@ impl Details for Metadata {
         Self::text(self, name).map(Cow::Borrowed)
     }
 
-    fn scores(&self, _: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {}
+    fn scores(&self, _: TellScore<'_>) {}
 }
 
 impl Details for Evaluation {
@@ -122,7 +125,7 @@ impl Details for Evaluation {
         self.metadata.text(name).map(Cow::Borrowed)
     }
 
-    fn scores(&self, tell: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {
+    fn scores(&self, tell: TellScore<'_>) {
         self.scores.iter().for_each(|score| tell(&score.name, score.value, score.feedback.clone()));
     }
 }
@@ -138,5 +141,5 @@ impl Details for NoDetails {
         None
     }
 
-    fn scores(&self, _: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {}
+    fn scores(&self, _: TellScore<'_>) {}
 }

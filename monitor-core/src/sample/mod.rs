@@ -7,7 +7,7 @@ mod samples;
 mod series;
 
 pub use derive::{BUILTIN_LABELS, Deriver};
-pub(crate) use facts::{Details, Facts};
+pub(crate) use facts::{Details, Facts, TellScore};
 pub use labels::Labels;
 pub use samples::{EventSamples, Samples, SeriesSet};
 pub use series::{SeriesKey, family};

@@ -214,7 +214,9 @@ fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
             if digits == POWERS.len() || integers.iter().any(|integer: &i64| integer.unsigned_abs() > EXACT / 10) {
                 return None;
             }
-            integers.iter_mut().for_each(|integer| *integer *= 10);
+            for integer in &mut integers {
+                *integer *= 10;
+            }
         }
     }
     Some((digits as u8, integers))

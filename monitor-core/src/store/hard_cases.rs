@@ -192,7 +192,7 @@ fn series_that_come_together_in_ever_other_company() {
         (0..12).map(|at| Arc::new(SeriesKey::new(&format!("score {at}"), Labels::NONE))).collect();
     let mut expected = [(0, 0.0); 12];
     for round in 0..6_000_i64 {
-        let chosen = (round * 2_654_435_761 >> 7) as usize % 4_095 + 1;
+        let chosen = ((round * 2_654_435_761) >> 7) as usize % 4_095 + 1;
         let chosen: Vec<usize> = (0..keys.len()).filter(|at| chosen >> at & 1 == 1).collect();
         let values: Vec<f64> = chosen.iter().map(|at| (round + *at as i64) as f64).collect();
         let mut samples = Samples::default();

@@ -71,7 +71,9 @@ impl Index {
         let mut index = Self::default();
         series.for_each(|series| index.push(series));
         let gone: Vec<&Text> = self.names().filter(|name| index.get(name).is_none()).take(most_gone).collect();
-        gone.into_iter().for_each(|name| index.know(name.clone()));
+        for name in gone {
+            index.know(name.clone());
+        }
         index
     }
 

@@ -96,7 +96,9 @@ impl Store {
                 let chunk = writer.press.chunk(&times, &packed, &values).expect("there are samples");
                 writer.press.append(&mut nodes, chunk);
             }
-            nodes.iter_mut().for_each(|node| share_times(node, &mut times));
+            for node in &mut nodes {
+                share_times(node, &mut times);
+            }
             writer.add_series(Written::restored(key, State { buckets: series.buckets, nodes, open: Vec::new() }));
         }
         writer.newest = saved.newest;

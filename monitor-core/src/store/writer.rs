@@ -190,7 +190,9 @@ impl Writer {
         for group in 0..self.groups.len() {
             self.change_group(group, |group, series, press| group.seal(series, press, 1));
         }
-        std::mem::take(&mut self.groups).into_iter().for_each(|group| group.leave(&mut self.series));
+        for group in std::mem::take(&mut self.groups) {
+            group.leave(&mut self.series);
+        }
         self.forget_places();
         self.bounds.bytes = self.series.iter().map(|series| series.bytes() as u64).sum();
     }

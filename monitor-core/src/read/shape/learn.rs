@@ -96,7 +96,7 @@ impl Shape {
         pieces.end(line.as_bytes().get(begin..)?);
         let attributes: Vec<_> = attributes.into_iter().map(Text::new).collect();
         let attributes = attributes.into();
-        (pieces.bytes() <= MOST_BYTES).then(|| Self {
+        (pieces.bytes() <= MOST_BYTES).then_some(Self {
             kind,
             in_log,
             pieces,

@@ -101,6 +101,7 @@ impl Shapes {
     }
 
     /// The event of a line that is like one before. `log_time` is what stands before the object in the reference's log.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough in its lifetimes")]
     pub(super) fn event(&mut self, line: &str, log_time: Option<&str>, arrival: Timestamp) -> Option<Event> {
         self.read(line, log_time, arrival, |reading, memory| reading.event(memory))
     }

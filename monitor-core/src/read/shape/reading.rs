@@ -10,7 +10,7 @@ use crate::event::{
 };
 use crate::read::LARGEST;
 use crate::read::fields::UNKNOWN;
-use crate::sample::{Details, Facts};
+use crate::sample::{Details, Facts, TellScore};
 use crate::time::USUAL;
 use crate::{Text, Timestamp};
 
@@ -298,7 +298,7 @@ impl Details for Reading<'_> {
         self.as_label(self.attribute_at(at)?)
     }
 
-    fn scores(&self, tell: &mut dyn FnMut(&str, Option<f64>, Option<Text>)) {
+    fn scores(&self, tell: TellScore<'_>) {
         self.scores_in_order().for_each(|(name, value, feedback)| tell(name, value, feedback));
     }
 }
