@@ -143,7 +143,8 @@ impl Digits {
     #[inline]
     pub(crate) fn of(bytes: u64) -> Self {
         const ONES: u64 = u64::from_ne_bytes([1; 8]);
-        let digits = bytes ^ (ONES * b'0' as u64);
+        // What is left of a digit is its value.
+        let digits = bytes ^ (ONES * 0x30);
         // The highest bit of each byte that is no digit; above the lowest of them it may be set wrongly.
         let others = (digits.wrapping_add(ONES * 0x76) | digits) & (ONES << 7);
         let count = others.trailing_zeros() as usize / 8;
