@@ -91,7 +91,7 @@ fn ingest(criterion: &mut Criterion) {
         let take = |batch: Draft| {
             batch.numbered(0).events().for_each(|event| {
                 black_box(event);
-            })
+            });
         };
         bencher.iter(|| reader.batches(&lines, take));
     });

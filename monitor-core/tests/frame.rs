@@ -82,7 +82,7 @@ fn compare(frame: &DataFrame, column: &str, expected: &Value) -> usize {
 
 #[test]
 fn samples_agree_with_every_number_of_the_reference() {
-    let frame = samples_frame(&samples(&events("metrics.jsonl.gz"))).expect("no label is called as a column");
+    let frame = samples_frame(samples(&events("metrics.jsonl.gz")).iter()).expect("no label is called as a column");
     assert_eq!(frame.height(), 25_115);
     let golden = golden();
     let mut compared = 0;
@@ -145,7 +145,10 @@ fn a_label_that_comes_later_is_null_before() {
         [Some(3.0), Some(1.0), Some(2.0)]
     );
 
-    let clash = samples_frame(&[sample(1, &[("value", "high")])]);
+    let series = SeriesSet::new([SeriesKey::new("queue_depth", [("value", "high")].into_iter().collect()).into()]);
+    let mut samples = Samples::default();
+    samples.push(Timestamp::from_secs(1), &series, &[1.0]);
+    let clash = samples_frame(samples.iter());
     assert!(matches!(clash, Err(PolarsError::Duplicate(_))), "{clash:?}");
 }
 
@@ -224,7 +227,7 @@ fn every_kind_of_event_has_its_fields_and_nulls_elsewhere() {
 #[test]
 fn without_rows_the_columns_have_their_types() {
     let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
-    let samples = samples_frame(&[]).expect("there are no labels");
+    let samples = samples_frame([]).expect("there are no labels");
     assert_eq!(samples.dtypes(), [utc.clone(), DataType::String, DataType::Float64]);
     let events = events_frame(&[]);
     assert_eq!((events.height(), events.width()), (0, 23));
