@@ -183,6 +183,29 @@ fn one_event_from_far_ahead_does_not_take_the_clock_along() {
 }
 
 #[test]
+fn events_that_are_all_days_apart_are_believed_but_for_those_that_the_next_contradicts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // More than a batch, so that one ends with an event that only the next confirms.
+    let numbers: Vec<u32> = (0..2_600).map(|at| at * 2 * 86_400).collect();
+    let far = |at: usize| [1, 1_022, 1_023, 1_024, 1_025, 2_047].contains(&at);
+    let text: String = (0..numbers.len())
+        .map(|at| line(numbers[at]) + &if far(at) { line(numbers[at] + 20_000 * 86_400) } else { String::new() })
+        .collect();
+    std::fs::write(folder.path().join("a.jsonl"), text).expect("writes");
+    let (summary, values) = once(&["a.jsonl"], folder.path());
+    assert_eq!(summary.rejected_by_reason.get("future"), Some(&6));
+    assert_eq!(values, numbers);
+    // And among several files, of which each ends at another time.
+    for (name, part) in [("b.jsonl", 0..700), ("c.jsonl", 350..2_600)] {
+        let text: String = numbers[part].iter().map(|number| line(*number)).collect();
+        std::fs::write(folder.path().join(name), text).expect("writes");
+    }
+    let (summary, values) = once(&["b.jsonl", "c.jsonl"], folder.path());
+    assert_eq!((summary.rejected, values.len()), (0, 2_950));
+    assert!(values.is_sorted());
+}
+
+#[test]
 fn a_glob_is_looked_at_again() {
     let folder = tempfile::tempdir().expect("a folder");
     append(&folder.path().join("a.jsonl"), &lines(0..5));

@@ -102,10 +102,10 @@ fn a_file_that_cannot_be_used_is_set_aside_and_the_start_goes_on() {
     let good = std::fs::read(&path).expect("a snapshot");
     let mut flipped = good.clone();
     flipped[good.len() / 2] ^= 1;
-    let mut future = good.clone();
-    future[8] = 2;
-    let cases: [&[u8]; 6] =
-        [b"", b"SQLite format 3\0 and more", &good[..good.len() - 1], &good[..20], &flipped, &future];
+    let (mut past, mut future) = (good.clone(), good.clone());
+    (past[8], future[8]) = (good[8] - 1, good[8] + 1);
+    let cases: [&[u8]; 7] =
+        [b"", b"SQLite format 3\0 and more", &good[..good.len() - 1], &good[..20], &flipped, &past, &future];
     for (at, bytes) in cases.into_iter().enumerate() {
         std::fs::write(&path, bytes).expect("room");
         let monitor = start(&path, &clock, Limits::default());

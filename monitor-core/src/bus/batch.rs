@@ -24,8 +24,8 @@ pub struct Draft {
     /// The events that have been, but for those taken over by another draft.
     made: Vec<Option<Event>>,
     samples: Samples,
-    /// Scores that were named and not given.
-    missing_scores: Vec<Text>,
+    /// Scores that were named and not given, with the places of their events.
+    missing_scores: Vec<(usize, Text)>,
     bytes: usize,
     /// Who reads the lines.
     parser: Option<LineParser>,
@@ -88,7 +88,7 @@ impl Draft {
         deriver.derive(&event, &mut self.samples);
         if let Body::Evaluation(evaluation) = &event.body {
             let missing = evaluation.scores.iter().filter(|score| score.value.is_none());
-            self.missing_scores.extend(missing.map(|score| score.name.clone()));
+            self.missing_scores.extend(missing.map(|score| (self.rows.len(), score.name.clone())));
         }
         self.push_made(event);
     }
@@ -157,7 +157,7 @@ impl Draft {
         if facts.kind == Kind::Evaluation {
             facts.details.scores(&mut |name, value, _| {
                 if value.is_none() {
-                    self.missing_scores.push(Text::new(name));
+                    self.missing_scores.push((self.rows.len(), Text::new(name)));
                 }
             });
         }
@@ -168,6 +168,9 @@ impl Draft {
     pub(crate) fn push_from(&mut self, other: &mut Self, at: usize) {
         let row = other.rows[at];
         self.samples.push_from(&other.samples, at);
+        let from = other.missing_scores.partition_point(|(event, _)| *event < at);
+        let missing = other.missing_scores[from..].iter().take_while(|(event, _)| *event == at);
+        self.missing_scores.extend(missing.map(|(_, name)| (self.rows.len(), name.clone())));
         match row.event {
             Place::Made(at) => {
                 let event = other.made[at as usize].take();
@@ -180,16 +183,32 @@ impl Draft {
                 }
             }
         }
-        self.missing_scores.append(&mut other.missing_scores);
     }
 
-    /// Takes an event out.
-    pub(crate) fn remove(&mut self, at: usize) -> Event {
-        let mut all = std::mem::take(self);
-        for other in (0..all.len()).filter(|other| *other != at) {
-            self.push_from(&mut all, other);
+    /// Takes the last event out, as a draft of its own.
+    pub(crate) fn take_last(&mut self) -> Self {
+        let mut taken = Self::default();
+        let Some(at) = self.rows.len().checked_sub(1) else { return taken };
+        taken.push_from(self, at);
+        match self.rows[at].event {
+            Place::Made(place) => self.made.truncate(place as usize),
+            Place::Line(begin, _) => self.lines.truncate(begin as usize),
         }
-        all.numbered(0).event(at).clone()
+        self.rows.truncate(at);
+        self.samples.pop();
+        self.missing_scores.retain(|(event, _)| *event < at);
+        self.bytes -= taken.bytes;
+        taken
+    }
+
+    /// Takes the event before the last out.
+    pub(crate) fn take_before_last(&mut self) -> Self {
+        let mut last = self.take_last();
+        let taken = self.take_last();
+        if !last.is_empty() {
+            self.push_from(&mut last, 0);
+        }
+        taken
     }
 
     /// The time of each event.
@@ -203,8 +222,8 @@ impl Draft {
     }
 
     /// The names of scores that were named and not given.
-    pub(crate) fn missing_scores(&self) -> &[Text] {
-        &self.missing_scores
+    pub(crate) fn missing_scores(&self) -> impl Iterator<Item = &Text> {
+        self.missing_scores.iter().map(|(_, name)| name)
     }
 
     /// How many events.

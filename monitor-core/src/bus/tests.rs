@@ -150,7 +150,7 @@ fn mixed() -> Draft {
 }
 
 fn shown(draft: Draft) -> Vec<String> {
-    let missing = format!("{:?}", draft.missing_scores());
+    let missing = format!("{:?}", draft.missing_scores().collect::<Vec<_>>());
     let batch = draft.numbered(0);
     let row = |at| {
         let samples: Vec<_> = batch.samples_of(at).iter().map(|s| (s.name(), s.value, s.feedback)).collect();
@@ -170,11 +170,22 @@ fn events_taken_over_by_another_draft_are_what_they_were() {
 
 #[test]
 fn an_event_taken_out_leaves_the_others_as_they_were() {
-    for at in 0..7 {
-        let (mut draft, whole) = (mixed(), mixed().numbered(0));
-        assert_eq!(draft.remove(at), *whole.event(at));
-        let mut expected = shown(mixed());
-        expected.remove(at);
-        assert_eq!(shown(draft)[..6], expected[..6], "without {at}");
+    for count in 0..7 {
+        // So many of them, then the last but one goes, then the last.
+        let first = |count| {
+            let (mut from, mut draft) = (mixed(), Draft::default());
+            (0..count).for_each(|at| draft.push_from(&mut from, at));
+            draft
+        };
+        let mut draft = first(count);
+        let taken = draft.take_before_last();
+        let mut expected = Draft::default();
+        let mut all = first(count);
+        (0..count).filter(|at| at + 2 != count).for_each(|at| expected.push_from(&mut all, at));
+        assert_eq!((taken.len(), draft.bytes()), (usize::from(count >= 2), expected.bytes()), "of {count}");
+        assert_eq!(shown(draft), shown(expected), "of {count}");
+        if count >= 2 {
+            assert_eq!(taken.numbered(0).event(0), first(count).numbered(0).event(count - 2));
+        }
     }
 }

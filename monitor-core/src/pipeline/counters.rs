@@ -62,7 +62,7 @@ impl InputCounters {
         let mut counted = Counted {
             kinds: [0; 5],
             samples: draft.samples().len() as u64,
-            missing_scores: draft.missing_scores().to_vec(),
+            missing_scores: draft.missing_scores().cloned().collect(),
         };
         draft.kinds().for_each(|kind| counted.kinds[kind as usize] += 1);
         counted

@@ -21,18 +21,20 @@ where
     I: Iterator<Item = Draft>,
 {
     let mut heads = BinaryHeap::new();
-    let mut sources: Vec<Stream<I>> = Vec::with_capacity(streams.len());
+    let mut sources = Vec::with_capacity(streams.len());
     for (at, (begins, drafts)) in streams.into_iter().enumerate() {
         heads.push(Reverse((begins.unwrap_or(Timestamp::MIN), at)));
-        sources.push(Stream { drafts, draft: Draft::default(), at: 0 });
+        sources.push(Some(Stream { drafts, draft: Draft::default(), at: 0 }));
     }
     let mut merged = Draft::default();
     while let Some(Reverse((_, at))) = heads.pop() {
-        let source = &mut sources[at];
+        // It is put back if there is more of it; what has come to its end is let go.
+        let Some(mut source) = sources[at].take() else { continue };
         let next = heads.peek().map(|Reverse(next)| *next);
         while let Some(head) = source.head() {
             if next.is_some_and(|next| next < (head, at)) {
                 heads.push(Reverse((head, at)));
+                sources[at] = Some(source);
                 break;
             }
             if next.is_some() || source.at > 0 {
@@ -46,7 +48,7 @@ where
                     output(before)?;
                 }
             }
-            if merged.is_full() || next.is_none() {
+            if merged.is_full() || (next.is_none() && source.at == source.draft.len()) {
                 output(std::mem::take(&mut merged))?;
             }
         }

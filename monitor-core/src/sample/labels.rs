@@ -43,11 +43,6 @@ impl Labels {
         self.0.is_none()
     }
 
-    /// How many hold these very labels, and share their memory.
-    pub(crate) fn holders(&self) -> usize {
-        self.0.as_ref().map_or(1, Arc::strong_count)
-    }
-
     /// Only the labels of these names.
     pub fn only(&self, names: &[Text]) -> Self {
         Self::new(names.iter().filter_map(|name| Some((name.clone(), self.get(name)?.clone()))).collect())

@@ -167,6 +167,16 @@ impl Samples {
         self.end_row(row.time, row.series.clone());
     }
 
+    /// Takes the samples of the last event out.
+    pub(crate) fn pop(&mut self) {
+        if let Some(last) = self.rows.len().checked_sub(1) {
+            let begin = self.begin(last);
+            self.values.truncate(begin);
+            self.feedback.truncate(self.feedback.partition_point(|(place, _)| *place < begin));
+            self.rows.truncate(last);
+        }
+    }
+
     fn begin(&self, event: usize) -> usize {
         event.checked_sub(1).map_or(0, |before| self.rows[before].end)
     }

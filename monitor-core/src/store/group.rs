@@ -76,15 +76,18 @@ impl Group {
         let full = std::mem::replace(&mut self.open, Arc::new(Open::with_room(room, self.members.len())));
         let table = Arc::new(Growing::new(Arc::clone(&self.open)));
         let before = std::mem::replace(&mut self.table, Arc::clone(&table));
-        let mut run = Run::default();
-        for (at, member) in self.members.iter().enumerate() {
-            let written = &mut series[*member];
-            let last = written.state.nodes.last().filter(|last| last.is_small(full.len()));
+        let small = |written: &Written| written.state.nodes.last().filter(|last| last.is_small(full.len())).cloned();
+        let lasts: Vec<Option<Arc<Node>>> = self.members.iter().map(|member| small(&series[*member])).collect();
+        let mut runs: Vec<Run> = Vec::new();
+        for (at, (member, last)) in self.members.iter().zip(&lasts).enumerate() {
+            let (written, last) = (&mut series[*member], last.as_ref());
             let replaces = last.is_some();
-            if !run.goes_behind(last) {
-                run = Run::new(last, &full, self.members.len());
-            }
-            let chunk = run.chunk(last, full.values(at), press);
+            let known = runs.iter().position(|run| is_behind(run.behind.as_ref(), last));
+            let run = known.unwrap_or_else(|| {
+                runs.push(Run::new(last, &full, &lasts));
+                runs.len() - 1
+            });
+            let chunk = runs[run].chunk(last, full.values(at), press);
             written.change(|state| {
                 if replaces {
                     state.nodes.pop();
@@ -143,45 +146,38 @@ impl Node {
     }
 }
 
-/// The times of samples that are put to rest together, worked out once for all series of a group.
-#[derive(Default)]
+/// The times of samples that are put to rest together, worked out once for all series of a group whose last chunks have the
+/// same times.
 struct Run {
     /// Those of the small chunk that is filled up, if there is one.
     behind: Option<Arc<Times>>,
     /// For samples that did not come in the order of time: the place at which each of them came.
     order: Option<Vec<usize>>,
     times: Vec<i64>,
-    packed: Option<Arc<Times>>,
+    packed: Arc<Times>,
     values: Vec<f64>,
 }
 
 impl Run {
-    fn new(last: Option<&Arc<Node>>, open: &Open, columns: usize) -> Self {
-        let mut run = Self { behind: last.and_then(|last| last.times()).cloned(), ..Self::default() };
+    /// Of the samples of the last chunks `lasts` that it goes behind, and of what is open.
+    fn new(last: Option<&Arc<Node>>, open: &Open, lasts: &[Option<Arc<Node>>]) -> Self {
+        let (mut times, mut values) = (Vec::new(), Vec::new());
         if let Some(last) = last {
-            last.decode(&mut run.times, &mut run.values).expect("what the store has compressed");
+            last.decode(&mut times, &mut values).expect("what the store has compressed");
         }
-        run.times.extend(open.times());
-        if !run.times.is_sorted() {
-            let mut order: Vec<usize> = (0..run.times.len()).collect();
+        times.extend(open.times());
+        let mut order = None;
+        if !times.is_sorted() {
+            let mut places: Vec<usize> = (0..times.len()).collect();
             // Stable: samples of one time stay in the order in which they came.
-            order.sort_by_key(|at| run.times[*at]);
-            run.times = order.iter().map(|at| run.times[*at]).collect();
-            run.order = Some(order);
+            places.sort_by_key(|at| times[*at]);
+            times = places.iter().map(|at| times[*at]).collect();
+            order = Some(places);
         }
-        run.packed = Some(Arc::new(Times::new(&run.times, columns)));
-        run
-    }
-
-    /// Whether it is that of a series whose last chunk is this one.
-    fn goes_behind(&self, last: Option<&Arc<Node>>) -> bool {
         let behind = last.and_then(|last| last.times());
-        self.packed.is_some()
-            && match (&self.behind, behind) {
-                (Some(known), Some(other)) => Arc::ptr_eq(known, other),
-                (None, None) => true,
-                _ => false,
-            }
+        let shared_by = lasts.iter().filter(|other| is_behind(behind, other.as_ref())).count();
+        let packed = Arc::new(Times::new(&times, shared_by));
+        Self { behind: behind.cloned(), order, times, packed, values }
     }
 
     fn chunk(&mut self, last: Option<&Arc<Node>>, values: impl Iterator<Item = f64>, press: &mut Press) -> Node {
@@ -193,7 +189,15 @@ impl Run {
         if let Some(order) = &self.order {
             self.values = order.iter().map(|at| self.values[*at]).collect();
         }
-        let packed = self.packed.as_ref().expect("a run has times");
-        press.chunk(&self.times, packed, &self.values).expect("there are samples")
+        press.chunk(&self.times, &self.packed, &self.values).expect("there are samples")
+    }
+}
+
+/// Whether these are the times of a last chunk; none are those of none.
+fn is_behind(times: Option<&Arc<Times>>, last: Option<&Arc<Node>>) -> bool {
+    match (times, last.and_then(|last| last.times())) {
+        (Some(known), Some(other)) => Arc::ptr_eq(known, other),
+        (None, None) => true,
+        _ => false,
     }
 }

@@ -213,6 +213,25 @@ fn series_that_come_together_in_ever_other_company() {
 }
 
 #[test]
+fn a_series_in_ever_new_company_is_in_few_groups() {
+    let store = Store::new(Limits::default());
+    let time = Arc::new(SeriesKey::new("evaluation_time", Labels::NONE));
+    for at in 0..2_000_i64 {
+        let tone = Arc::new(SeriesKey::new(&format!("evaluation_score_{at}"), Labels::NONE));
+        let set = SeriesSet::new([Arc::clone(&time), tone]);
+        let mut samples = Samples::default();
+        samples.push(Timestamp::from_secs(at), &set, &[1.0, at as f64]);
+        samples.push(Timestamp::from_secs(at), &set, &[2.0, at as f64]);
+        store.insert(&samples, Timestamp::MAX);
+    }
+    let found = store.select(&Selector::metric("evaluation_time")).expect("seen");
+    assert!(found[0].state().open.len() <= 33, "{} tables", found[0].state().open.len());
+    let stats = |metric: &str| store.stats(&Selector::metric(metric), Window::ALL).expect("seen").expect("data");
+    assert_eq!((stats("evaluation_time").count, stats("evaluation_time").sum), (4_000, 6_000.0));
+    assert_eq!((stats("evaluation_score_1999").count, stats("evaluation_score_1999").sum), (2, 3_998.0));
+}
+
+#[test]
 fn the_ages_of_many_series_are_seen_to_little_by_little() {
     let limits = Limits {
         raw_retention: Duration::from_secs(60),

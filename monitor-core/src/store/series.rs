@@ -159,8 +159,7 @@ fn own_bytes(key: &SeriesKey) -> usize {
         + size_of::<State>()
         + size_of::<SeriesKey>()
         + beyond_inline(key.metric())
-        // The series that an event has samples of have their labels in common.
-        + labels.sum::<usize>().div_ceil(key.labels().holders())
+        + labels.sum::<usize>()
 }
 
 /// Bytes of a text that does not fit into its own 24.

@@ -18,6 +18,8 @@ use crate::{Text, Timestamp};
 
 /// Sets of series whose places are kept: a known one saves the look-ups of its series.
 const KNOWN_SETS: usize = 65_536;
+/// A series that is in so many groups gets the samples of further ones alone.
+const GROUPS_OF_A_SERIES: usize = 32;
 /// Metrics without series that stay known, and what each of them takes.
 const GONE: usize = 10_000;
 const GONE_BYTES: usize = 64;
@@ -36,8 +38,8 @@ pub(super) struct Writer {
     places: HashMap<Arc<SeriesKey>, usize, RandomState>,
     groups: Vec<Group>,
     group_places: HashMap<Box<[usize]>, usize, RandomState>,
-    /// The groups of sets of series, by their numbers.
-    sets: HashMap<u64, usize, RandomState>,
+    /// Where the samples of sets of series go, by the numbers of the sets.
+    sets: HashMap<u64, Route, RandomState>,
     pub(super) index: Index,
     /// Whether it has changed since it was last published.
     pub(super) index_changed: bool,
@@ -57,6 +59,15 @@ pub(super) struct Writer {
     unchecked: u64,
     /// What is still to be done of the last time.
     ageing: Option<Ageing>,
+}
+
+/// Where the samples of a set of series go.
+#[derive(Clone, Debug)]
+enum Route {
+    /// To one group.
+    Together(usize),
+    /// To a group for each of them.
+    Apart(Arc<[usize]>),
 }
 
 /// Ages that are being seen to.
@@ -103,10 +114,15 @@ impl Writer {
                 self.bounds.too_old += values.len() as u64;
             } else if !values.iter().all(|value| value.abs() <= LARGEST) {
                 self.insert_finite(set, time, values);
-            } else if let Some(group) = self.sets.get(&set.id()) {
-                self.push(*group, time, values);
             } else {
-                self.insert_new(set, time, values);
+                match self.sets.get(&set.id()) {
+                    Some(Route::Together(group)) => self.push(*group, time, values),
+                    Some(Route::Apart(groups)) => {
+                        let groups = Arc::clone(groups);
+                        groups.iter().zip(values).for_each(|(group, value)| self.push(*group, time, &[*value]));
+                    }
+                    None => self.insert_new(set, time, values),
+                }
             }
         }
         self.keep_bounds(now.as_micros());
@@ -128,29 +144,35 @@ impl Writer {
     #[cold]
     fn insert_new(&mut self, set: &SeriesSet, time: i64, values: &[f64]) {
         let before = self.bounds.overflowed;
-        let mut places: Vec<usize> = set.keys().iter().map(|key| self.place(key)).collect();
-        let of_all = |places: &[usize]| {
-            let mut sorted = places.to_vec();
-            sorted.sort_unstable();
-            sorted.windows(2).all(|pair| pair[0] != pair[1])
+        let places: Vec<usize> = set.keys().iter().map(|key| self.place(key)).collect();
+        let route = if self.go_together(&places) {
+            let group = self.group_of(&places);
+            self.push(group, time, values);
+            Route::Together(group)
+        } else {
+            let groups: Vec<usize> = places.iter().map(|place| self.group_of(&[*place])).collect();
+            groups.iter().zip(values).for_each(|(group, value)| self.push(*group, time, &[*value]));
+            Route::Apart(groups.into())
         };
-        if !of_all(&places) {
-            // Several of them overflow into one series.
-            for (place, value) in places.drain(..).zip(values) {
-                let group = self.group_of([place].into());
-                self.push(group, time, &[*value]);
-            }
-            return;
-        }
-        let group = self.group_of(places.into());
-        self.push(group, time, values);
         // For what overflows there may be room another time.
         if self.bounds.overflowed == before {
             if self.sets.len() == KNOWN_SETS {
                 self.sets.clear();
             }
-            self.sets.insert(set.id(), group);
+            self.sets.insert(set.id(), route);
         }
+    }
+
+    /// Whether these series are to be a group: not if several have overflowed into one series, nor if one of them gets
+    /// samples in ever other company.
+    fn go_together(&self, places: &[usize]) -> bool {
+        if self.group_places.contains_key(places) {
+            return true;
+        }
+        let mut sorted = places.to_vec();
+        sorted.sort_unstable();
+        let once = sorted.windows(2).all(|pair| pair[0] != pair[1]);
+        once && places.iter().all(|place| self.series[*place].state.open.len() < GROUPS_OF_A_SERIES)
     }
 
     /// Adds those samples that are finite numbers.
@@ -159,7 +181,7 @@ impl Writer {
         for (key, value) in set.keys().iter().zip(values) {
             if value.abs() <= LARGEST {
                 let place = self.place(key);
-                let group = self.group_of([place].into());
+                let group = self.group_of(&[place]);
                 self.push(group, time, &[*value]);
             } else {
                 self.bounds.not_finite += 1;
@@ -168,41 +190,18 @@ impl Writer {
     }
 
     /// The group of these series.
-    fn group_of(&mut self, members: Box<[usize]>) -> usize {
-        if let Some(group) = self.group_places.get(&members) {
+    fn group_of(&mut self, members: &[usize]) -> usize {
+        if let Some(group) = self.group_places.get(members) {
             return *group;
-        }
-        if self.groups.len() >= 4 * self.series.len().max(64) {
-            self.disband();
         }
         let place = self.groups.len();
         let before: usize = members.iter().map(|member| self.series[*member].bytes()).sum();
-        let group = Group::new(members.clone(), &mut self.series);
+        let group = Group::new(members.into(), &mut self.series);
         let after: usize = members.iter().map(|member| self.series[*member].bytes()).sum();
         self.bounds.bytes += (group.bytes() + after - before) as u64;
-        self.group_places.insert(members, place);
+        self.group_places.insert(members.into(), place);
         self.groups.push(group);
         place
-    }
-
-    /// Puts all open samples to rest and forgets who got them together: of the same series there can be groups without end.
-    fn disband(&mut self) {
-        for group in 0..self.groups.len() {
-            self.change_group(group, |group, series, press| group.seal(series, press, 1));
-        }
-        for group in std::mem::take(&mut self.groups) {
-            group.leave(&mut self.series);
-        }
-        self.forget_places();
-        self.bounds.bytes = self.series.iter().map(|series| series.bytes() as u64).sum();
-    }
-
-    /// What was known of the places of groups and series no longer holds.
-    fn forget_places(&mut self) {
-        self.sets.clear();
-        self.group_places = self.groups.iter().enumerate().map(|(at, group)| (group.members().into(), at)).collect();
-        // It goes on where nothing is where it was.
-        self.ageing = None;
     }
 
     /// Does something to a group, and counts what it and its series take from then on.
@@ -280,7 +279,11 @@ impl Writer {
 
     /// Metrics of which there was a series once stay known.
     pub(super) fn know(&mut self, metrics: Vec<Text>) {
-        metrics.into_iter().take(GONE).for_each(|metric| self.index.know(metric));
+        let gone: Vec<Text> = metrics.into_iter().filter(|metric| self.index.get(metric).is_none()).collect();
+        for metric in gone.into_iter().take(GONE) {
+            self.bounds.bytes += (GONE_BYTES + beyond_inline(&metric)) as u64;
+            self.index.know(metric);
+        }
         self.index_changed = true;
     }
 
@@ -312,7 +315,7 @@ impl Writer {
             let raw_from = raw_from - raw_from.rem_euclid(FINE);
             self.ageing = Some(Ageing { raw_from, kept_from, done: 0 });
         }
-        if let Some(ageing) = self.ageing.take() {
+        if let Some(ageing) = self.ageing {
             self.age(ageing);
         }
     }
@@ -343,9 +346,8 @@ impl Writer {
             self.bounds.expired += gone.raw + gone.in_buckets;
         }
         ageing.done = until;
-        if until < all {
-            self.ageing = Some(ageing);
-        } else {
+        self.ageing = (until < all).then_some(ageing);
+        if self.ageing.is_none() {
             self.drop_empty(self.series.len() / 4);
         }
     }
@@ -433,7 +435,12 @@ impl Writer {
         self.series.retain(|_| at.next().is_some_and(|at| !empty[at]));
         self.groups.iter_mut().for_each(|group| group.renumber(&places));
 
-        self.forget_places();
+        self.sets.clear();
+        self.group_places = self.groups.iter().enumerate().map(|(at, group)| (group.members().into(), at)).collect();
+        if let Some(ageing) = &mut self.ageing {
+            // Nothing is where it was.
+            ageing.done = 0;
+        }
         self.index = self.index.rebuilt(self.series.iter().map(|written| Arc::clone(&written.series)), GONE);
         self.index_changed = true;
         let gone = self.index.gone().map(|name| (GONE_BYTES + beyond_inline(name)) as u64);

@@ -80,19 +80,21 @@ impl Moments {
         }
         let micros = match Reading::of(text) {
             Some(Reading::Moment(micros)) => {
+                let begin = micros - micros.rem_euclid(60 * SECOND);
                 if text.ends_with('Z')
+                    && is_in_range(begin)
                     && let Some(minute) = text.as_bytes().first_chunk()
                 {
-                    self.minute = Some((*minute, micros - micros.rem_euclid(60 * SECOND)));
+                    self.minute = Some((*minute, begin));
                 }
                 Some(micros)
             }
             Some(Reading::Naive(naive)) => self.offset(naive).map(|east| naive - east),
             None => None,
         };
-        match micros.map(Timestamp::from_micros) {
-            Some(moment) if (Timestamp::MIN..=Timestamp::MAX).contains(&moment) => Ok(moment),
-            _ => Timestamp::parse_any(text, &self.zone),
+        match micros.filter(|micros| is_in_range(*micros)) {
+            Some(micros) => Ok(Timestamp::from_micros(micros)),
+            None => Timestamp::parse_any(text, &self.zone),
         }
     }
 
@@ -108,9 +110,8 @@ impl Moments {
         let seconds = two_digits(*tens, *ones).filter(|seconds| *seconds < 60)?;
         let digits = u64::from_le_bytes(*fraction.first_chunk()?) >> 8;
         let micros = Digits::of(digits);
-        (micros.count == 6)
-            .then(|| Timestamp::from_micros(begin + seconds * SECOND + micros.value.cast_signed()))
-            .filter(|moment| *moment <= Timestamp::MAX)
+        let moment = begin + seconds * SECOND + micros.value.cast_signed();
+        (micros.count == 6 && is_in_range(moment)).then(|| Timestamp::from_micros(moment))
     }
 
     /// Microseconds east of UTC, if they are the same for as long as the quarter of the hour lasts.
@@ -126,6 +127,10 @@ impl Moments {
         self.quarter = (begin == end).then_some((quarter, begin));
         self.quarter.map(|(_, east)| east)
     }
+}
+
+fn is_in_range(micros: i64) -> bool {
+    (Timestamp::MIN.as_micros()..=Timestamp::MAX.as_micros()).contains(&micros)
 }
 
 /// The length of `2026-05-04T14:00:02.881000Z`.

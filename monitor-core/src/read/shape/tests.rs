@@ -67,7 +67,7 @@ fn compare<'a>(zone: &Zone, lines: impl IntoIterator<Item = &'a [u8]>) -> usize 
         assert_eq!(read, alone.as_ref().map(Option::is_some).map_err(Clone::clone));
         if let Ok(Some(event)) = &alone {
             let made = Draft::new(vec![event.clone()], &mut of_events);
-            assert_eq!(draft.missing_scores(), made.missing_scores(), "{}", String::from_utf8_lossy(line));
+            assert!(draft.missing_scores().eq(made.missing_scores()), "{}", String::from_utf8_lossy(line));
             let (late, early) = (draft.numbered(7), made.numbered(7));
             assert_eq!(told(late.samples_of(0)), told(early.samples_of(0)), "{}", String::from_utf8_lossy(line));
             assert_eq!((late.time(0), late.kind(0)), (event.time, event.kind()));
@@ -238,6 +238,10 @@ fn likely(name: &str) -> BoxedStrategy<String> {
             9 => word(&[
                 "\"2026-05-04T14:00:02.881194Z\"", "\"2026-05-04T16:00:02+02:00\"", "\"2026-05-04T14:00:02.881194\"",
                 "\"2026-05-04 14:00:02,881\"", "1777903202.5", "null", " \" 2026-05-04T14:00:02 \"",
+            ]),
+            1 => word(&[
+                "\"1969-12-31T23:59:58.000000Z\"", "\"1970-01-01T00:00:00.000000Z\"", "\"9999-12-31T23:59:59.999999Z\"",
+                "\"2026-05-04T14:00:60.000000Z\"", "\"2026-05-04T14:00:02.88119xZ\"", "\"2026-05-04T14:00:02.8811944\"",
             ]),
             1 => word(&["\"2026-13-04T14:00:02\"", "\"1969-12-31T23:59:59Z\"", "1e300", "-1", "true"]),
         ].boxed(),

@@ -17,6 +17,9 @@ use crate::read::{LineParser, Lines, Next, OpenError, Reason, Refusal, open_reco
 
 /// Of each file this many events are looked at before it is read.
 const LOOKED_AT: usize = 20;
+/// As many events are read ahead of the merge, of all files together; but of each file so many at least.
+const AHEAD: usize = 65_536;
+const FEWEST: usize = 16;
 /// What an event without a timestamp gets while it is only looked at.
 const NO_TIME: Timestamp = Timestamp::from_micros(i64::MIN);
 /// An event this far ahead of the one before it must be confirmed by the one behind it.
@@ -41,9 +44,11 @@ impl Source for OnceSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
         let files = self.files_in_order(out.lines().parser())?;
         let failures = Failures::default();
+        // All of them together hold no more than a few batches.
+        let most = (AHEAD / files.len().max(1)).max(FEWEST);
         let streams = files
             .into_iter()
-            .map(|(begins, path)| (begins, FileDrafts::new(path, begins, out.lines().clone(), failures.clone())))
+            .map(|(begins, path)| (begins, FileDrafts::new(path, begins, most, out.lines().clone(), failures.clone())))
             .collect();
         merge_by_time(streams, |draft| {
             out.emit_draft(draft)?;
@@ -155,24 +160,40 @@ struct FileDrafts {
     last: Option<Timestamp>,
     /// Whether the last event is only believed if the one behind it confirms it.
     doubtful: bool,
+    /// The last event, if it was doubtful and the draft was full.
+    kept_back: Draft,
     done: bool,
     /// What the next draft will need.
     room: Room,
+    /// Events of a draft.
+    most: usize,
 }
 
 impl FileDrafts {
-    fn new(path: PathBuf, begins: Option<Timestamp>, mut reader: LineReader, failures: Failures) -> Self {
+    fn new(path: PathBuf, begins: Option<Timestamp>, most: usize, mut reader: LineReader, failures: Failures) -> Self {
         reader.begin_at(begins);
-        Self { path, reader, failures, lines: None, last: None, doubtful: false, done: false, room: Room::default() }
+        Self {
+            path,
+            reader,
+            failures,
+            lines: None,
+            last: None,
+            doubtful: false,
+            kept_back: Draft::default(),
+            done: false,
+            room: Room::default(),
+            most,
+        }
     }
 
-    /// Reads until there is enough, and the last of it is believed; or to the end.
+    /// Reads until there is enough, or to the end.
     fn read(&mut self, draft: &mut Draft) -> Result<(), BoxError> {
         let mut lines = match self.lines.take() {
             Some(lines) => lines,
             None => Lines::new(open_recording(&self.path)?),
         };
-        while !draft.is_full() || self.doubtful {
+        // One that is doubtful alone waits for the next, however long it is.
+        while draft.len() < self.most && !draft.is_full() || self.doubtful && draft.len() < 2 {
             let number = Some(lines.number() + 1);
             match lines.next(true)? {
                 Next::Line(line) => {
@@ -204,10 +225,11 @@ impl FileDrafts {
             if draft.time(before) <= time.plus(JUMP) {
                 self.last = Some(draft.time(before));
             } else {
-                let event = draft.remove(before);
+                let batch = draft.take_before_last().numbered(0);
+                let event = batch.event(0);
                 let error = format!("`timestamp` lies more than a day ahead of the events around it: {}", event.time);
                 let place = Place { file: Some(&self.path), line: None };
-                let line = serde_json::to_vec(&event).expect("an event is JSON");
+                let line = serde_json::to_vec(event).expect("an event is JSON");
                 self.reader.refuse(&Refusal::new(Reason::Future, error), &line, place);
             }
         }
@@ -226,11 +248,17 @@ impl Iterator for FileDrafts {
             return None;
         }
         let mut draft = Draft::with_room(self.room);
+        if !self.kept_back.is_empty() {
+            draft.push_from(&mut std::mem::take(&mut self.kept_back), 0);
+        }
         if let Err(error) = self.read(&mut draft) {
             self.failures.add(&self.path, &error);
             self.done = true;
         }
         self.room = draft.room();
+        if self.doubtful && !self.done {
+            self.kept_back = draft.take_last();
+        }
         (!draft.is_empty()).then_some(draft)
     }
 }
