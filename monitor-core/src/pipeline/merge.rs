@@ -111,4 +111,21 @@ mod tests {
             prop_assert_eq!(merged, expected);
         }
     }
+
+    #[test]
+    fn what_is_left_of_the_last_stream_is_handed_on_as_a_whole() {
+        let mut deriver = Deriver::new(&[]);
+        let mut draft = |seconds: &mut dyn Iterator<Item = i64>| {
+            let event = |second| Event::new(Timestamp::from_secs(second), Metric::new("m", 1.0));
+            Draft::new(seconds.map(event).collect(), &mut deriver)
+        };
+        let long = vec![draft(&mut (0..100)), draft(&mut (100..200))];
+        let streams = vec![(None, long.into_iter()), (None, vec![draft(&mut (50..51))].into_iter())];
+        let mut sizes = Vec::new();
+        let done = merge_by_time(streams, |draft| {
+            sizes.push(draft.len());
+            Ok::<_, ()>(())
+        });
+        assert_eq!((done, sizes), (Ok(()), vec![101, 100]));
+    }
 }

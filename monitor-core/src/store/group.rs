@@ -9,7 +9,7 @@ use super::sync::Arc;
 /// Rows of a group that begins: many never get further.
 const FIRST_ROOM: usize = 4;
 /// Rows after a chunk was put to rest.
-const NEXT_ROOM: usize = 512;
+const NEXT_ROOM: usize = 128;
 
 /// A group as the writer has it.
 #[derive(Debug)]

@@ -274,3 +274,53 @@ fn several_of_an_event_that_overflow_into_one_series_are_all_counted() {
     // One by one they take about the same.
     assert!(bounds.bytes < 100_000, "{bounds:?}");
 }
+
+#[test]
+fn an_ageing_goes_on_when_series_are_let_go_meanwhile() {
+    let minute = Duration::from_secs(60);
+    let store = Store::new(Limits { raw_retention: minute, bucket_retention: minute, ..Limits::default() });
+    let count = 5_000;
+    for at in 0..count {
+        store.insert(&sample("m", &[("l", &at.to_string())], SECOND, 1.0), Timestamp::MAX);
+    }
+    // Ten times a thousand groups and series.
+    for _ in 0..11 {
+        store.insert(&sample("other", &[], 1_000 * SECOND, 1.0), Timestamp::MAX);
+        store.write().drop_empty(1);
+    }
+    let bounds = store.bounds();
+    assert_eq!((bounds.expired, bounds.series), (count, 1), "{bounds:?}");
+}
+
+#[test]
+fn times_that_a_series_has_alone_are_counted_in_full() {
+    let keys: Vec<Arc<SeriesKey>> =
+        (0..20).map(|at| Arc::new(SeriesKey::new(&format!("m{at}"), Labels::NONE))).collect();
+    let put = |store: &Store, keys: &[Arc<SeriesKey>], seconds: Range<i64>| {
+        let set = SeriesSet::new(keys.iter().cloned());
+        let mut samples = Samples::default();
+        for second in seconds {
+            let values: Vec<f64> = keys.iter().map(|_| second as f64).collect();
+            samples.push(Timestamp::from_secs(second * second % 997), &set, &values);
+        }
+        store.insert(&samples, Timestamp::MAX);
+        store.compact();
+    };
+    let bytes = |store: &Store| {
+        let found = store.select(&Selector::metric("m7")).expect("seen");
+        let state = found[0].state();
+        state.nodes.iter().map(|node| node.bytes).sum::<usize>()
+    };
+    let (together, alone) = (Store::new(Limits::default()), Store::new(Limits::default()));
+    for (at, key) in keys.iter().enumerate() {
+        // So each has another chunk that is filled up.
+        for store in [&together, &alone] {
+            put(store, std::slice::from_ref(key), 0..20 + at as i64);
+        }
+    }
+    put(&together, &keys, 100..300);
+    for key in &keys {
+        put(&alone, std::slice::from_ref(key), 100..300);
+    }
+    assert_eq!(bytes(&together), bytes(&alone));
+}

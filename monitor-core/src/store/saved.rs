@@ -184,6 +184,14 @@ mod tests {
         assert!(Store::restored(Limits::default(), filled(Limits::default(), 2_000).saved()).is_ok());
     }
 
+    #[test]
+    fn metrics_that_have_gone_stay_known_beside_any_number_of_others() {
+        let mut saved = filled(Limits::default(), 10).saved();
+        saved.metrics = std::iter::repeat_n(Text::from("m"), 10_000).chain(["gone".into()]).collect();
+        let restored = Store::restored(Limits::default(), saved).expect("as it was");
+        assert_eq!(restored.stats(&Selector::metric("gone"), Window::ALL), Ok(None));
+    }
+
     fn count_wrong(node: &mut Arc<Node>) {
         let copy = postcard::to_allocvec(&**node).expect("a node is written");
         let mut copy: Node = postcard::from_bytes(&copy).expect("and read");

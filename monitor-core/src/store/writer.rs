@@ -77,8 +77,9 @@ struct Ageing {
     raw_from: i64,
     /// And what is older than this is let go.
     kept_from: i64,
-    /// So many groups and series have been seen to.
-    done: usize,
+    /// So many groups have been seen to, and then so many series.
+    groups: usize,
+    series: usize,
 }
 
 impl Writer {
@@ -313,7 +314,7 @@ impl Writer {
             self.raw_from = raw_from;
             // Whole buckets at a time.
             let raw_from = raw_from - raw_from.rem_euclid(FINE);
-            self.ageing = Some(Ageing { raw_from, kept_from, done: 0 });
+            self.ageing = Some(Ageing { raw_from, kept_from, groups: 0, series: 0 });
         }
         if let Some(ageing) = self.ageing {
             self.age(ageing);
@@ -324,16 +325,17 @@ impl Writer {
     /// whoever waits for the next samples waits for a moment.
     fn age(&mut self, mut ageing: Ageing) {
         let Ageing { raw_from, kept_from, .. } = ageing;
+        let groups = ageing.groups..(ageing.groups + AT_ONCE).min(self.groups.len());
+        let left = AT_ONCE - groups.len();
+        let series = ageing.series..(ageing.series + left).min(self.series.len());
+        (ageing.groups, ageing.series) = (groups.end, series.end);
+        for group in groups {
+            if self.groups[group].extent().is_some_and(|(first, _)| first < raw_from) {
+                self.change_group(group, |group, series, press| group.seal(series, press, 1));
+            }
+        }
         let coarse_from = raw_from.saturating_sub(FINE_FOR);
-        let all = self.groups.len() + self.series.len();
-        let until = (ageing.done + AT_ONCE).min(all);
-        for at in ageing.done..until {
-            let Some(series) = at.checked_sub(self.groups.len()) else {
-                if self.groups[at].extent().is_some_and(|(first, _)| first < raw_from) {
-                    self.change_group(at, |group, series, press| group.seal(series, press, 1));
-                }
-                continue;
-            };
+        for series in series {
             let (rolled_up, gone) = self.change_series(series, |series, press| {
                 // As wide as they would be soon.
                 let rolled_up =
@@ -345,8 +347,7 @@ impl Writer {
             self.bounds.in_buckets = self.bounds.in_buckets + rolled_up - gone.in_buckets;
             self.bounds.expired += gone.raw + gone.in_buckets;
         }
-        ageing.done = until;
-        self.ageing = (until < all).then_some(ageing);
+        self.ageing = (ageing.series < self.series.len()).then_some(ageing);
         if self.ageing.is_none() {
             self.drop_empty(self.series.len() / 4);
         }
@@ -412,16 +413,18 @@ impl Writer {
     }
 
     /// Lets go of series without samples, once they are so many: others need their room. Their metrics stay known.
-    fn drop_empty(&mut self, enough: usize) {
+    pub(super) fn drop_empty(&mut self, enough: usize) {
         let empty: Vec<bool> = self.series.iter().map(|series| series.state.is_empty()).collect();
         if empty.iter().filter(|empty| **empty).count() < enough.max(1) {
             return;
         }
         // The table of a series without samples has none of any series.
-        for group in std::mem::take(&mut self.groups) {
+        let mut seen_to = 0;
+        for (at, group) in std::mem::take(&mut self.groups).into_iter().enumerate() {
             if group.members().iter().any(|member| empty[*member]) {
                 group.leave(&mut self.series);
             } else {
+                seen_to += usize::from(self.ageing.is_some_and(|ageing| at < ageing.groups));
                 self.groups.push(group);
             }
         }
@@ -438,8 +441,7 @@ impl Writer {
         self.sets.clear();
         self.group_places = self.groups.iter().enumerate().map(|(at, group)| (group.members().into(), at)).collect();
         if let Some(ageing) = &mut self.ageing {
-            // Nothing is where it was.
-            ageing.done = 0;
+            (ageing.groups, ageing.series) = (seen_to, places.get(ageing.series).copied().unwrap_or(place));
         }
         self.index = self.index.rebuilt(self.series.iter().map(|written| Arc::clone(&written.series)), GONE);
         self.index_changed = true;

@@ -110,8 +110,8 @@ impl Moments {
         let seconds = two_digits(*tens, *ones).filter(|seconds| *seconds < 60)?;
         let digits = u64::from_le_bytes(*fraction.first_chunk()?) >> 8;
         let micros = Digits::of(digits);
-        let moment = begin + seconds * SECOND + micros.value.cast_signed();
-        (micros.count == 6 && is_in_range(moment)).then(|| Timestamp::from_micros(moment))
+        // A minute of which the beginning is in range is so to its end.
+        (micros.count == 6).then(|| Timestamp::from_micros(begin + seconds * SECOND + micros.value.cast_signed()))
     }
 
     /// Microseconds east of UTC, if they are the same for as long as the quarter of the hour lasts.

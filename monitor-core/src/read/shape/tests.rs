@@ -102,6 +102,23 @@ fn the_recorded_run_is_read_the_same_and_most_of_it_the_short_way() {
 }
 
 #[test]
+fn a_minute_that_no_event_can_have_is_refused_each_time() {
+    for minute in ["1969-12-31T23:59", "0001-01-01T00:00", "2026-13-04T14:00"] {
+        let line = |minute: &str, second: u32| {
+            let time = format!("{minute}:{second:02}.000000Z");
+            format!(r#"{{"type":"generation","timestamp":"{time}","duration":1,"success":true}}"#)
+        };
+        let good = |second| line("2026-05-04T14:00", second);
+        let lines = [good(1), good(2), line(minute, 3), line(minute, 4), good(5), line(minute, 6)];
+        assert_eq!(compare(&Zone::UTC, lines.iter().map(String::as_bytes)), 2, "{minute}");
+    }
+    let last = ["58.000000", "59.999999"].map(|seconds| {
+        format!(r#"{{"type":"generation","timestamp":"9999-12-31T23:59:{seconds}Z","duration":1,"success":true}}"#)
+    });
+    assert_eq!(compare(&Zone::UTC, last.iter().map(String::as_bytes)), 1);
+}
+
+#[test]
 fn a_key_that_became_a_field_is_no_attribute_of_a_predicted_line() {
     for (name, _) in Tokens::default().named() {
         let line = |count| format!(r#"{{"type":"generation","duration":1,"success":true,"{name}":{count}}}"#);
