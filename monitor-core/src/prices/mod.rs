@@ -9,6 +9,7 @@ mod price;
 mod tests;
 
 pub use price::Price;
+pub(crate) use price::Rates;
 
 use std::fmt;
 use std::path::Path;

@@ -40,9 +40,38 @@ impl Price {
     ///
     /// `None`: only a total was given, and input and output differ in price.
     pub fn cost(&self, tokens: Tokens) -> Option<f64> {
+        Rates::of(self).cost(tokens)
+    }
+}
+
+/// A price as it is reckoned with: whole billionths of a dollar for a million tokens, which is finer than any list has them.
+/// So costs add up without being rounded, and are decimals.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rates {
+    input: u64,
+    cached_input: u64,
+    output: u64,
+    reasoning: u64,
+}
+
+const FINEST: f64 = 1e9;
+
+impl Rates {
+    pub(crate) fn of(price: &Price) -> Self {
+        let whole = |price: f64| (price * FINEST + 0.5) as u64;
+        Self {
+            input: whole(price.input),
+            cached_input: whole(price.cached_input.unwrap_or(price.input)),
+            output: whole(price.output),
+            reasoning: whole(price.reasoning.unwrap_or(price.output)),
+        }
+    }
+
+    /// As [`Price::cost`].
+    pub(crate) fn cost(&self, tokens: Tokens) -> Option<f64> {
         let (read, written) = match tokens {
             Tokens { prompt: None, completion: None, total: Some(total), .. } => {
-                return self.input.total_cmp(&self.output).is_eq().then(|| dollars(parts(total, self.input)));
+                return (self.input == self.output).then(|| dollars([(total, self.input)]));
             }
             Tokens { prompt: None, completion: Some(completion), total: Some(total), .. } => {
                 (total.saturating_sub(completion), completion)
@@ -54,34 +83,26 @@ impl Price {
         };
         let cached = tokens.cached.unwrap_or(0).min(read);
         let reasoned = tokens.reasoned().unwrap_or(0).min(written);
-        Some(dollars(
-            parts(read - cached, self.input)
-                + parts(cached, self.cached_input.unwrap_or(self.input))
-                + parts(written - reasoned, self.output)
-                + parts(reasoned, self.reasoning.unwrap_or(self.output)),
-        ))
+        Some(dollars([
+            (read - cached, self.input),
+            (cached, self.cached_input),
+            (written - reasoned, self.output),
+            (reasoned, self.reasoning),
+        ]))
     }
 }
 
-/// Prices are counted in billionths of a dollar for a million tokens: finer than any list has them. So costs add up without
-/// being rounded, and are decimals.
-const FINEST: f64 = 1e9;
-
-/// What tokens cost, in parts of a dollar of which 10^15 are one.
-fn parts(tokens: u64, price: f64) -> u128 {
-    u128::from(tokens) * u128::from((price * FINEST + 0.5) as u64)
+/// What so many tokens cost at their rates: parts of a dollar, of which 10^15 are one, and from them dollars.
+fn dollars<const N: usize>(bill: [(u64, u64); N]) -> f64 {
+    let few = bill.iter().try_fold(0_u64, |sum, (tokens, rate)| sum.checked_add(tokens.checked_mul(*rate)?));
+    few.map_or_else(|| many(&bill), |parts| parts as f64) / (1e6 * FINEST)
 }
 
-fn dollars(parts: u128) -> f64 {
-    let parts = u64::try_from(parts).map_or_else(|_| many(parts), |parts| parts as f64);
-    parts / (1e6 * FINEST)
-}
-
-/// Beyond some thousand dollars: the way from so wide an integer is long.
+/// Beyond some thousand dollars: the way over so wide an integer is long.
 #[cold]
 #[inline(never)]
-fn many(parts: u128) -> f64 {
-    parts as f64
+fn many(bill: &[(u64, u64)]) -> f64 {
+    bill.iter().map(|(tokens, rate)| u128::from(*tokens) * u128::from(*rate)).sum::<u128>() as f64
 }
 
 impl Validate for Price {

@@ -5,6 +5,7 @@ mod signature;
 mod tests;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use self::signature::Signature;
 use super::{Details, Facts, Labels, Samples, SeriesKey, SeriesSet};
 use crate::Text;
 use crate::event::{Body, Event, Kind, MetricKey, Tokens, flag};
-use crate::prices::{Price, Prices};
+use crate::prices::{Prices, Rates};
 use crate::read::LARGEST;
 
 /// The attributes that are labels without being asked for.
@@ -87,7 +88,7 @@ enum Cost {
     Off,
     /// The model has no price, or there is no model.
     Unpriced,
-    Priced(Price),
+    Priced(Rates),
 }
 
 /// The metrics that generations and evaluations yield by themselves, in the order in which they do.
@@ -111,6 +112,9 @@ enum BuiltIn {
     UnpricedCalls,
     ConversationLength,
 }
+
+/// The bit of the metrics of which there is one for each score.
+const SCORES: u32 = 1 << BuiltIn::EvaluationScores as u32;
 
 impl BuiltIn {
     /// In the order of the variants.
@@ -315,16 +319,25 @@ impl Deriver {
     /// What is known of the labels found; with it the place to note the names of scores.
     fn known(&mut self) -> (&mut KnownLabels, &mut Signature) {
         let hash = self.hasher.hash_one(&self.found);
-        if self.known.get(&hash).is_none_or(|known| known.found != self.found) {
-            let labels =
-                self.found.iter().map(|(place, value)| (self.labels[place].clone(), Text::new(value))).collect();
-            let known = KnownLabels::new(self.found.clone(), labels, self.cost());
-            self.known.insert(hash, known);
-            self.remembered += 8;
-        }
-        let known = self.known.get_mut(&hash).expect("was just inserted unless it was there");
-        self.remembered += std::mem::take(&mut known.fresh);
-        (known, &mut self.scores)
+        let Self { known, found, scores, remembered, .. } = self;
+        let mut made = || {
+            let labels = found.iter().map(|(place, value)| (self.labels[place].clone(), Text::new(value))).collect();
+            let cost = cost(found, self.prices.as_ref(), &mut self.costs);
+            *remembered += 8;
+            KnownLabels::new(found.clone(), labels, cost)
+        };
+        let known = match known.entry(hash) {
+            Entry::Vacant(place) => place.insert(made()),
+            Entry::Occupied(known) => {
+                let known = known.into_mut();
+                if known.found != *found {
+                    *known = made();
+                }
+                known
+            }
+        };
+        *remembered += std::mem::take(&mut known.fresh);
+        (known, scores)
     }
 
     /// For the samples of an event with the labels found.
@@ -333,18 +346,18 @@ impl Deriver {
         scores.clear();
         Adding { known, metrics: 0, scores, out }
     }
+}
 
-    fn cost(&mut self) -> Cost {
-        let Some(prices) = &self.prices else { return Cost::Off };
-        let Some((_, model)) = self.found.iter().find(|(place, _)| *place == 0) else { return Cost::Unpriced };
-        if let Some(cost) = self.costs.get(model) {
-            return *cost;
-        }
-        let cost = prices.of(model).map_or(Cost::Unpriced, Cost::Priced);
-        self.costs.insert(Text::new(model), cost);
-        self.remembered += 1;
-        cost
+/// What calls with these labels cost.
+fn cost(found: &Signature, prices: Option<&Prices>, costs: &mut HashMap<Text, Cost, RandomState>) -> Cost {
+    let Some(prices) = prices else { return Cost::Off };
+    let Some((_, model)) = found.iter().find(|(place, _)| *place == 0) else { return Cost::Unpriced };
+    if let Some(cost) = costs.get(model) {
+        return *cost;
     }
+    let cost = prices.of(model).map_or(Cost::Unpriced, |price| Cost::Priced(Rates::of(&price)));
+    costs.insert(Text::new(model), cost);
+    cost
 }
 
 impl KnownLabels {
@@ -365,7 +378,7 @@ impl KnownLabels {
     /// The series of these metrics and scores.
     #[inline]
     fn series(&mut self, metrics: u32, scores: &Signature) -> Arc<SeriesSet> {
-        match self.sets.iter().position(|known| known.metrics == metrics && known.scores == *scores) {
+        match self.sets.iter().position(|known| known.metrics == metrics && (metrics & SCORES == 0 || known.scores == *scores)) {
             Some(0) => {}
             Some(at) => self.sets[..=at].rotate_right(1),
             None => {
@@ -437,7 +450,7 @@ impl Adding<'_> {
 
     fn add_score(&mut self, name: &str, value: f64, feedback: Option<Text>) {
         if within(value) {
-            self.metrics |= 1 << BuiltIn::EvaluationScores as u32;
+            self.metrics |= SCORES;
             self.scores.push(0, name);
             if let Some(feedback) = feedback {
                 self.out.add_feedback(feedback);

@@ -115,7 +115,7 @@ impl<'a> Gather<'a> {
                 self.scratch = (times, values);
             }
             // It is in or out as its middle is.
-            Detail::Bucket { width } => {
+            Detail::Bucket { width, .. } => {
                 self.resolution = self.resolution.max(*width);
                 let middle = first + (last - first) / 2;
                 if start <= middle && middle <= end {
@@ -134,7 +134,8 @@ impl<'a> Gather<'a> {
             self.scratch.0.clear();
             node.decode(&mut self.scratch.0, &mut self.values).expect("what the store has compressed");
         } else {
-            self.sketched().merge(&node.sketch);
+            let bins = self.bins;
+            node.count(bins, self.sketched());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Series that get samples together: the samples of an event are a row of one table, and at rest their times are kept once.
 
 use super::codec::Times;
-use super::node::{CHUNK, Detail, Node, Press};
+use super::node::{CHUNK, Detail, Node, append};
 use super::open::{Column, Growing, Open};
 use super::series::Written;
 use super::sync::Arc;
@@ -60,16 +60,16 @@ impl Group {
 
     /// Makes room for another row.
     #[cold]
-    pub(super) fn make_room(&mut self, series: &mut [Written], press: &mut Press) {
+    pub(super) fn make_room(&mut self, series: &mut [Written]) {
         if self.open.room() >= CHUNK {
-            return self.seal(series, press, NEXT_ROOM);
+            return self.seal(series, NEXT_ROOM);
         }
         self.open = Arc::new(self.open.resized((2 * self.open.room()).min(CHUNK)));
         self.table.grow(Arc::clone(&self.open));
     }
 
     /// Puts the open samples to rest. There is room for so many rows afterwards.
-    pub(super) fn seal(&mut self, series: &mut [Written], press: &mut Press, room: usize) {
+    pub(super) fn seal(&mut self, series: &mut [Written], room: usize) {
         if self.is_empty() {
             return;
         }
@@ -87,12 +87,12 @@ impl Group {
                 runs.push(Run::new(last, &full, &lasts));
                 runs.len() - 1
             });
-            let chunk = runs[run].chunk(last, full.values(at), press);
+            let chunk = runs[run].chunk(last, full.values(at));
             written.change(|state| {
                 if replaces {
                     state.nodes.pop();
                 }
-                press.append(&mut state.nodes, chunk);
+                append(&mut state.nodes, chunk);
                 let column =
                     state.open.iter_mut().find(|column| column.at == at && Arc::ptr_eq(&column.table, &before));
                 column.expect("a member knows its column").table = Arc::clone(&table);
@@ -101,10 +101,10 @@ impl Group {
     }
 
     /// Puts the open samples to rest, if that saves room.
-    pub(super) fn squeeze(&mut self, series: &mut [Written], press: &mut Press) {
+    pub(super) fn squeeze(&mut self, series: &mut [Written]) {
         const WORTH_IT: usize = 16;
         if self.open.len() >= WORTH_IT || self.open.room() > 4 * self.open.len().max(FIRST_ROOM) {
-            self.seal(series, press, 1);
+            self.seal(series, 1);
         }
     }
 
@@ -180,7 +180,7 @@ impl Run {
         Self { behind: behind.cloned(), order, times, packed, values }
     }
 
-    fn chunk(&mut self, last: Option<&Arc<Node>>, values: impl Iterator<Item = f64>, press: &mut Press) -> Node {
+    fn chunk(&mut self, last: Option<&Arc<Node>>, values: impl Iterator<Item = f64>) -> Node {
         self.values.clear();
         if let Some(last) = last {
             last.decode_values(&mut self.values).expect("what the store has compressed");
@@ -189,7 +189,7 @@ impl Run {
         if let Some(order) = &self.order {
             self.values = order.iter().map(|at| self.values[*at]).collect();
         }
-        press.chunk(&self.times, &self.packed, &self.values).expect("there are samples")
+        Node::chunk(&self.times, &self.packed, &self.values).expect("there are samples")
     }
 }
 

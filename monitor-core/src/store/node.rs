@@ -3,6 +3,8 @@
 //! Every node knows its extent and its summary. A window takes a node that lies inside of it whole, passes over one that
 //! lies outside, and looks into the others: two at its edges, however long the history is.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::codec::{Damaged, Encoded, Times};
@@ -14,12 +16,13 @@ use super::sync::Arc;
 pub(super) const CHUNK: usize = 512;
 /// Nodes of a span.
 const SPAN: usize = 8;
+/// About what the sketch of a span takes, once it has been made; counted from the beginning.
+const SKETCH: usize = 256;
 
 /// A run of samples at rest.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Node {
     pub(super) summary: Summary,
-    pub(super) sketch: Sketch,
     pub(super) detail: Detail,
     /// Bytes of memory, of what lies below too.
     pub(super) bytes: usize,
@@ -30,13 +33,19 @@ pub(super) struct Node {
 pub(super) enum Detail {
     /// The samples, in the order of time.
     Samples(Encoded),
-    /// Nothing: the samples of one whole bucket of time, so many microseconds wide.
-    Bucket { width: i64 },
+    /// A sketch of them: those of one whole bucket of time, so many microseconds wide.
+    Bucket { width: i64, sketch: Sketch },
     /// Nodes of the level below; chunks are level 0.
-    Span { level: u8, nodes: Vec<Arc<Node>> },
+    Span {
+        level: u8,
+        nodes: Vec<Arc<Node>>,
+        /// Made by the first reader who needs it: nobody may ever, and the writer has no time to lose.
+        #[serde(skip)]
+        sketch: OnceLock<Sketch>,
+    },
 }
 
-/// What is needed to put samples to rest, kept from one time to the next.
+/// What makes buckets: it is kept from one to the next.
 #[derive(Debug)]
 pub(super) struct Press {
     pub(super) bins: Bins,
@@ -48,65 +57,87 @@ impl Press {
         Self { bins, counts: Counts::default() }
     }
 
-    fn sketch(&mut self, summary: &Summary, values: &[f64]) -> Sketch {
-        self.counts.clear();
-        if summary.min.to_bits() == summary.max.to_bits() {
-            self.counts.add(&self.bins, summary.min, summary.count);
-        } else {
-            self.counts.add_between(&self.bins, values, summary.min, summary.max);
-        }
-        self.counts.pack()
-    }
-
-    /// A chunk of samples in the order of time; `None` for no samples.
-    /// `packed` are the times again.
-    pub(super) fn chunk(&mut self, times: &[i64], packed: &Arc<Times>, values: &[f64]) -> Option<Node> {
-        let summary = Summary::of(times, values)?;
-        Some(Node::new(summary, self.sketch(&summary, values), Detail::Samples(Encoded::new(packed, values))))
-    }
-
     /// A bucket of samples in the order of time; `None` for no samples.
     pub(super) fn bucket(&mut self, width: i64, times: &[i64], values: &[f64]) -> Option<Node> {
         let summary = Summary::of(times, values)?;
-        Some(Node::new(summary, self.sketch(&summary, values), Detail::Bucket { width }))
-    }
-
-    /// Several nodes as one; `None` for none.
-    pub(super) fn merged(&mut self, nodes: &[Arc<Node>], detail: Detail) -> Option<Node> {
-        let mut summary = None;
         self.counts.clear();
-        for node in nodes {
-            merge(&mut summary, &node.summary);
-            self.counts.merge(&node.sketch);
-        }
-        Some(Node::new(summary?, self.counts.pack(), detail))
+        count(&mut self.counts, &self.bins, &summary, values);
+        Some(Node::new(summary, Detail::Bucket { width, sketch: self.counts.pack() }))
     }
 
-    /// Appends a node to a list, and makes a span of the last ones where they are enough.
-    pub(super) fn append(&mut self, list: &mut Vec<Arc<Node>>, node: Node) {
-        list.push(Arc::new(node));
-        while let Some(from) = list.len().checked_sub(SPAN) {
-            let level = list[from].level();
-            if list[from..].iter().any(|node| node.level() != level) {
-                break;
-            }
-            let nodes = list.split_off(from);
-            let span = self.merged(&nodes, Detail::Span { level: level + 1, nodes: nodes.clone() });
-            list.push(Arc::new(span.expect("a span has nodes")));
+    /// Several buckets as one; `None` for none.
+    pub(super) fn wider(&mut self, width: i64, buckets: &[Arc<Node>]) -> Option<Node> {
+        self.counts.clear();
+        for bucket in buckets {
+            bucket.count(&self.bins, &mut self.counts);
         }
+        Some(Node::new(merged(buckets)?, Detail::Bucket { width, sketch: self.counts.pack() }))
+    }
+}
+
+/// Appends a node to a list, and makes a span of the last ones where they are enough.
+pub(super) fn append(list: &mut Vec<Arc<Node>>, node: Node) {
+    list.push(Arc::new(node));
+    while let Some(from) = list.len().checked_sub(SPAN) {
+        let level = list[from].level();
+        if list[from..].iter().any(|node| node.level() != level) {
+            break;
+        }
+        let nodes = list.split_off(from);
+        let summary = merged(&nodes).expect("a span has nodes");
+        let span = Detail::Span { level: level + 1, nodes, sketch: OnceLock::new() };
+        list.push(Arc::new(Node::new(summary, span)));
+    }
+}
+
+fn merged(nodes: &[Arc<Node>]) -> Option<Summary> {
+    let mut summary = None;
+    nodes.iter().for_each(|node| merge(&mut summary, &node.summary));
+    summary
+}
+
+/// Adds values of which this is the summary.
+fn count(counts: &mut Counts, bins: &Bins, summary: &Summary, values: &[f64]) {
+    if summary.min.to_bits() == summary.max.to_bits() {
+        counts.add(bins, summary.min, summary.count);
+    } else {
+        counts.add_between(bins, values, summary.min, summary.max);
     }
 }
 
 impl Node {
-    fn new(summary: Summary, sketch: Sketch, detail: Detail) -> Self {
+    fn new(summary: Summary, detail: Detail) -> Self {
         let below = match &detail {
             Detail::Samples(encoded) => encoded.bytes(),
-            Detail::Bucket { .. } => 0,
-            Detail::Span { nodes, .. } => nodes.iter().map(|node| 8 + node.bytes).sum(),
+            Detail::Bucket { sketch, .. } => sketch.bytes(),
+            Detail::Span { nodes, .. } => SKETCH + nodes.iter().map(|node| 8 + node.bytes).sum::<usize>(),
         };
         // With the two counts of an `Arc`.
-        let bytes = 16 + size_of::<Self>() + sketch.bytes() + below;
-        Self { summary, sketch, detail, bytes }
+        let bytes = 16 + size_of::<Self>() + below;
+        Self { summary, detail, bytes }
+    }
+
+    /// A chunk of samples in the order of time, of which `packed` are the times again; `None` for no samples.
+    pub(super) fn chunk(times: &[i64], packed: &Arc<Times>, values: &[f64]) -> Option<Self> {
+        Some(Self::new(Summary::of(times, values)?, Detail::Samples(Encoded::new(packed, values))))
+    }
+
+    /// Adds all of its samples to a sketch.
+    pub(super) fn count(&self, bins: &Bins, counts: &mut Counts) {
+        match &self.detail {
+            Detail::Samples(encoded) if self.summary.min.to_bits() != self.summary.max.to_bits() => {
+                let mut values = Vec::with_capacity(CHUNK);
+                encoded.decode_values(self.summary.count as usize, &mut values).expect("what the store has compressed");
+                counts.add_between(bins, &values, self.summary.min, self.summary.max);
+            }
+            Detail::Samples(_) => counts.add(bins, self.summary.min, self.summary.count),
+            Detail::Bucket { sketch, .. } => counts.merge(sketch),
+            Detail::Span { nodes, sketch, .. } => counts.merge(sketch.get_or_init(|| {
+                let mut counts = Counts::default();
+                nodes.iter().for_each(|node| node.count(bins, &mut counts));
+                counts.pack()
+            })),
+        }
     }
 
     fn level(&self) -> u8 {

@@ -92,7 +92,7 @@ impl Written {
             match run {
                 [wide] if width(wide) == COARSE => buckets.push(Arc::clone(wide)),
                 _ => {
-                    let merged = press.merged(run, Detail::Bucket { width: COARSE });
+                    let merged = press.wider(COARSE, run);
                     buckets.push(Arc::new(merged.expect("a run has buckets")));
                 }
             }
@@ -160,7 +160,7 @@ fn sift(nodes: &[Arc<Node>], cut: i64, goes: &mut impl FnMut(&Node) -> bool) -> 
 }
 
 fn width(node: &Node) -> i64 {
-    if let Detail::Bucket { width } = node.detail { width } else { FINE }
+    if let Detail::Bucket { width, .. } = node.detail { width } else { FINE }
 }
 
 /// Adds a bucket where it belongs; it joins those that are there already for its time, as wide as the widest of them.
@@ -175,7 +175,7 @@ fn insert(buckets: &mut Vec<Arc<Node>>, bucket: Node, press: &mut Press) {
     let merged = if same == 0 {
         all.swap_remove(0)
     } else {
-        Arc::new(press.merged(&all, Detail::Bucket { width }).expect("at least the new one"))
+        Arc::new(press.wider(width, &all).expect("at least the new one"))
     };
     buckets.splice(from..from + same, [merged]);
 }

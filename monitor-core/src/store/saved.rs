@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::codec::Times;
-use super::node::{CHUNK, Detail, Node};
+use super::node::{CHUNK, Detail, Node, append};
 use super::rollup::{COARSE, FINE};
 use super::series::{State, Written};
 use super::sync::Arc;
@@ -93,8 +93,8 @@ impl Store {
             for chunk in series.open.chunks(CHUNK) {
                 let (values, times): (Vec<f64>, Vec<i64>) = chunk.iter().map(|(time, value)| (*value, *time)).unzip();
                 let packed = Arc::new(Times::new(&times, 1));
-                let chunk = writer.press.chunk(&times, &packed, &values).expect("there are samples");
-                writer.press.append(&mut nodes, chunk);
+                let chunk = Node::chunk(&times, &packed, &values).expect("there are samples");
+                append(&mut nodes, chunk);
             }
             for node in &mut nodes {
                 share_times(node, &mut times);
@@ -139,7 +139,7 @@ fn share_times(node: &mut Arc<Node>, known: &mut HashSet<Arc<Times>>) {
 /// Whether a node is one that the store could have made.
 fn is_sound(node: &Node) -> bool {
     match &node.detail {
-        Detail::Bucket { width } => *width == FINE || *width == COARSE,
+        Detail::Bucket { width, .. } => *width == FINE || *width == COARSE,
         Detail::Span { nodes, .. } => {
             nodes.iter().map(|node| node.summary.count).sum::<u64>() == node.summary.count
                 && nodes.iter().all(|node| is_sound(node))

@@ -206,15 +206,15 @@ impl Writer {
     }
 
     /// Does something to a group, and counts what it and its series take from then on.
-    fn change_group(&mut self, group: usize, change: impl FnOnce(&mut Group, &mut [Written], &mut Press)) {
-        let Self { groups, series, press, bounds, .. } = self;
+    fn change_group(&mut self, group: usize, change: impl FnOnce(&mut Group, &mut [Written])) {
+        let Self { groups, series, bounds, .. } = self;
         let group = &mut groups[group];
         let bytes = |group: &Group, series: &[Written]| {
             let members: usize = group.members().iter().map(|member| series[*member].bytes()).sum();
             (group.bytes() + members) as u64
         };
         let before = bytes(group, series);
-        change(group, series, press);
+        change(group, series);
         bounds.bytes = bounds.bytes + bytes(group, series) - before;
     }
 
@@ -331,7 +331,7 @@ impl Writer {
         (ageing.groups, ageing.series) = (groups.end, series.end);
         for group in groups {
             if self.groups[group].extent().is_some_and(|(first, _)| first < raw_from) {
-                self.change_group(group, |group, series, press| group.seal(series, press, 1));
+                self.change_group(group, |group, series| group.seal(series, 1));
             }
         }
         let coarse_from = raw_from.saturating_sub(FINE_FOR);
@@ -396,7 +396,7 @@ impl Writer {
             for group in 0..self.groups.len() {
                 if self.groups[group].extent().is_some_and(|(_, last)| last < cut) {
                     let gone = self.groups[group].samples();
-                    self.change_group(group, |group, series, _| group.forget(series));
+                    self.change_group(group, Group::forget);
                     self.bounds.samples -= gone;
                     self.bounds.evicted += gone;
                 }

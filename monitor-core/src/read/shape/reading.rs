@@ -271,6 +271,11 @@ impl<'a> Reading<'a> {
         if let Some(text) = token.plain(self.line) {
             return Some(Cow::Borrowed(text));
         }
+        self.as_odd_label(token)
+    }
+
+    #[cold]
+    fn as_odd_label(&self, token: Token) -> Option<Cow<'_, str>> {
         match token.scalar(self.line)? {
             Scalar::Text(text) => Some(Cow::Owned(text.as_str().to_owned())),
             Scalar::Bool(value) => Some(flag(value)),

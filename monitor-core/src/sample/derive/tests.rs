@@ -3,6 +3,7 @@
 use super::*;
 use crate::Timestamp;
 use crate::event::{Evaluation, Generation, Metric};
+use crate::prices::Price;
 
 fn derived(body: impl Into<Body>) -> Vec<String> {
     let event = Event::new(Timestamp::from_secs(1), body);
