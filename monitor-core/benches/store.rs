@@ -1,8 +1,10 @@
 //! What the store costs: a sample in, a window out, and bytes at rest.
 #![expect(clippy::print_stdout, reason = "bytes are no time, so criterion does not tell them")]
 
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -207,4 +209,20 @@ fn bytes_of(file: &str) {
     let bounds = store.bounds();
     println!("{file}: {} samples of {} series", bounds.samples, bounds.series);
     println!("    {open:.2} bytes a sample while it runs, {:.2} once it is at rest", each(&store));
+    // The same series with the first of their samples: what is added to that are times and values.
+    let begun = Store::new(Limits::whole_recording());
+    let mut seen = HashSet::new();
+    for event in 0..samples.events() {
+        let event = samples.of(event);
+        if event.iter().filter(|sample| seen.insert(Arc::clone(sample.series))).count() > 0 {
+            let values: Vec<f64> = event.iter().map(|sample| sample.value).collect();
+            let mut first = Samples::default();
+            first.push(event.time(), &SeriesSet::new(event.iter().map(|sample| Arc::clone(sample.series))), &values);
+            begun.insert(&first, Timestamp::MAX);
+        }
+    }
+    begun.compact();
+    let begun = begun.bounds();
+    let grown = (bounds.bytes - begun.bytes) as f64 / (bounds.samples - begun.samples) as f64;
+    println!("    {grown:.2} of these for its time and value, the rest for its series");
 }

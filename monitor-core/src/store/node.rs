@@ -15,7 +15,7 @@ use super::sync::Arc;
 /// Samples of a chunk at most: two of them are decompressed for a window.
 pub(super) const CHUNK: usize = 512;
 /// Nodes of a span.
-const SPAN: usize = 8;
+const SPAN: usize = 4;
 /// About what the sketch of a span takes, once it has been made; counted from the beginning.
 const SKETCH: usize = 256;
 
