@@ -378,7 +378,11 @@ impl KnownLabels {
     /// The series of these metrics and scores.
     #[inline]
     fn series(&mut self, metrics: u32, scores: &Signature) -> Arc<SeriesSet> {
-        match self.sets.iter().position(|known| known.metrics == metrics && (metrics & SCORES == 0 || known.scores == *scores)) {
+        match self
+            .sets
+            .iter()
+            .position(|known| known.metrics == metrics && (metrics & SCORES == 0 || known.scores == *scores))
+        {
             Some(0) => {}
             Some(at) => self.sets[..=at].rotate_right(1),
             None => {

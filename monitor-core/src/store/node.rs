@@ -92,7 +92,9 @@ pub(super) fn append(list: &mut Vec<Arc<Node>>, node: Node) {
 
 fn merged(nodes: &[Arc<Node>]) -> Option<Summary> {
     let mut summary = None;
-    nodes.iter().for_each(|node| merge(&mut summary, &node.summary));
+    for node in nodes {
+        merge(&mut summary, &node.summary);
+    }
     summary
 }
 
@@ -134,7 +136,9 @@ impl Node {
             Detail::Bucket { sketch, .. } => counts.merge(sketch),
             Detail::Span { nodes, sketch, .. } => counts.merge(sketch.get_or_init(|| {
                 let mut counts = Counts::default();
-                nodes.iter().for_each(|node| node.count(bins, &mut counts));
+                for node in nodes {
+                    node.count(bins, &mut counts);
+                }
                 counts.pack()
             })),
         }

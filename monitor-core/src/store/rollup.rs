@@ -172,11 +172,8 @@ fn insert(buckets: &mut Vec<Arc<Node>>, bucket: Node, press: &mut Press) {
     let mut all = buckets[from..from + same].to_vec();
     all.push(Arc::new(bucket));
     let width = all.iter().map(|node| width(node)).max().expect("at least the new one");
-    let merged = if same == 0 {
-        all.swap_remove(0)
-    } else {
-        Arc::new(press.wider(width, &all).expect("at least the new one"))
-    };
+    let merged =
+        if same == 0 { all.swap_remove(0) } else { Arc::new(press.wider(width, &all).expect("at least the new one")) };
     buckets.splice(from..from + same, [merged]);
 }
 

@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn texts_of_any_length_come_out_as_they_went_in() {
-        let texts: Vec<String> = (0..70).map(|length| ('a'..='z').cycle().skip(length).take(length).collect()).collect();
+        let texts: Vec<String> =
+            (0..70).map(|length| ('a'..='z').cycle().skip(length).take(length).collect()).collect();
         let mut signature = Signature::default();
         for (number, text) in texts.iter().enumerate() {
             signature.push(number, text);
