@@ -45,6 +45,10 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
+    /// Show how far each sink and each followed file of a data folder is, also while a pipeline runs on it
+    Status(FolderArgs),
+    /// Recount the events of a data folder from disk; exit code 4 if the books do not close
+    Audit(FolderArgs),
     /// Check a configuration: everything that can be said without touching the world
     Check(CheckArgs),
     /// List the component types and presets there are
@@ -68,6 +72,16 @@ pub(crate) struct RunArgs {
     #[arg(value_name = "DATA")]
     pub(crate) data: Vec<PathBuf>,
     /// How the final summary is written
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FolderArgs {
+    /// The data folder: `data_dir` of the configuration
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
+    /// How it is written
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
 }

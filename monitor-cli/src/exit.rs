@@ -1,4 +1,4 @@
-//! How the program ends: 0 as it should be, 1 failed at run time, 64 wrong usage, 78 wrong configuration (`sysexits.h`).
+//! How the program ends: 0 as it should be, 1 failed at run time, 4 the books do not close, 64 wrong usage, 78 wrong configuration (`sysexits.h`).
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Config(ConfigError),
     /// It went wrong at run time; all of it.
     Run(Vec<String>),
+    /// The books of a data folder do not close; what does not agree was printed.
+    Books,
     /// Whoever read standard output has gone, as `head` does when it has enough.
     NobodyReads,
 }
@@ -64,6 +66,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 pub(crate) fn code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
+        Err(Failure::Books) => ExitCode::from(4),
         Err(Failure::Usage(error)) => {
             eprintln!("error: {error}");
             ExitCode::from(64)

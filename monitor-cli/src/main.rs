@@ -26,6 +26,8 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(&args),
         Command::Replay(args) => commands::replay::replay(&args),
         Command::Query(args) => commands::query::query(&args),
+        Command::Status(args) => commands::books::status(&args),
+        Command::Audit(args) => commands::books::audit(&args),
         Command::Check(args) => commands::check::check(&args),
         Command::Components(args) => commands::components::components(&args),
         Command::Explain(args) => commands::explain::explain(&args),

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use monitor_core::bus::Durability;
 use monitor_core::pipeline::Summary;
 use monitor_core::store::{TokenUsage, Usage};
 use monitor_core::template::thousands;
 
 use crate::table::{clean, table};
 
-fn number(count: u64) -> String {
+pub(crate) fn number(count: u64) -> String {
     thousands(count as i64)
 }
 
@@ -72,13 +73,17 @@ pub(crate) fn not_used(summary: &Summary, out: &mut String) -> std::fmt::Result 
 fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
     if !summary.sinks.is_empty() {
         let rows = summary.sinks.iter().map(|sink| {
-            let counts = [sink.delivered, sink.filtered, sink.rejected, sink.lost_total(), sink.pending];
+            let counts = [sink.delivered, sink.filtered, sink.dead_letter, sink.lost_total(), sink.pending];
             let mut row = vec![sink.name.to_string()];
             row.extend(counts.map(number));
             row
         });
-        let head = ["sink", "delivered", "filtered", "rejected", "lost", "pending"];
+        let head = ["sink", "delivered", "filtered", "dead letter", "lost", "pending"];
         writeln!(out, "\n{}", table(&head, 1.., rows))?;
+    }
+    let waiting: u64 = summary.sinks.iter().map(|sink| sink.pending).sum();
+    if waiting > 0 && summary.durability > Durability::L0 {
+        writeln!(out, "what is pending is in the spool, and is delivered at the next start")?;
     }
     usage(&summary.token_usage, out)?;
     let alerts = if summary.fired == 1 { "alert" } else { "alerts" };

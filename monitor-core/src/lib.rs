@@ -16,6 +16,8 @@ pub mod prices;
 pub mod read;
 pub mod sample;
 pub mod sources;
+#[cfg(feature = "spool")]
+pub mod spool;
 pub mod store;
 pub mod suggest;
 pub mod template;

@@ -23,6 +23,7 @@ fn context(folder: &Path) -> Context {
         content: Content::Events,
         accept: KindSet::ALL,
         by: Vec::new(),
+        durability: monitor_core::bus::Durability::L0,
     }
 }
 

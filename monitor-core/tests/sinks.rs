@@ -76,7 +76,7 @@ fn what_can_never_be_written_is_counted_and_the_rest_is_written() {
         Answer::Rejected { indices, error: "odd".into() }
     });
     let (sink, summary) = account(Monitor::builder().sink("s", sink), 1_000);
-    assert_eq!((sink.delivered, sink.rejected), (500, 500));
+    assert_eq!((sink.delivered, sink.lost.get("rejected")), (500, Some(&500)));
     assert_eq!(summary.failures(), ["sink `s` did not get 500 events: odd"]);
 }
 

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use monitor_core::component::{Answer, BoxError, Invalid};
+use monitor_core::bus::Durability;
+use monitor_core::component::{Answer, BoxError, Invalid, Resume, Resumed};
 
 /// Lines are handed to the system by this much at a time.
 const CHUNK: usize = 64 << 10;
@@ -29,6 +30,8 @@ pub struct AppendFile {
     /// Lines that are not with the system yet; of the first one `done` bytes are.
     buffer: Vec<u8>,
     done: usize,
+    /// Whether what is flushed must be safe from a loss of power.
+    sync: bool,
 }
 
 impl AppendFile {
@@ -37,13 +40,40 @@ impl AppendFile {
     ///
     /// # Errors
     /// What the system says, with the path.
-    pub fn open(path: &Path) -> Result<Self, BoxError> {
+    pub fn open(path: &Path, durability: Durability) -> Result<Self, BoxError> {
         let file = Self::open_file(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
-        let mut append = Self { file, buffer: Vec::new(), done: 0 };
-        if append.is_cut_short().unwrap_or(false) {
-            append.buffer.push(b'\n');
-        }
+        let mut append = Self { file, buffer: Vec::new(), done: 0, sync: durability >= Durability::L2 };
+        append.end_last_line();
         Ok(append)
+    }
+
+    fn end_last_line(&mut self) {
+        if self.is_cut_short().unwrap_or(false) {
+            self.buffer.push(b'\n');
+        }
+    }
+
+    /// Its length, if everything is flushed: what [`resume`](Self::resume) cuts it off at.
+    pub fn mark(&self) -> Option<Vec<u8>> {
+        let length = self.file.metadata().ok()?.len();
+        self.buffer.is_empty().then(|| length.to_string().into_bytes())
+    }
+
+    /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. A file that is shorter
+    /// was taken away by somebody, and a new one goes on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
+        let length = from.mark.and_then(|mark| std::str::from_utf8(mark).ok()?.parse::<u64>().ok());
+        if let Some(length) = length
+            && self.file.metadata()?.len() > length
+        {
+            self.file.set_len(length)?;
+        }
+        (self.buffer, self.done) = (Vec::new(), 0);
+        self.end_last_line();
+        Ok(Resumed::AsNoted)
     }
 
     fn open_file(path: &Path) -> io::Result<File> {
@@ -101,6 +131,6 @@ impl AppendFile {
         }
         self.buffer.clear();
         self.done = 0;
-        Ok(())
+        if self.sync { self.file.sync_data() } else { Ok(()) }
     }
 }

@@ -10,7 +10,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-#[cfg(any(feature = "jsonl", feature = "log"))]
+#[cfg(any(feature = "jsonl", feature = "log", feature = "sqlite"))]
 pub mod append;
 #[cfg(feature = "jsonl")]
 pub mod jsonl;
@@ -18,6 +18,8 @@ pub mod jsonl;
 pub mod log;
 #[cfg(any(feature = "jsonl", feature = "log"))]
 mod reference;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 #[cfg(feature = "stdout")]
 pub mod stdout;
 
@@ -28,7 +30,7 @@ use monitor_core::component::{DuplicateType, Registry};
 /// # Errors
 /// When a type of the same name is registered already.
 #[cfg_attr(
-    not(any(feature = "jsonl", feature = "log", feature = "stdout")),
+    not(any(feature = "jsonl", feature = "log", feature = "sqlite", feature = "stdout")),
     expect(unused_variables, reason = "nothing is compiled in")
 )]
 pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
@@ -36,6 +38,8 @@ pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
     registry.sink(&jsonl::DEFINITION)?;
     #[cfg(feature = "log")]
     registry.sink(&log::DEFINITION)?;
+    #[cfg(feature = "sqlite")]
+    registry.sink(&sqlite::DEFINITION)?;
     #[cfg(feature = "stdout")]
     registry.sink(&stdout::DEFINITION)?;
     Ok(())

@@ -1,5 +1,6 @@
 //! A file a command.
 
+pub(crate) mod books;
 pub(crate) mod check;
 pub(crate) mod components;
 pub(crate) mod explain;

@@ -29,6 +29,19 @@ pub struct Draft {
     bytes: usize,
     /// Who reads the lines.
     parser: Option<LineParser>,
+    /// How far its sources are with it.
+    positions: Vec<Position>,
+}
+
+/// How far a source is that can read again what it has read: to be kept with the events up to there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The name of the source.
+    pub source: Text,
+    /// What of it, as the path of a file.
+    pub key: Text,
+    /// How far, in its own words; `None` if there is nothing more to keep.
+    pub value: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -224,6 +237,32 @@ impl Draft {
     /// The names of scores that were named and not given.
     pub(crate) fn missing_scores(&self) -> impl Iterator<Item = &Text> {
         self.missing_scores.iter().map(|(_, name)| name)
+    }
+
+    /// Says how far a source is with these events.
+    pub(crate) fn set_positions(&mut self, positions: Vec<Position>) {
+        self.positions = positions;
+    }
+
+    /// How far its sources are with it.
+    pub fn positions(&self) -> &[Position] {
+        &self.positions
+    }
+
+    /// Tells of each event its time, and the line that it came as or would be written as.
+    pub(crate) fn for_each_line(&self, mut tell: impl FnMut(Timestamp, &[u8])) {
+        let mut json = Vec::new();
+        for row in &self.rows {
+            match row.event {
+                Place::Line(begin, end) => tell(row.time, &self.lines[begin as usize..end as usize]),
+                Place::Made(at) => {
+                    json.clear();
+                    let event = self.made[at as usize].as_ref().expect("a draft has all of its events");
+                    serde_json::to_writer(&mut json, event).expect("an event is JSON, and memory takes it");
+                    tell(row.time, &json);
+                }
+            }
+        }
     }
 
     /// How many events.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::log::Found;
 use super::{Batch, Bus};
 
 /// A subscriber's place in the log. What it has read stays in the log until it commits it; dropping it frees all.
@@ -24,6 +25,17 @@ pub enum Next {
     End,
 }
 
+/// Where a subscriber is, all of it at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The number of the event that it reads next.
+    pub at: u64,
+    /// Events before it that it lost because it was too slow.
+    pub lost: u64,
+    /// Events before it that were to be kept for it, and are gone.
+    pub gone: u64,
+}
+
 impl Cursor {
     pub(super) fn new(bus: Bus, id: usize, input_only: bool) -> Self {
         Self { bus, id, input_only }
@@ -32,25 +44,43 @@ impl Cursor {
     /// The next batch, waiting up to `timeout` for one.
     pub fn next(&mut self, timeout: Duration) -> Next {
         let shared = &self.bus.shared;
-        let log = shared.lock();
         let ended = |log: &super::Log| {
             if self.input_only { log.input_ended() } else { log.closed() }
         };
-        let (mut log, _) = shared
-            .published
-            .wait_timeout_while(log, timeout, |log| !log.has_next(self.id) && !ended(log))
-            .unwrap_or_else(PoisonError::into_inner);
-        match log.next(self.id) {
-            Some(batch) => Next::Batch(batch),
-            None if ended(&log) => Next::End,
-            None => Next::Idle,
+        loop {
+            let (mut log, _) = shared
+                .published
+                .wait_timeout_while(shared.lock(), timeout, |log| !log.has_next(self.id) && !ended(log))
+                .unwrap_or_else(PoisonError::into_inner);
+            let (at, before) = match log.next(self.id) {
+                Found::Batch(batch) => return Next::Batch(batch),
+                Found::Nothing if ended(&log) => return Next::End,
+                Found::Nothing => return Next::Idle,
+                Found::Behind(at, before) => (at, before),
+            };
+            // Others go on while the disk is read.
+            drop(log);
+            let read = self.bus.backlog.as_ref().map_or(Ok(None), |backlog| backlog.read(at));
+            match read {
+                Ok(Some(batch)) => {
+                    shared.lock().caught_up(self.id, batch.first(), batch.first() + batch.len() as u64);
+                    return Next::Batch(Arc::new(batch));
+                }
+                Ok(None) => shared.lock().nothing_behind(self.id, before),
+                Err(error) => {
+                    tracing::error!("failed to read the spool, trying again: {error}");
+                    std::thread::park_timeout(timeout);
+                    return if ended(&shared.lock()) { Next::End } else { Next::Idle };
+                }
+            }
         }
     }
 
     /// Everything read so far is done with.
-    pub fn commit(&mut self) {
-        self.bus.shared.lock().commit(self.id);
+    pub fn commit(&mut self) -> Committed {
+        let committed = self.bus.shared.lock().commit(self.id);
         self.bus.shared.moved.notify_all();
+        committed
     }
 
     /// What the bus knows it by.
@@ -61,6 +91,11 @@ impl Cursor {
     /// How many events this subscriber lost because it was too slow.
     pub fn lost(&self) -> u64 {
         self.bus.shared.lock().lost(self.id)
+    }
+
+    /// How many events that were to be kept for it are gone: the disk had no more room for them, or was damaged.
+    pub fn gone(&self) -> u64 {
+        self.bus.shared.lock().gone(self.id)
     }
 
     /// How many events it has not read yet.

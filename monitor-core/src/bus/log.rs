@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Batch, Draft, Overflow};
+use super::{Batch, Committed, Draft, Overflow};
 
 /// How much is held, or may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) struct Log {
 
 #[derive(Debug)]
 struct Place {
-    /// The batch that is read next.
+    /// The batch that is read next; none in memory for one that is behind.
     next: u64,
     /// The first batch that is still needed.
     needed: u64,
@@ -41,18 +41,34 @@ struct Place {
     waited_for: Option<Instant>,
     stalled: bool,
     lost: u64,
-    /// Events before `next`: all that were read, lost, or published before it subscribed.
-    passed: u64,
+    /// Events that the backlog ought to have had.
+    gone: u64,
+    /// The number of the event that is read next: all before were read, lost, or not for it.
+    at: u64,
+    /// What it reads next is in the backlog.
+    behind: bool,
 }
 
+/// Where the next batch for a subscriber is.
+#[derive(Debug)]
+pub(super) enum Found {
+    Batch(Arc<Batch>),
+    /// In the backlog, from this event on; there should be all before that one.
+    Behind(u64, u64),
+    Nothing,
+}
+
+/// The place in memory of one that is behind: none.
+const NOWHERE: u64 = u64::MAX;
+
 impl Log {
-    pub(super) fn new(capacity: Size) -> Self {
+    pub(super) fn new(capacity: Size, next_sequence: u64) -> Self {
         Self {
             batches: VecDeque::new(),
             front: 0,
             held: Size::default(),
             capacity,
-            next_sequence: 0,
+            next_sequence,
             places: Vec::new(),
             input: None,
             input_ended: false,
@@ -62,7 +78,6 @@ impl Log {
 
     pub(super) fn subscribe(&mut self, overflow: Overflow) -> usize {
         let next = self.end();
-        let passed = self.next_sequence;
         self.places.push(Some(Place {
             next,
             needed: next,
@@ -70,9 +85,21 @@ impl Log {
             waited_for: None,
             stalled: false,
             lost: 0,
-            passed,
+            gone: 0,
+            at: self.next_sequence,
+            behind: false,
         }));
         self.places.len() - 1
+    }
+
+    /// A subscriber that has yet to get what the backlog holds from this event on.
+    pub(super) fn subscribe_at(&mut self, overflow: Overflow, at: u64) -> usize {
+        let id = self.subscribe(overflow);
+        if let Some(place) = self.places[id].as_mut().filter(|place| at < place.at) {
+            place.fall_behind();
+            place.at = at;
+        }
+        id
     }
 
     pub(super) fn subscribe_input(&mut self, overflow: Overflow) -> usize {
@@ -130,9 +157,13 @@ impl Log {
             for place in self.places.iter_mut().flatten().filter(|place| place.needed == front) {
                 place.needed += 1;
                 if place.next == front {
+                    if place.overflow == Overflow::Spill {
+                        place.fall_behind();
+                        continue;
+                    }
                     place.next += 1;
                     place.lost += size;
-                    place.passed += size;
+                    place.at += size;
                 }
             }
             self.trim();
@@ -141,25 +172,66 @@ impl Log {
     }
 
     pub(super) fn has_next(&self, id: usize) -> bool {
-        self.place(id).is_some_and(|place| place.next < self.end())
+        self.place(id).is_some_and(|place| place.at < self.next_sequence)
     }
 
-    pub(super) fn next(&mut self, id: usize) -> Option<Arc<Batch>> {
+    pub(super) fn next(&mut self, id: usize) -> Found {
         let front = self.front;
-        let place = self.places.get_mut(id)?.as_mut()?;
-        let batch = self.batches.get(usize::try_from(place.next - front).ok()?)?;
+        let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return Found::Nothing };
+        if place.behind {
+            return if place.at < self.next_sequence {
+                Found::Behind(place.at, self.next_sequence)
+            } else {
+                Found::Nothing
+            };
+        }
+        let batch = usize::try_from(place.next - front).ok().and_then(|at| self.batches.get(at));
+        let Some(batch) = batch else { return Found::Nothing };
         place.next += 1;
-        place.passed += batch.len() as u64;
-        Some(Arc::clone(batch))
+        place.at = batch.first() + batch.len() as u64;
+        Found::Batch(Arc::clone(batch))
     }
 
-    pub(super) fn commit(&mut self, id: usize) {
+    /// A subscriber that is behind has got the events up to `end` from the backlog, which had none from where it was up to
+    /// `first`.
+    pub(super) fn caught_up(&mut self, id: usize, first: u64, end: u64) {
+        let front = self.front;
+        let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return };
+        place.gone += first.saturating_sub(place.at);
+        place.at = end;
+        let in_memory = self.batches.partition_point(|batch| batch.first() < end);
+        let joins = self.batches.get(in_memory).map_or(self.next_sequence, Batch::first_of);
+        if joins == end {
+            place.behind = false;
+            place.next = front + in_memory as u64;
+            place.needed = place.next;
+        }
+    }
+
+    /// The backlog had nothing for a subscriber that is behind, though there were events before this one: it goes on with
+    /// what is in memory.
+    pub(super) fn nothing_behind(&mut self, id: usize, before: u64) {
+        let Some(at) = self.place(id).map(|place| place.at) else { return };
+        let in_memory = self.batches.iter().map(Batch::first_of).find(|first| *first >= at);
+        let goes_on = in_memory.map_or(before, |first| first.min(before));
+        self.caught_up(id, goes_on, goes_on);
+    }
+
+    /// What a subscriber has read is done with.
+    pub(super) fn commit(&mut self, id: usize) -> Committed {
+        let mut committed = Committed { at: self.next_sequence, lost: 0, gone: 0 };
         if let Some(place) = self.places[id].as_mut() {
             place.needed = place.next;
             place.stalled = false;
             place.waited_for = None;
+            committed = Committed { at: place.at, lost: place.lost, gone: place.gone };
         }
         self.trim();
+        committed
+    }
+
+    pub(super) fn gone(&self, id: usize) -> u64 {
+        self.place(id).map_or(0, |place| place.gone)
     }
 
     pub(super) fn lost(&self, id: usize) -> u64 {
@@ -167,7 +239,7 @@ impl Log {
     }
 
     pub(super) fn unread(&self, id: usize) -> u64 {
-        self.place(id).map_or(0, |place| self.next_sequence - place.passed)
+        self.place(id).map_or(0, |place| self.next_sequence - place.at)
     }
 
     pub(super) fn stalled(&self, id: usize) -> bool {
@@ -214,5 +286,19 @@ impl Log {
             self.held.events -= batch.len();
             self.held.bytes -= batch.bytes();
         }
+    }
+}
+
+impl Place {
+    fn fall_behind(&mut self) {
+        self.behind = true;
+        self.next = NOWHERE;
+        self.needed = NOWHERE;
+    }
+}
+
+impl Batch {
+    fn first_of(batch: &Arc<Self>) -> u64 {
+        batch.first()
     }
 }

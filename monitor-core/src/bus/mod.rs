@@ -3,13 +3,16 @@
 //! Batches get their sequence numbers here. The log lives in memory; what stands before it (sources) and behind it
 //! (store, sinks) only knows [`Bus::publish`] and [`Cursor`], so that a spool on disk can take the place of its older part.
 
+mod backlog;
 mod batch;
 mod cursor;
 mod log;
 
+pub(crate) use backlog::{Backlog, BacklogError};
+pub use backlog::{Durability, SinkAccount};
 pub(crate) use batch::Room;
-pub use batch::{Batch, Draft};
-pub use cursor::{Cursor, Next};
+pub use batch::{Batch, Draft, Position};
+pub use cursor::{Committed, Cursor, Next};
 pub use log::Size;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -25,7 +28,15 @@ pub enum Overflow {
     Block(Duration),
     /// It loses the oldest batches. Nobody waits.
     DropOldest,
+    /// It gets the oldest batches from the disk, and loses none. Nobody waits. Only where there is a spool; else as
+    /// [`Overflow::Block`] with half a minute.
+    Spill,
 }
+
+/// How long is waited for one that would spill where there is no spool.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+/// How long until it is tried again to write to the backlog.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Which lane a batch takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +59,15 @@ pub struct Closed;
 #[derive(Clone, Debug)]
 pub struct Bus {
     shared: Arc<Shared>,
+    /// What is older than memory holds, if it is kept.
+    backlog: Option<Arc<dyn Backlog>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     log: Mutex<Log>,
+    /// Who has it publishes: batches are in the same order in the backlog as in memory.
+    turn: Mutex<()>,
     /// Something was published, or the bus ended.
     published: Condvar,
     /// A cursor moved, or the bus ended.
@@ -69,14 +84,38 @@ impl Shared {
 impl Bus {
     /// A bus that holds at most so much of what some subscriber still needs; one batch it always takes.
     pub fn new(capacity: Size) -> Self {
-        let shared = Shared { log: Mutex::new(Log::new(capacity)), published: Condvar::new(), moved: Condvar::new() };
-        Self { shared: Arc::new(shared) }
+        Self::with_backlog(capacity, None)
+    }
+
+    /// As [`Bus::new`], with a backlog in which every batch is before anybody sees it.
+    pub(crate) fn with_backlog(capacity: Size, backlog: Option<Arc<dyn Backlog>>) -> Self {
+        let next = backlog.as_ref().map_or(0, |backlog| backlog.next_sequence());
+        let shared = Shared {
+            log: Mutex::new(Log::new(capacity, next)),
+            turn: Mutex::new(()),
+            published: Condvar::new(),
+            moved: Condvar::new(),
+        };
+        Self { shared: Arc::new(shared), backlog }
     }
 
     /// Adds a subscriber. It sees every batch published from now on.
     pub fn subscribe(&self, overflow: Overflow) -> Cursor {
-        let id = self.shared.lock().subscribe(overflow);
+        let id = self.shared.lock().subscribe(self.overflow(overflow));
         Cursor::new(self.clone(), id, false)
+    }
+
+    /// Adds a subscriber that sees every event from this one on, as far as the backlog has them.
+    pub(crate) fn subscribe_at(&self, overflow: Overflow, sequence: u64) -> Cursor {
+        let id = self.shared.lock().subscribe_at(self.overflow(overflow), sequence);
+        Cursor::new(self.clone(), id, false)
+    }
+
+    fn overflow(&self, overflow: Overflow) -> Overflow {
+        match overflow {
+            Overflow::Spill if self.backlog.is_none() => Overflow::Block(STALLED_AFTER),
+            overflow => overflow,
+        }
     }
 
     /// Adds a subscriber to the input alone: it is at its end as soon as [`Bus::end_input`] was called, while alerts may
@@ -101,10 +140,37 @@ impl Bus {
                 return Err(Closed);
             }
         }
-        let first = log.append(draft).ok_or(Closed)?;
-        drop(log);
+        let first = match &self.backlog {
+            None => log.append(draft).ok_or(Closed)?,
+            Some(backlog) => {
+                drop(log);
+                self.append(&**backlog, draft, lane)?
+            }
+        };
         self.shared.published.notify_all();
         Ok(first)
+    }
+
+    /// Appends to the backlog, and then to what subscribers see. While the backlog cannot be written to, input waits; alerts
+    /// are not held up.
+    fn append(&self, backlog: &dyn Backlog, draft: Draft, lane: Lane) -> Result<u64, Closed> {
+        loop {
+            let turn = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = self.shared.lock().next_sequence();
+            if backlog.append(next, &draft).is_ok() || lane == Lane::Alerts {
+                return self.shared.lock().append(draft).ok_or(Closed);
+            }
+            drop(turn);
+            let log = self.shared.lock();
+            let (log, _) = self
+                .shared
+                .moved
+                .wait_timeout_while(log, AGAIN, |log| !log.input_ended())
+                .unwrap_or_else(PoisonError::into_inner);
+            if log.input_ended() {
+                return Err(Closed);
+            }
+        }
     }
 
     fn wait_for_room<'a>(&'a self, mut log: MutexGuard<'a, Log>, more: Size) -> MutexGuard<'a, Log> {
@@ -133,7 +199,12 @@ impl Bus {
         self.shared.lock().lost(id)
     }
 
-    /// How many events were published.
+    /// How many events that were to be kept for the subscriber `id` are gone.
+    pub(crate) fn gone(&self, id: usize) -> u64 {
+        self.shared.lock().gone(id)
+    }
+
+    /// How many events were published, in whatever process.
     pub fn published(&self) -> u64 {
         self.shared.lock().next_sequence()
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Content;
+use crate::bus::Durability;
 use crate::event::KindSet;
 use crate::{Clock, Text, Zone};
 
@@ -60,6 +61,8 @@ pub struct Context {
     pub content: Content,
     /// For a sink: the kinds of events that it accepts.
     pub accept: KindSet,
+    /// For a sink: how safe what it has flushed must be.
+    pub durability: Durability,
     /// For a rule: the labels that it is grouped by.
     pub by: Vec<Text>,
 }

@@ -97,6 +97,45 @@ pub trait Sink: Send {
     fn flush(&mut self) -> Result<(), BoxError> {
         Ok(())
     }
+
+    /// Where there is a spool: goes back to where it was when the host last noted how far it is, or tells how far it is
+    /// itself. Called once after it was opened, before anything is written, and so also after a panic. What is written
+    /// next has been written before, if it was written at all, by a process that has ended since.
+    ///
+    /// A sink that can do one of the two gets every event exactly once: a file is cut off at the length that was its
+    /// [`mark`](Self::mark); a database keeps the number of the last event in the same transaction as the events. The
+    /// others get some events twice after a crash.
+    ///
+    /// # Errors
+    /// When it cannot; it is opened again later.
+    fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
+        let _ = from;
+        Ok(Resumed::AsNoted)
+    }
+
+    /// Where there is a spool: what it wants to be told by [`resume`](Self::resume) if everything flushed so far is all
+    /// that was ever written. Asked for after each successful flush.
+    fn mark(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// What a sink is told of an earlier process.
+#[derive(Clone, Copy, Debug)]
+pub struct Resume<'a> {
+    /// Tells one spool from another: sequence numbers mean something only within one.
+    pub spool: u64,
+    /// What the sink said last for its mark, as of the last event of which the host knows that it was flushed.
+    pub mark: Option<&'a [u8]>,
+}
+
+/// How far a sink is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumed {
+    /// As far as the host has noted.
+    AsNoted,
+    /// It has all events before the one with this number, whatever the host has noted.
+    At(u64),
 }
 
 /// What a sink says of a batch.
@@ -240,6 +279,14 @@ impl Sink for Box<dyn Sink> {
 
     fn flush(&mut self) -> Result<(), BoxError> {
         (**self).flush()
+    }
+
+    fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
+        (**self).resume(from)
+    }
+
+    fn mark(&mut self) -> Option<Vec<u8>> {
+        (**self).mark()
     }
 }
 

@@ -136,10 +136,11 @@ impl Parser<'_> {
         let mut kinds = ComponentKind::ALL.map(|kind| (kind, self.tables(&mut root, kind)));
         let mut top = Table::new(root, 0..0, String::new(), "monitor explain config".to_owned());
         top.places.also_known = ComponentKind::ALL.map(|kind| kind.table().to_owned()).to_vec();
-        top.places.also_known.extend(["store".to_owned(), "prices".to_owned()]);
+        top.places.also_known.extend(["store", "durability", "prices"].map(str::to_owned));
         let preset_span = top.entries.get("presets").map_or(0..0, Spanned::span);
-        let (store, prices) = (self.store(&mut top), self.prices(&mut top));
-        let settings = Settings { store, prices, ..self.validated::<Settings>(top).unwrap_or_default() };
+        let (store, durability) = (self.part(&mut top, "store"), self.part(&mut top, "durability"));
+        let prices = self.prices(&mut top);
+        let settings = Settings { store, durability, prices, ..self.validated::<Settings>(top).unwrap_or_default() };
         for name in &settings.presets {
             self.preset(name, &preset_span, &mut kinds);
         }
@@ -160,11 +161,14 @@ impl Parser<'_> {
         config
     }
 
-    /// Takes the table `[store]` out of the document.
-    fn store(&mut self, top: &mut Table<'_>) -> StoreSettings {
-        let Some((span, entries)) = self.section(top, "store") else { return StoreSettings::default() };
+    /// Takes the table of this name out of the document.
+    fn part<T>(&mut self, top: &mut Table<'_>, name: &str) -> T
+    where
+        T: DeserializeOwned + JsonSchema + Validate + Default,
+    {
+        let Some((span, entries)) = self.section(top, name) else { return T::default() };
         let help = "monitor explain config".to_owned();
-        self.validated(Table::new(entries, span, "`[store]`".to_owned(), help)).unwrap_or_default()
+        self.validated(Table::new(entries, span, format!("`[{name}]`"), help)).unwrap_or_default()
     }
 
     /// Takes the table `[prices]` out of the document.
@@ -337,7 +341,7 @@ impl Parser<'_> {
     /// Sinks that are meant to see what they cannot write.
     fn contents(&mut self, config: &Config, places: &[Range<usize>]) {
         for (sink, place) in config.sinks.iter().zip(places) {
-            let content = sink.settings.content;
+            let Some(content) = sink.settings.content else { continue };
             if !sink.config.contents().contains(&content) {
                 let known: Vec<&str> = sink.config.contents().iter().map(|content| content.as_str()).collect();
                 let message =

@@ -15,8 +15,8 @@ pub use error::{ConfigError, Fault, Faults};
 pub use prices::PriceSettings;
 pub(crate) use prices::parse_price_file;
 pub use settings::{
-    ChartSettings, ClockSetting, NoData, OverflowSetting, RuleSettings, Settings, SinkSettings, SourceSettings,
-    StoreSettings,
+    ChartSettings, ClockSetting, DurabilitySettings, NoData, OverflowSetting, RuleSettings, Settings, SinkSettings,
+    SourceSettings, StoreSettings,
 };
 pub use table::Table;
 pub use values::{DurationText, KindText, SizeText, ZoneText};
@@ -44,6 +44,11 @@ pub(crate) fn schema_generator() -> SchemaGenerator {
 /// The JSON Schema of the keys at the top of the file.
 pub fn top_schema() -> Schema {
     Settings::json_schema(&mut schema_generator())
+}
+
+/// The JSON Schema of the keys of `[durability]`.
+pub fn durability_schema() -> Schema {
+    DurabilitySettings::json_schema(&mut schema_generator())
 }
 
 /// The JSON Schema of the keys of `[store]`.

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DurationText, KindText, PriceSettings, SizeText, ZoneText};
+use crate::bus::Durability;
 use crate::component::{Content, Invalid, Validate};
 use crate::event::Level;
 use crate::store::Limits;
@@ -33,6 +34,9 @@ pub struct Settings {
     /// The windowed store, a table of its own.
     #[serde(skip)]
     pub store: StoreSettings,
+    /// What outlives the process, a table of its own.
+    #[serde(skip)]
+    pub durability: DurabilitySettings,
     /// What tokens cost, a table of its own.
     #[serde(skip)]
     pub prices: PriceSettings,
@@ -48,6 +52,7 @@ impl Default for Settings {
             clock: None,
             presets: Vec::new(),
             store: StoreSettings::default(),
+            durability: DurabilitySettings::default(),
             prices: PriceSettings::default(),
         }
     }
@@ -130,6 +135,35 @@ impl StoreSettings {
     }
 }
 
+/// `[durability]`: what outlives the process.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DurabilitySettings {
+    /// How safe events are once they are accepted: "L0" in memory, "L1" from the end of the process, "L2" from a loss of
+    /// power. A run that only reads recordings is "L0": it can be run again.
+    pub level: Durability,
+    /// How large the spool may become; then its oldest events are lost to sinks that have not got them, counted.
+    pub quota: SizeText,
+}
+
+impl Default for DurabilitySettings {
+    fn default() -> Self {
+        Self { level: Durability::L1, quota: SizeText(1 << 30) }
+    }
+}
+
+impl Validate for DurabilitySettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.level == Durability::L3 {
+            return Err(Invalid::key("level", "must be \"L0\", \"L1\" or \"L2\": L3 is what a caller waits for"));
+        }
+        if self.quota.0 < 1 << 20 {
+            return Err(Invalid::key("quota", "must be at least 1 MiB"));
+        }
+        Ok(())
+    }
+}
+
 /// Keys of every source.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -141,11 +175,12 @@ pub struct SourceSettings {}
 pub struct SinkSettings {
     /// The kinds of events that it gets; all of them without it.
     pub accept: Option<Vec<KindText>>,
-    /// Whether it gets whole events or the samples that they yield.
-    pub content: Content,
+    /// Whether it gets whole events or the samples that they yield; each type has its own default.
+    pub content: Option<Content>,
     /// Whether the run has failed if this sink has. What a required sink cannot write is tried until it can.
     pub required: bool,
-    /// What happens when it falls behind: whoever feeds the bus waits for it, or it loses the oldest events.
+    /// What happens when it falls behind: it gets the oldest events from the disk, whoever feeds the bus waits for it, or it
+    /// loses the oldest events.
     pub overflow: OverflowSetting,
     /// How many events it gets at once, at most.
     pub batch: usize,
@@ -157,9 +192,9 @@ impl Default for SinkSettings {
     fn default() -> Self {
         Self {
             accept: None,
-            content: Content::Events,
+            content: None,
             required: true,
-            overflow: OverflowSetting::Block,
+            overflow: OverflowSetting::Spill,
             batch: 1_024,
             linger: DurationText(Duration::from_millis(100)),
         }
@@ -182,8 +217,10 @@ impl Validate for SinkSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OverflowSetting {
-    /// The sources wait for it, up to 30 s; after that it counts as stalled and loses the oldest events.
+    /// It gets the oldest events from the spool on disk, and loses none. With `level = "L0"` there is no spool: then as block.
     #[default]
+    Spill,
+    /// The sources wait for it, up to 30 s; after that it counts as stalled and loses the oldest events.
     Block,
     /// It loses the oldest events, counted; nobody waits.
     DropOldest,

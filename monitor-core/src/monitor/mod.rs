@@ -222,7 +222,7 @@ impl Shared {
         if left > 0 {
             summary.dropped.insert("shutdown", left);
         }
-        let arrived = |sink: &crate::pipeline::SinkSummary| sink.rejected + sink.lost_total() + sink.pending == 0;
+        let arrived = |sink: &crate::pipeline::SinkSummary| sink.dead_letter + sink.lost_total() + sink.pending == 0;
         let complete = left == 0 && summary.sinks.iter().all(arrived);
         self.change_to(Running::Ended { complete });
         Some(summary)

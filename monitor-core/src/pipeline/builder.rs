@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::engine::Periodic;
+use super::lock::{Lock, LockError};
 use super::sink_worker::Reopen;
 use super::snapshot::SNAPSHOT_FILE;
 use crate::alerting::RuleHost;
-use crate::bus::Overflow;
+use crate::bus::{Durability, Overflow};
 use crate::component::{BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, RuleConfig, Sink, Source};
 use crate::config::{ClockSetting, Config, ConfigError, Entry, OverflowSetting, RuleSettings, SinkSettings};
 use crate::event::KindSet;
 use crate::prices::Prices;
+#[cfg(feature = "spool")]
+use crate::spool::SpoolError;
 use crate::store::{Limits, Store};
 use crate::{Clock, Text, Timestamp, Zone};
 
@@ -39,6 +42,13 @@ pub enum StartError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Another process has the folder of the outputs.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The spool cannot be opened.
+    #[cfg(feature = "spool")]
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// The prices of the configuration cannot be used.
     #[error("{0}")]
     Prices(ConfigError),
@@ -75,9 +85,10 @@ impl From<&SinkSettings> for SinkOptions {
         let kinds = settings.accept.as_ref().map(|kinds| kinds.iter().map(|kind| kind.0).collect());
         Self {
             accept: kinds.unwrap_or(KindSet::ALL),
-            content: settings.content,
+            content: settings.content.unwrap_or_default(),
             required: settings.required,
             overflow: match settings.overflow {
+                OverflowSetting::Spill => Overflow::Spill,
                 OverflowSetting::Block => Overflow::Block(STALLED_AFTER),
                 OverflowSetting::DropOldest => Overflow::DropOldest,
             },
@@ -107,6 +118,10 @@ pub struct Builder {
     pub(super) prices: Option<Prices>,
     pub(super) snapshot: Option<PathBuf>,
     pub(super) keep_refused: bool,
+    pub(super) durability: Durability,
+    /// How large the spool may become.
+    pub(super) quota: u64,
+    pub(super) lock: Option<Lock>,
     pub(super) sources: Vec<(Text, Box<dyn Source>)>,
     pub(super) sinks: Vec<NewSink>,
     pub(super) rules: Vec<RuleHost>,
@@ -135,6 +150,9 @@ impl Builder {
             prices: Some(Prices::built_in()),
             snapshot: None,
             keep_refused: false,
+            durability: Durability::L0,
+            quota: 1 << 30,
+            lock: None,
             sources: Vec::new(),
             sinks: Vec::new(),
             rules: Vec::new(),
@@ -176,16 +194,23 @@ impl Builder {
     pub fn from_config(config: Config) -> Result<Self, StartError> {
         let mut builder = Self::with_settings(&config)?;
         builder.keep_refused = true;
+        let wanted = &config.settings.durability;
+        // Recordings can be read again, from their beginnings.
+        builder.durability = if builder.event_time { Durability::L0 } else { wanted.level };
+        builder.quota = wanted.quota.0 as u64;
         builder.snapshot = config.settings.store.snapshot.then(|| builder.dirs.data.join(SNAPSHOT_FILE));
         std::fs::create_dir_all(&builder.dirs.data)
             .map_err(|error| StartError::DataDir { path: builder.dirs.data.clone(), error })?;
+        builder.lock = Some(Lock::take(&builder.dirs.data)?);
         for entry in &config.sources {
             let context = builder.context(&entry.name);
             let source = entry.config.open(&context).map_err(failed(ComponentKind::Source, &entry.name))?;
             builder = builder.source(entry.name.clone(), source);
         }
         for entry in config.sinks {
-            let options = SinkOptions::from(&entry.settings);
+            let natural = entry.config.contents().first().copied().unwrap_or_default();
+            let content = entry.settings.content.unwrap_or(natural);
+            let options = SinkOptions { content, ..SinkOptions::from(&entry.settings) };
             let context = Context { content: options.content, accept: options.accept, ..builder.context(&entry.name) };
             let sink = entry.config.open(&context).map_err(failed(ComponentKind::Sink, &entry.name))?;
             let config = entry.config;
@@ -238,7 +263,21 @@ impl Builder {
             content: Content::Events,
             accept: KindSet::ALL,
             by: Vec::new(),
+            durability: self.durability,
         }
+    }
+
+    /// How safe events are once they are accepted. Above L0 there is a spool in the data folder, which must be there; sinks
+    /// get from it what they have not got when the process ends. Without the feature `spool` all is L0.
+    pub fn durability(mut self, level: Durability) -> Self {
+        self.durability = level;
+        self
+    }
+
+    /// How many bytes the spool may take.
+    pub fn quota(mut self, bytes: u64) -> Self {
+        self.quota = bytes;
+        self
     }
 
     /// The clock follows the events: rules tick as the recording goes on, as fast as it can be read.

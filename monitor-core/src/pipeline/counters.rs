@@ -92,7 +92,12 @@ impl InputCounters {
 pub(crate) struct SinkCounters {
     pub(crate) delivered: Counter,
     pub(crate) filtered: Counter,
+    /// Of those that the sink said can never be written, the ones that are kept.
+    pub(crate) dead_letter: Counter,
+    /// And those that could not be kept.
     pub(crate) rejected: Counter,
+    /// Were to be kept on disk, and are gone.
+    pub(crate) gone: AtomicU64,
     /// Given up: the sink failed for good, or the shutdown did not leave it the time.
     pub(crate) given_up: Counter,
     /// Lost because the sink was too slow for a full bus.
@@ -113,12 +118,21 @@ impl SinkCounters {
 
     /// Events of which the fate is known.
     pub(crate) fn settled(&self) -> u64 {
-        self.delivered.get() + self.filtered.get() + self.lost()
+        self.delivered.get() + self.filtered.get() + self.dead_letter.get() + self.lost()
     }
 
-    /// Events that did not arrive.
+    /// Events that did not arrive, and are nowhere else.
     pub(crate) fn lost(&self) -> u64 {
-        self.rejected.get() + self.given_up.get() + self.overflowed.load(Ordering::Relaxed)
+        self.lost_by_reason().iter().map(|(_, count)| count).sum()
+    }
+
+    pub(crate) fn lost_by_reason(&self) -> [(&'static str, u64); 4] {
+        [
+            ("overflow", self.overflowed.load(Ordering::Relaxed)),
+            ("gave_up", self.given_up.get()),
+            ("rejected", self.rejected.get()),
+            ("gone", self.gone.load(Ordering::Relaxed)),
+        ]
     }
 }
 

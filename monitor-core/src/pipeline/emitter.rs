@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::counters::SourceCounters;
 use super::refusals::Refusals;
-use crate::bus::Draft;
+use crate::bus::{Draft, Position};
 use crate::event::Event;
 use crate::read::{LineParser, Reason, Refusal};
 use crate::sample::Deriver;
@@ -110,6 +110,10 @@ pub struct Emitter {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) output: Output,
     pub(super) draft: Draft,
+    /// How far the source was when the last process ended; `None` where that is not kept.
+    pub(super) saved: Option<Vec<(Text, String)>>,
+    /// How far it is with the draft.
+    pub(super) positions: Vec<Position>,
 }
 
 impl Emitter {
@@ -155,6 +159,34 @@ impl Emitter {
         self.lines.refuse(refusal, line, place);
     }
 
+    /// As [`line`](Self::line), but what was emitted is not handed on before [`flush`](Self::flush): the source wants to say
+    /// how far it is with it. Tells whether it is time to.
+    pub fn hold_line(&mut self, line: &[u8], place: Place<'_>) -> bool {
+        self.lines.read(line, place, &mut self.draft);
+        self.draft.is_full()
+    }
+
+    /// How far this source was with its files, or whatever it reads, when the last process ended, in the words of
+    /// [`set_position`](Self::set_position); `None` where that is not kept, as there is no spool.
+    pub fn saved_positions(&self) -> Option<&[(Text, String)]> {
+        self.saved.as_deref()
+    }
+
+    /// Says how far the source is with `key` once the events emitted so far are with the pipeline: they become safe together,
+    /// so that the next process neither reads again nor leaves out. `None` forgets the key.
+    pub fn set_position(&mut self, key: &str, value: Option<String>) {
+        if self.saved.is_none() {
+            return;
+        }
+        match self.positions.iter_mut().find(|position| position.key == key) {
+            Some(position) => position.value = value,
+            None => {
+                let source = self.lines.source.clone();
+                self.positions.push(Position { source, key: Text::new(key), value });
+            }
+        }
+    }
+
     fn flush_full(&mut self) -> Result<(), Stopped> {
         if self.draft.is_full() { self.flush() } else { Ok(()) }
     }
@@ -168,7 +200,8 @@ impl Emitter {
             return Ok(());
         }
         let next = Draft::with_room(self.draft.room());
-        let draft = std::mem::replace(&mut self.draft, next);
+        let mut draft = std::mem::replace(&mut self.draft, next);
+        draft.set_positions(std::mem::take(&mut self.positions));
         self.hand_on(draft)
     }
 

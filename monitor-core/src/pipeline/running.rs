@@ -9,15 +9,19 @@ use std::time::{Duration, Instant};
 use super::counters::{InputCounters, SinkCounters, SourceCounters};
 use super::engine::Outcome;
 use super::instant;
+use super::lock::Lock;
 use super::refusals::Refusals;
 use super::sink_worker::Deadline;
 use super::summary::{SinkSummary, SourceSummary, Summary};
-use crate::bus::Bus;
+use crate::bus::{Bus, Durability};
 use crate::store::{Store, Window};
 use crate::{Clock, Text};
 
 /// A running assembly of components.
 pub struct Pipeline {
+    pub(super) durability: Durability,
+    /// The number of the first event of this process.
+    pub(super) first: u64,
     pub(super) bus: Bus,
     pub(super) store: Arc<Store>,
     pub(super) clock: Clock,
@@ -36,6 +40,8 @@ pub struct Pipeline {
     pub(super) interrupted: bool,
     /// What went wrong in the pipeline itself.
     pub(super) failures: Vec<String>,
+    /// The data folder is this pipeline's as long as it lives.
+    pub(super) _lock: Option<Lock>,
 }
 
 /// What hangs gets this much more, after the deadline.
@@ -53,6 +59,8 @@ pub(super) struct RunningSink {
     pub(super) name: Text,
     /// What the bus knows its cursor by.
     pub(super) cursor: usize,
+    /// The number of the first event that it was to get in this process.
+    pub(super) begin: u64,
     pub(super) required: bool,
     pub(super) counters: Arc<SinkCounters>,
     pub(super) position: Arc<AtomicU64>,
@@ -238,6 +246,7 @@ impl Pipeline {
             store: self.store.bounds(),
             interrupted: self.interrupted,
             errors: self.failures.clone(),
+            durability: self.durability,
             seconds: self.started.elapsed().as_secs_f64(),
         }
     }
@@ -258,19 +267,22 @@ impl RunningSink {
         let counters = &self.counters;
         // A worker that hangs has not noted what it lost since.
         let overflowed = counters.overflowed.load(Ordering::Relaxed).max(bus.lost(self.cursor));
-        let lost = [("overflow", overflowed), ("gave_up", counters.given_up.get())];
+        let gone = counters.gone.load(Ordering::Relaxed).max(bus.gone(self.cursor));
+        counters.note_losses(overflowed, gone);
         // Read once: a worker that was left behind may still count.
-        let (delivered, filtered, rejected) =
-            (counters.delivered.get(), counters.filtered.get(), counters.rejected.get());
-        let known = delivered + filtered + rejected + lost.iter().map(|(_, count)| count).sum::<u64>();
+        let lost = counters.lost_by_reason();
+        let (delivered, filtered, dead_letter) =
+            (counters.delivered.get(), counters.filtered.get(), counters.dead_letter.get());
+        let known = delivered + filtered + dead_letter + lost.iter().map(|(_, count)| count).sum::<u64>();
+        let accepted = published - self.begin;
         SinkSummary {
             name: self.name.clone(),
-            accepted: published,
+            accepted,
             delivered,
             filtered,
-            rejected,
+            dead_letter,
             lost: lost.into_iter().filter(|(_, count)| *count > 0).collect(),
-            pending: published.saturating_sub(known),
+            pending: accepted.saturating_sub(known),
             retries: counters.retries.get(),
             restarts: counters.restarts.get(),
             required: self.required,

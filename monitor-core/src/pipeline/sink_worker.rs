@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::builder::SinkOptions;
 use super::counters::SinkCounters;
 use super::instant;
+use super::ledger::{DeadLetters, Ledger};
 use crate::Text;
-use crate::bus::{Batch, Cursor, Next};
+use crate::bus::{Batch, Committed, Cursor, Next};
 use crate::component::{Answer, BoxError, Delivery, Item, Sink};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -48,6 +49,14 @@ pub(super) struct SinkWorker {
     pub(super) deadline: Arc<Deadline>,
     /// How long a failing sink is borne with once nothing more comes.
     pub(super) patience: Duration,
+    /// Its books, if they outlive the process.
+    pub(super) ledger: Option<Ledger>,
+    /// Where events go that can never be written, if they are kept.
+    pub(super) dead_letters: Option<DeadLetters>,
+    /// The number of the first event that it was to get in this process.
+    pub(super) begin: u64,
+    /// The sink has all events before this one.
+    pub(super) has: u64,
     pub(super) state: Writing,
 }
 
@@ -66,6 +75,8 @@ pub(super) struct Writing {
     panics: u32,
     /// The sink has failed for good.
     dead: bool,
+    /// What is held stays in the spool, for the next process.
+    left: bool,
     /// Since when every try has failed.
     failing_since: Option<Instant>,
 }
@@ -74,6 +85,7 @@ pub(super) struct Writing {
 #[derive(Default)]
 struct Tally {
     written: u64,
+    dead_letter: u64,
     rejected: u64,
     given_up: u64,
 }
@@ -95,10 +107,9 @@ impl SinkWorker {
                         self.write_fresh();
                     }
                 }
-                Next::Idle => self.flush(),
+                Next::Idle => self.idle(),
                 Next::End => break,
             }
-            self.note_losses();
             if self.state.waiting_since.is_some_and(|since| since.elapsed() >= self.options.linger) {
                 self.write_fresh();
             }
@@ -108,9 +119,20 @@ impl SinkWorker {
             if full || (due && self.state.tally.written > 0) {
                 self.flush();
             }
+            if self.state.left {
+                break;
+            }
         }
+        self.idle();
+    }
+
+    /// Brings home what was written, and the books.
+    fn idle(&mut self) {
         self.flush();
-        self.note_losses();
+        if let Some(ledger) = &self.ledger {
+            // What fails is said, and tried again.
+            drop(ledger.backlog.flush());
+        }
     }
 
     fn pause(&self) -> Duration {
@@ -119,10 +141,6 @@ impl SinkWorker {
             None if !self.state.held.is_empty() => self.options.linger.max(Duration::from_millis(1)),
             None => FLUSH_EVERY,
         }
-    }
-
-    fn note_losses(&self) {
-        self.counters.overflowed.store(self.cursor.lost(), Ordering::Relaxed);
     }
 
     fn hold(&mut self, batch: Arc<Batch>) {
@@ -156,10 +174,18 @@ impl SinkWorker {
         self.state.waiting_since = None;
     }
 
-    /// The events that the sink accepts.
-    fn items<'a>(&self, batches: &'a [Arc<Batch>]) -> Vec<Item<'a>> {
+    /// The events that the sink accepts, without those that it has.
+    fn items<'a>(&mut self, batches: &'a [Arc<Batch>]) -> Vec<Item<'a>> {
         let all = batches.iter().flat_map(|batch| (0..batch.len()).map(|at| Item::new(batch, at)));
-        all.filter(|item| self.options.accept.contains(item.kind())).collect()
+        let (has, accepted): (Vec<_>, Vec<_>) =
+            all.filter(|item| self.options.accept.contains(item.kind())).partition(|item| item.sequence() < self.has);
+        self.state.tally.written += has.len() as u64;
+        accepted
+    }
+
+    /// Whether what cannot be written now is written by the next process.
+    fn leaves(&self) -> bool {
+        self.ledger.is_some() && (self.state.dead || self.out_of_time())
     }
 
     /// Writes one batch, for as long as it takes.
@@ -167,6 +193,10 @@ impl SinkWorker {
         let mut tries = 0;
         let mut pause = FIRST_PAUSE;
         while !items.is_empty() {
+            if self.leaves() {
+                self.state.left = true;
+                break;
+            }
             let tired = !self.options.required && (tries >= OPTIONAL_TRIES || self.state.panics >= OPTIONAL_TRIES);
             if self.state.dead || tired || self.out_of_time() {
                 self.state.tally.given_up += items.len() as u64;
@@ -186,8 +216,7 @@ impl SinkWorker {
                     break;
                 }
                 Answer::Rejected { indices, error } => {
-                    let rejected = self.rejected(indices, items.len(), &error);
-                    self.state.tally.rejected += rejected;
+                    let rejected = self.rejected(indices, items, &error);
                     self.state.tally.written += items.len() as u64 - rejected;
                     self.moved();
                     break;
@@ -211,12 +240,25 @@ impl SinkWorker {
         Ok(())
     }
 
-    fn rejected(&self, mut indices: Vec<usize>, of: usize, error: &BoxError) -> u64 {
-        indices.retain(|index| *index < of);
+    /// Keeps the events at these places apart, and tells how many they are.
+    fn rejected(&mut self, mut indices: Vec<usize>, items: &[Item<'_>], error: &BoxError) -> u64 {
+        indices.retain(|index| *index < items.len());
         indices.sort_unstable();
         indices.dedup();
+        let error = error.to_string();
+        for index in &indices {
+            let kept = self.dead_letters.as_mut().map(|letters| letters.add(&self.name, &items[*index], &error));
+            match kept {
+                Some(Ok(())) => self.state.tally.dead_letter += 1,
+                Some(Err(error)) => {
+                    tracing::error!(sink = %self.name, "failed to keep an event that can never be written: {error}");
+                    self.state.tally.rejected += 1;
+                }
+                None => self.state.tally.rejected += 1,
+            }
+        }
         tracing::warn!(sink = %self.name, "failed to write {} events, they are given up: {error}", indices.len());
-        self.counters.note(&error.to_string());
+        self.counters.note(&error);
         indices.len() as u64
     }
 
@@ -227,19 +269,29 @@ impl SinkWorker {
         let mut tries = 0;
         loop {
             self.write_fresh();
+            if self.state.left {
+                return;
+            }
             if self.state.tally.written == 0 || self.state.dead {
                 break;
             }
             let Some(sink) = &mut self.sink else { break };
-            match catch_unwind(AssertUnwindSafe(|| sink.flush())) {
-                Ok(Ok(())) => {
+            match catch_unwind(AssertUnwindSafe(|| sink.flush().map(|()| sink.mark()))) {
+                Ok(Ok(mark)) => {
                     self.state.failing_since = None;
+                    if let Some(ledger) = &mut self.ledger {
+                        ledger.set_mark(mark);
+                    }
                     break;
                 }
                 Ok(Err(error)) => self.failed(&error, tries),
                 Err(_) => self.restart(),
             }
             tries += 1;
+            if self.leaves() {
+                self.state.left = true;
+                return;
+            }
             if self.out_of_time() || (!self.options.required && tries >= OPTIONAL_TRIES) {
                 self.state.tally.given_up += std::mem::take(&mut self.state.tally.written);
                 break;
@@ -255,8 +307,9 @@ impl SinkWorker {
 
     /// The fate of all that is held is known: it is counted, and the bus may let go of it.
     fn settle(&mut self) {
-        let Tally { written, rejected, given_up } = std::mem::take(&mut self.state.tally);
+        let Tally { written, dead_letter, rejected, given_up } = std::mem::take(&mut self.state.tally);
         self.counters.delivered.add(written);
+        self.counters.dead_letter.add(dead_letter);
         self.counters.rejected.add(rejected);
         self.counters.given_up.add(given_up);
         self.state.held.clear();
@@ -267,9 +320,13 @@ impl SinkWorker {
     }
 
     fn commit(&mut self) {
-        self.cursor.commit();
-        self.note_losses();
-        self.position.store(self.counters.settled(), Ordering::Release);
+        let Committed { at, lost, gone } = self.cursor.commit();
+        self.counters.note_losses(lost, gone);
+        if let Some(ledger) = &self.ledger {
+            let dead_letter_bytes = self.dead_letters.as_ref().map_or(0, DeadLetters::length);
+            ledger.settle(at, &self.counters, dead_letter_bytes);
+        }
+        self.position.store(self.begin + self.counters.settled(), Ordering::Release);
     }
 
     /// Lets go of a sink that panicked; all that is held will be written again, to a new one.
@@ -294,8 +351,14 @@ impl SinkWorker {
         if self.sink.is_none()
             && let Some(reopen) = &self.reopen
         {
-            let opened = catch_unwind(AssertUnwindSafe(reopen));
-            self.sink = Some(opened.unwrap_or_else(|_| Err("it panicked while it was opened".into()))?);
+            let opened = catch_unwind(AssertUnwindSafe(|| -> Result<_, BoxError> {
+                let mut sink = reopen()?;
+                let has = self.ledger.as_ref().map_or(Ok(0), |ledger| ledger.resume(&mut *sink))?;
+                Ok((sink, has))
+            }));
+            let (sink, has) = opened.unwrap_or_else(|_| Err("it panicked while it was opened".into()))?;
+            self.sink = Some(sink);
+            self.has = has;
         }
         self.sink.as_mut().ok_or_else(|| "it cannot be opened".into())
     }
@@ -317,7 +380,8 @@ impl SinkWorker {
     }
 
     fn die(&mut self, error: &BoxError) {
-        tracing::error!(sink = %self.name, "failed for good, its events are counted as lost from now on: {error}");
+        let fate = if self.ledger.is_some() { "wait for the next start" } else { "are counted as lost from now on" };
+        tracing::error!(sink = %self.name, "failed for good, its events {fate}: {error}");
         self.counters.note(&error.to_string());
         self.state.dead = true;
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,14 +10,18 @@ use super::builder::{Builder, NewSink, StartError};
 use super::counters::{InputCounters, SinkCounters, SourceCounters};
 use super::emitter::{Emitter, LineReader, Output};
 use super::engine::{Engine, Outcome};
+use super::ledger::{DEAD_LETTERS, DeadLetters, Ledger};
 use super::refusals::{REJECTED_FILE, Refusals};
 use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
 use super::{instant, snapshot, source_worker};
 use crate::Clock;
-use crate::bus::{Bus, Draft, Lane, Overflow, Size};
+use crate::bus::{Backlog, Bus, Draft, Durability, Lane, Overflow, Size};
+use crate::component::ComponentKind;
 use crate::read::LineParser;
 use crate::sample::Deriver;
+#[cfg(feature = "spool")]
+use crate::spool::Spool;
 use crate::store::Store;
 
 /// What the bus holds for the slowest sink.
@@ -36,9 +40,12 @@ impl Builder {
             rule.restore(&states);
         }
         let refused_file = self.keep_refused.then(|| self.dirs.data.join(REJECTED_FILE));
+        let backlog = self.open_spool()?;
         // From here on an error ends what has been started: a pipeline that is dropped closes its bus.
         let mut pipeline = Pipeline {
-            bus: Bus::new(BUS_CAPACITY),
+            durability: if backlog.is_some() { self.durability } else { Durability::L0 },
+            first: 0,
+            bus: Bus::with_backlog(BUS_CAPACITY, backlog.clone()),
             store: Arc::new(store),
             clock: self.clock.clone(),
             input: Arc::new(InputCounters::default()),
@@ -54,12 +61,24 @@ impl Builder {
             started: instant(),
             interrupted: false,
             failures: Vec::new(),
+            _lock: self.lock.take(),
         };
+        // A sink may know of more events than the spool does, which then are not to be anything else.
+        let mut sinks = Vec::new();
         for sink in std::mem::take(&mut self.sinks) {
+            sinks.push(self.resume(sink, backlog.as_ref())?);
+        }
+        if let Some(backlog) = &backlog {
+            backlog.retire_others();
+            pipeline.bus = Bus::with_backlog(BUS_CAPACITY, Some(Arc::clone(backlog)));
+            pipeline.first = backlog.next_sequence();
+            pipeline.engine_position.store(pipeline.first, Ordering::Relaxed);
+        }
+        for sink in sinks {
             pipeline.start_sink(sink)?;
         }
         self.start_engine(&mut pipeline, snapshot)?;
-        self.start_sources(&mut pipeline)?;
+        self.start_sources(&mut pipeline, backlog.as_ref())?;
         Ok(pipeline)
     }
 
@@ -87,7 +106,7 @@ impl Builder {
         Ok(())
     }
 
-    fn start_sources(&mut self, pipeline: &mut Pipeline) -> Result<(), StartError> {
+    fn start_sources(&mut self, pipeline: &mut Pipeline, backlog: Option<&Arc<dyn Backlog>>) -> Result<(), StartError> {
         let sources = std::mem::take(&mut self.sources);
         let endless = sources.iter().any(|(_, source)| source.endless());
         let merging = self.event_time && sources.len() > 1 && !endless;
@@ -116,6 +135,8 @@ impl Builder {
                 stop: Arc::clone(&pipeline.stop),
                 output,
                 draft: Draft::default(),
+                saved: backlog.map(|backlog| backlog.positions(&name)),
+                positions: Vec::new(),
             };
             let thread = spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?;
             pipeline.sources.push(RunningSource { name, blocks, endless, counters, thread: Some(thread) });
@@ -125,6 +146,40 @@ impl Builder {
             pipeline.merge = Some(spawn("merge", move || source_worker::merge(streams, output))?);
         }
         Ok(())
+    }
+
+    /// What outlives the process, if anything is to.
+    #[cfg(feature = "spool")]
+    fn open_spool(&self) -> Result<Option<Arc<dyn Backlog>>, StartError> {
+        if self.durability == Durability::L0 {
+            // What is written now is not to be cut off by a later process that goes on from there.
+            if self.lock.is_some() {
+                Spool::forget_marks(&self.dirs.data);
+            }
+            return Ok(None);
+        }
+        let parser = LineParser::new(self.zone.clone());
+        let (spool, _) = Spool::open(&self.dirs.data, self.durability, self.quota, parser, self.deriver())?;
+        Ok(Some(Arc::new(spool)))
+    }
+
+    #[cfg(not(feature = "spool"))]
+    fn open_spool(&self) -> Result<Option<Arc<dyn Backlog>>, StartError> {
+        Ok(None)
+    }
+
+    /// Takes a sink to where it was when the last process ended.
+    fn resume(&self, mut new: NewSink, backlog: Option<&Arc<dyn Backlog>>) -> Result<ResumedSink, StartError> {
+        let ledger = backlog.map(|backlog| Ledger::open(Arc::clone(backlog), new.name.clone()));
+        let has = ledger
+            .as_ref()
+            .map_or(Ok(0), |ledger| ledger.resume(&mut *new.sink))
+            .map_err(|error| StartError::Open { kind: ComponentKind::Sink, name: new.name.clone(), error })?;
+        let dead_letters = self.keep_refused.then(|| {
+            let path = self.dirs.data.join(DEAD_LETTERS).join(format!("{}.jsonl", new.name));
+            DeadLetters::new(path, ledger.as_ref().map_or(u64::MAX, Ledger::dead_letter_bytes))
+        });
+        Ok(ResumedSink { new, ledger, has, dead_letters })
     }
 
     fn deriver(&self) -> Deriver {
@@ -138,10 +193,12 @@ impl Builder {
 }
 
 impl Pipeline {
-    fn start_sink(&mut self, NewSink { name, sink, reopen, options }: NewSink) -> Result<(), StartError> {
+    fn start_sink(&mut self, resumed: ResumedSink) -> Result<(), StartError> {
+        let ResumedSink { new: NewSink { name, sink, reopen, options }, ledger, has, dead_letters } = resumed;
         let counters = Arc::new(SinkCounters::default());
-        let position = Arc::new(AtomicU64::new(0));
-        let cursor = self.bus.subscribe(options.overflow);
+        let begin = ledger.as_ref().map_or(self.first, Ledger::position);
+        let position = Arc::new(AtomicU64::new(begin));
+        let cursor = self.bus.subscribe_at(options.overflow, begin);
         let id = cursor.id();
         let worker = SinkWorker {
             name: name.clone(),
@@ -153,12 +210,26 @@ impl Pipeline {
             position: Arc::clone(&position),
             deadline: Arc::clone(&self.deadline),
             patience: self.shutdown_timeout,
+            ledger,
+            dead_letters,
+            begin,
+            has,
             state: Writing::default(),
         };
         let thread = Some(spawn(&format!("sink {name}"), move || worker.run())?);
-        self.sinks.push(RunningSink { name, cursor: id, required: options.required, counters, position, thread });
+        let required = options.required;
+        self.sinks.push(RunningSink { name, cursor: id, begin, required, counters, position, thread });
         Ok(())
     }
+}
+
+/// A sink that is where it was when the last process ended.
+struct ResumedSink {
+    new: NewSink,
+    ledger: Option<Ledger>,
+    /// It has all events before this one.
+    has: u64,
+    dead_letters: Option<DeadLetters>,
 }
 
 fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, StartError> {

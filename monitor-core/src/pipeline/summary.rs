@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::Text;
+use crate::bus::Durability;
 use crate::event::Event;
 use crate::store::{Bounds, TokenUsage};
 
@@ -54,6 +55,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// What went wrong in the pipeline itself.
     pub errors: Vec<String>,
+    /// How safe events were once they were accepted. Above L0 what is pending waits for the next start.
+    pub durability: Durability,
     /// Seconds from start to end.
     pub seconds: f64,
 }
@@ -69,20 +72,22 @@ pub struct SourceSummary {
     pub error: Option<String>,
 }
 
-/// What became of the events for a sink: `accepted = delivered + filtered + rejected + lost + pending`.
+/// What became of the events for a sink: `accepted = delivered + filtered + dead_letter + lost + pending`.
 #[derive(Clone, Debug, Serialize)]
 pub struct SinkSummary {
     /// Its name.
     pub name: Text,
-    /// Events on the bus, alerts among them.
+    /// Events that were to be delivered, alerts among them: those of this process, and what the ones before had left.
     pub accepted: u64,
     /// Events written and flushed.
     pub delivered: u64,
     /// Events of kinds that it does not accept.
     pub filtered: u64,
-    /// Events that the sink said can never be written.
-    pub rejected: u64,
-    /// Events lost, by reason: `overflow` (too slow for a full bus), `gave_up` (failed for good, or no time was left).
+    /// Events that the sink said can never be written, and that are kept in the dead-letter file.
+    pub dead_letter: u64,
+    /// Events lost, by reason: `overflow` (too slow for a full bus), `gave_up` (failed for good, or no time was left),
+    /// `rejected` (the sink said that they can never be written, and they could not be kept), `gone` (the spool was full
+    /// or damaged).
     pub lost: BTreeMap<&'static str, u64>,
     /// Events of which nobody knows yet.
     pub pending: u64,
@@ -122,7 +127,7 @@ impl SinkSummary {
 
     /// Whether every event is accounted for.
     pub fn closes(&self) -> bool {
-        self.accepted == self.delivered + self.filtered + self.rejected + self.lost_total() + self.pending
+        self.accepted == self.delivered + self.filtered + self.dead_letter + self.lost_total() + self.pending
     }
 }
 
@@ -136,7 +141,8 @@ impl Summary {
             }
         }
         for sink in self.sinks.iter().filter(|sink| sink.required) {
-            let missing = sink.rejected + sink.lost_total() + sink.pending;
+            let left = if self.durability == Durability::L0 { sink.pending } else { 0 };
+            let missing = sink.dead_letter + sink.lost_total() + left;
             if missing > 0 {
                 let error = sink.error.as_deref().unwrap_or("it was too slow");
                 failures.push(format!("sink `{}` did not get {missing} events: {error}", sink.name));

@@ -67,6 +67,17 @@ impl<R: BufRead> Lines<R> {
         self.number
     }
 
+    /// Goes on with a stream of which so many lines, and so many bytes, were read before.
+    pub(crate) fn going_on(mut self, number: u64, position: u64) -> Self {
+        (self.number, self.position) = (number, position);
+        self
+    }
+
+    /// How many bytes the lines had that were handed out, and what was skipped.
+    pub(crate) fn handed_out(&self) -> u64 {
+        self.position - if self.done { 0 } else { self.line.len() as u64 }
+    }
+
     /// How many bytes have been read.
     pub fn position(&self) -> u64 {
         self.position

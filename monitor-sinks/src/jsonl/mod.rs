@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use monitor_core::Zone;
 use monitor_core::component::{
-    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Sink, SinkConfig, SinkDefinition, Validate,
+    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Resume, Resumed, Sink, SinkConfig,
+    SinkDefinition, Validate,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -42,7 +43,7 @@ impl SinkConfig for Config {
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
-        let file = AppendFile::open(&context.dirs.output(&self.path))?;
+        let file = AppendFile::open(&context.dirs.output(&self.path), context.durability)?;
         Ok(Box::new(JsonlSink { file, content: context.content, zone: context.zone.clone() }))
     }
 }
@@ -78,5 +79,13 @@ impl Sink for JsonlSink {
 
     fn flush(&mut self) -> Result<(), BoxError> {
         Ok(self.file.flush()?)
+    }
+
+    fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
+        self.file.resume(from)
+    }
+
+    fn mark(&mut self) -> Option<Vec<u8>> {
+        self.file.mark()
     }
 }

@@ -39,6 +39,7 @@ fn context(folder: &Path, content: Content) -> Context {
         content,
         accept: KindSet::ALL,
         by: Vec::new(),
+        durability: monitor_core::bus::Durability::L0,
     }
 }
 

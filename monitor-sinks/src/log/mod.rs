@@ -6,7 +6,8 @@ mod tests;
 use std::path::PathBuf;
 
 use monitor_core::component::{
-    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Sink, SinkConfig, SinkDefinition, Validate,
+    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Resume, Resumed, Sink, SinkConfig,
+    SinkDefinition, Validate,
 };
 use monitor_core::{Alert, AlertState, Body, Event, Level, Metadata, Zone};
 use schemars::JsonSchema;
@@ -47,7 +48,7 @@ impl SinkConfig for Config {
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
-        let file = AppendFile::open(&context.dirs.output(&self.path))?;
+        let file = AppendFile::open(&context.dirs.output(&self.path), context.durability)?;
         Ok(Box::new(LogSink { file, zone: context.zone.clone() }))
     }
 }
@@ -71,6 +72,14 @@ impl Sink for LogSink {
 
     fn flush(&mut self) -> Result<(), BoxError> {
         Ok(self.file.flush()?)
+    }
+
+    fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
+        self.file.resume(from)
+    }
+
+    fn mark(&mut self) -> Option<Vec<u8>> {
+        self.file.mark()
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::expand;
 use crate::component::{BoxError, Source};
@@ -18,25 +20,32 @@ pub(super) struct FollowSource {
     paths: Vec<PathBuf>,
     poll: Duration,
     tails: Vec<Tail>,
+    /// Where an earlier process was with files that have not been seen yet.
+    saved: Vec<Saved>,
     /// Said once, until it can be read again.
     complained: HashSet<PathBuf>,
 }
 
 impl FollowSource {
     pub(super) fn new(paths: Vec<PathBuf>, poll: Duration) -> Self {
-        Self { paths, poll, tails: Vec::new(), complained: HashSet::new() }
+        Self { paths, poll, tails: Vec::new(), saved: Vec::new(), complained: HashSet::new() }
     }
 }
 
 impl Source for FollowSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
+        let kept = out.saved_positions();
+        let goes_on = kept.is_some();
+        self.saved =
+            kept.unwrap_or_default().iter().filter_map(|(_, value)| serde_json::from_str(value).ok()).collect();
+        self.find_renamed(out)?;
         while !out.stopped() {
             self.look(out)?;
             out.flush()?;
             std::thread::park_timeout(self.poll);
         }
-        // What stands at the end without a line break will not be finished any more.
-        for tail in &mut self.tails {
+        // What stands at the end without a line break will not be finished any more, unless the next process goes on there.
+        for tail in self.tails.iter_mut().filter(|_| !goes_on) {
             tail.read(out, true)?;
         }
         Ok(())
@@ -48,6 +57,40 @@ impl Source for FollowSource {
 }
 
 impl FollowSource {
+    /// Goes on with files that were renamed since an earlier process read them: their rest is not under our paths any more,
+    /// but, as files are rotated, beside them.
+    fn find_renamed(&mut self, out: &mut Emitter) -> Result<(), Stopped> {
+        let ours = expand(&self.paths);
+        let known: HashSet<FileId> =
+            ours.iter().filter_map(|path| path.metadata().ok()).map(|metadata| FileId::of(&metadata)).collect();
+        let (named, renamed) = std::mem::take(&mut self.saved).into_iter().partition(|saved| known.contains(&saved.id));
+        self.saved = named;
+        for saved in renamed {
+            let folder = saved.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let files = std::fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+            let found = files.map(|entry| entry.path()).find_map(|path| {
+                let file = File::open(&path).ok()?;
+                (FileId::of(&file.metadata().ok()?) == saved.id).then_some((path, file))
+            });
+            match found {
+                Some((path, file)) if saved.is_of(&file) => {
+                    let mut tail = Tail::new(saved.id, path, file, Some(&saved));
+                    tail.read(out, false)?;
+                    self.tails.push(tail);
+                }
+                _ => {
+                    tracing::warn!(
+                        "`{}`, as it was read up to byte {}, is gone: what it had behind that is not known",
+                        saved.path.display(),
+                        saved.offset
+                    );
+                    out.set_position(&saved.id.to_string(), None);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Reads what has come: first of the files that are known, whatever they are called now, then of new ones.
     fn look(&mut self, out: &mut Emitter) -> Result<(), Stopped> {
         for tail in &mut self.tails {
@@ -84,11 +127,14 @@ impl FollowSource {
             tail.nameless = if tail.lines.position() == before { tail.nameless + self.poll } else { Duration::ZERO };
             if tail.nameless >= GRACE {
                 tail.read(out, true)?;
+                out.set_position(&tail.id.to_string(), None);
             }
         }
         self.tails.retain(|tail| tail.nameless < GRACE);
         for (id, path, file) in new {
-            let mut tail = Tail::new(id, path, file);
+            let saved = self.saved.iter().position(|saved| saved.id == id).map(|at| self.saved.swap_remove(at));
+            let saved = saved.filter(|saved| saved.is_of(&file));
+            let mut tail = Tail::new(id, path, file, saved.as_ref());
             tail.read(out, false)?;
             self.tails.push(tail);
         }
@@ -101,6 +147,8 @@ struct Tail {
     id: FileId,
     path: PathBuf,
     lines: Lines<BufReader<File>>,
+    /// Its first bytes, as far as they were looked at.
+    head: Head,
     /// How long it has had no name among ours, and has not grown.
     nameless: Duration,
     /// It cannot be followed; why was said.
@@ -108,14 +156,35 @@ struct Tail {
 }
 
 impl Tail {
-    fn new(id: FileId, path: PathBuf, file: File) -> Self {
+    /// Goes on where an earlier process was.
+    fn new(id: FileId, path: PathBuf, mut file: File, saved: Option<&Saved>) -> Self {
+        let saved = saved.filter(|saved| file.seek(SeekFrom::Start(saved.offset)).is_ok());
+        let lines = Lines::new(BufReader::with_capacity(64 << 10, file));
         Self {
             id,
             path,
-            lines: Lines::new(BufReader::with_capacity(64 << 10, file)),
+            lines: lines.going_on(saved.map_or(0, |saved| saved.lines), saved.map_or(0, |saved| saved.offset)),
+            head: saved.map(|saved| saved.head).unwrap_or_default(),
             nameless: Duration::ZERO,
             given_up: false,
         }
+    }
+
+    /// Says how far it is read.
+    fn note(&mut self, out: &mut Emitter) {
+        if out.saved_positions().is_none() {
+            return;
+        }
+        let offset = self.lines.handed_out();
+        let length = offset.min(Head::LENGTH);
+        if self.head.length < length {
+            self.head = Head::of(self.lines.reader().get_ref(), length).unwrap_or_default();
+        }
+        let saved = Saved { path: self.path.clone(), id: self.id, offset, lines: self.lines.number(), head: self.head };
+        out.set_position(
+            &self.id.to_string(),
+            Some(serde_json::to_string(&saved).expect("paths and numbers are JSON")),
+        );
     }
 
     /// The file goes by this name now. If it is shorter than what was read of it, it was truncated.
@@ -126,6 +195,7 @@ impl Tail {
             return Ok(());
         }
         tracing::info!("`{}` was truncated: it is read from its beginning", self.path.display());
+        self.head = Head::default();
         match self.lines.restart() {
             Ok(()) => self.read(out, false),
             Err(error) => {
@@ -142,14 +212,28 @@ impl Tail {
         {
             self.give_up(&"it is gzip, which does not grow by lines: read it with follow = false");
         }
+        let before = self.lines.handed_out();
         while !self.given_up && (last || !out.stopped()) {
             let place = Place { file: Some(&self.path), line: Some(self.lines.number() + 1) };
-            match self.lines.next(last) {
-                Ok(Next::Line(line)) => out.line(line, place)?,
-                Ok(Next::TooLong(head)) => out.refuse(&Refusal::too_long(), head, place),
+            let full = match self.lines.next(last) {
+                Ok(Next::Line(line)) => out.hold_line(line, place),
+                Ok(Next::TooLong(head)) => {
+                    out.refuse(&Refusal::too_long(), head, place);
+                    false
+                }
                 Ok(Next::End) => break,
-                Err(error) => self.give_up(&error),
+                Err(error) => {
+                    self.give_up(&error);
+                    break;
+                }
+            };
+            if full {
+                self.note(out);
+                out.flush()?;
             }
+        }
+        if self.lines.handed_out() != before {
+            self.note(out);
         }
         Ok(())
     }
@@ -170,9 +254,58 @@ impl Lines<BufReader<File>> {
     }
 }
 
+/// Where an earlier process was with a file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    path: PathBuf,
+    id: FileId,
+    offset: u64,
+    lines: u64,
+    head: Head,
+}
+
+impl Saved {
+    /// Whether a file of this identity is the same still: it has grown at most. One that was truncated, or whose place
+    /// another one has taken, is read from its beginning.
+    fn is_of(&self, file: &File) -> bool {
+        file.metadata().is_ok_and(|metadata| metadata.len() >= self.offset)
+            && (self.head.length == 0 || Head::of(file, self.head.length) == Some(self.head))
+    }
+}
+
+/// The checksum of the first bytes of a file: identities are given to new files once the old ones are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    length: u64,
+    crc: u32,
+}
+
+impl Head {
+    const LENGTH: u64 = 1_024;
+
+    #[cfg(unix)]
+    fn of(file: &File, length: u64) -> Option<Self> {
+        use std::os::unix::fs::FileExt;
+        let mut bytes = vec![0; usize::try_from(length.min(Self::LENGTH)).ok()?];
+        file.read_exact_at(&mut bytes, 0).ok()?;
+        Some(Self { length, crc: crc32fast::hash(&bytes) })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &File, _: u64) -> Option<Self> {
+        None
+    }
+}
+
 /// What tells a file from another one of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct FileId(u64, u64);
+
+impl std::fmt::Display for FileId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.0, self.1)
+    }
+}
 
 impl FileId {
     #[cfg(unix)]

@@ -1,0 +1,73 @@
+//! `monitor status` and `monitor audit`: the books of a data folder, as they are written, and recounted from disk.
+
+use std::io::Write;
+
+use monitor_core::spool::{Audit, Books, SinkBooks};
+use serde_json::Value;
+
+use crate::args::{FolderArgs, Format};
+use crate::exit::{Failure, Outcome};
+use crate::summary::number;
+use crate::table::table;
+
+/// Prints how far each sink and each file is.
+pub(crate) fn status(args: &FolderArgs) -> Outcome {
+    let books = Books::read(&args.folder).map_err(|error| Failure::Run(vec![error.to_string()]))?;
+    let mut out = std::io::stdout();
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&books).expect("books are JSON"))?,
+        Format::Text => write!(out, "{}", text(&books))?,
+    }
+    Ok(())
+}
+
+/// Recounts, and says whatever does not agree.
+pub(crate) fn audit(args: &FolderArgs) -> Outcome {
+    let audit = Audit::of(&args.folder).map_err(|error| Failure::Run(vec![error.to_string()]))?;
+    let mut out = std::io::stdout();
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&audit).expect("books are JSON"))?,
+        Format::Text => {
+            write!(out, "{}", text(&audit.books))?;
+            for fault in &audit.faults {
+                writeln!(out, "{fault}")?;
+            }
+            let verdict = if audit.closes() { "the books close" } else { "the books do not close" };
+            writeln!(out, "{} events of the spool recounted: {verdict}", number(audit.recounted))?;
+        }
+    }
+    if audit.closes() { Ok(()) } else { Err(Failure::Books) }
+}
+
+fn text(books: &Books) -> String {
+    let rows = books.sinks.iter().map(|(name, sink)| {
+        let SinkBooks { accepted, pending, account } = sink;
+        let counts =
+            [*accepted, account.delivered, *pending, account.filtered, account.dead_letter, account.lost_total()];
+        let name = if account.active { name.to_string() } else { format!("{name} (removed)") };
+        let mut row = vec![name];
+        row.extend(counts.map(number));
+        row
+    });
+    let head = ["sink", "accepted", "delivered", "pending", "filtered", "dead letter", "lost"];
+    let mut text = format!(
+        "{} events accepted, {} of them in the spool ({} bytes)\n\n{}\n",
+        number(books.accepted),
+        number(books.kept),
+        number(books.bytes),
+        table(&head, 1.., rows)
+    );
+    for (name, sink) in &books.sinks {
+        for (reason, count) in &sink.account.lost {
+            text += &format!("sink `{name}` lost {} events: {reason}\n", number(*count));
+        }
+    }
+    for position in &books.positions {
+        let of = |key: &str| position.position.get(key);
+        let (path, offset) = (of("path").and_then(Value::as_str), of("offset").and_then(Value::as_u64));
+        if let (Some(path), Some(offset)) = (path, offset) {
+            text += &format!("source `{}` has read {path} up to byte {}\n", position.source, number(offset));
+        }
+    }
+    text
+}

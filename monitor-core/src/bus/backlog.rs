@@ -1,0 +1,99 @@
+//! What keeps the log where memory does not reach: events that a sink has not got yet, when it fell behind or the process ended.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, Draft};
+use crate::Text;
+
+/// How safe an event is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Durability {
+    /// It is in memory.
+    #[default]
+    L0,
+    /// It survives the end of the process, whatever ends it.
+    L1,
+    /// It survives a loss of power.
+    L2,
+    /// Every required sink has got it.
+    L3,
+}
+
+/// Keeps batches, and how far each sink is, beyond memory and beyond the process. See [`crate::spool`].
+pub(crate) trait Backlog: Send + Sync + fmt::Debug {
+    /// The number that the next event gets: one more than any had before, in whatever process.
+    fn next_sequence(&self) -> u64;
+
+    /// Events before this one have been somewhere, whatever is left of them here.
+    fn advance(&self, to: u64);
+
+    /// Appends a batch whose first event gets this number. Once it returns, the batch outlives the process.
+    fn append(&self, first: u64, draft: &Draft) -> Result<(), BacklogError>;
+
+    /// The batch that holds the event of this number, or the next one behind it if that is gone; `None` if there is none.
+    fn read(&self, sequence: u64) -> Result<Option<Batch>, BacklogError>;
+
+    /// How far a sink is. One that is new begins with the next event.
+    fn sink(&self, name: &Text) -> SinkAccount;
+
+    /// The accounts of all sinks but those that were asked for are closed: what they have not got is lost.
+    fn retire_others(&self);
+
+    /// Notes how far a sink is. It is written down with the next batch, or by [`Backlog::flush`].
+    fn settle(&self, name: &Text, account: SinkAccount);
+
+    /// How far the sources of which this is the name are.
+    fn positions(&self, source: &Text) -> Vec<(Text, String)>;
+
+    /// Tells one backlog from another: numbers mean something only within one.
+    fn id(&self) -> u64;
+
+    /// Writes down what is noted.
+    fn flush(&self) -> Result<(), BacklogError>;
+}
+
+/// Why a backlog could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BacklogError(pub(crate) String);
+
+/// The books of a sink: `position - since = delivered + filtered + dead_letter + Σ lost`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkAccount {
+    /// The number of the first event that it was to get.
+    pub since: u64,
+    /// The fate of every event before this one is known.
+    pub position: u64,
+    /// Events written and flushed.
+    pub delivered: u64,
+    /// Events of kinds that it does not accept.
+    pub filtered: u64,
+    /// Events that can never be written, and are kept in the dead-letter file.
+    pub dead_letter: u64,
+    /// The length of that file, up to the last of them.
+    pub dead_letter_bytes: u64,
+    /// Events lost, by reason.
+    pub lost: BTreeMap<Text, u64>,
+    /// Whether there is such a sink still. Of one that was taken out of the configuration nothing is pending.
+    pub active: bool,
+    /// What the sink itself wants to know at the next start, as of `position`.
+    #[serde(skip)]
+    pub mark: Option<Vec<u8>>,
+}
+
+impl SinkAccount {
+    /// Events lost for any reason.
+    pub fn lost_total(&self) -> u64 {
+        self.lost.values().sum()
+    }
+
+    /// Whether every event before `position` is accounted for.
+    pub fn closes(&self) -> bool {
+        self.position.checked_sub(self.since)
+            == Some(self.delivered + self.filtered + self.dead_letter + self.lost_total())
+    }
+}

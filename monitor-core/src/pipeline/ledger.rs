@@ -1,0 +1,148 @@
+//! The books of a sink across processes: how far it is, what became of every event, and the file of those that it can
+//! never write.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde::Serialize;
+
+use super::counters::SinkCounters;
+use crate::Text;
+use crate::bus::{Backlog, SinkAccount};
+use crate::component::{BoxError, Item, Resume, Resumed, Sink};
+use crate::event::Event;
+
+/// The books of a sink that outlive the process.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) backlog: Arc<dyn Backlog>,
+    name: Text,
+    /// As they were when this process began.
+    before: SinkAccount,
+    /// What the sink said last.
+    mark: Option<Vec<u8>>,
+}
+
+impl Ledger {
+    pub(super) fn open(backlog: Arc<dyn Backlog>, name: Text) -> Self {
+        let before = backlog.sink(&name);
+        let mark = before.mark.clone();
+        Self { backlog, name, before, mark }
+    }
+
+    /// The number of the first event that is new to the sink.
+    pub(super) fn position(&self) -> u64 {
+        self.before.position
+    }
+
+    pub(super) fn dead_letter_bytes(&self) -> u64 {
+        self.before.dead_letter_bytes
+    }
+
+    /// Takes a sink that was just opened back to where it was. Gives back the number of the event before which it has all.
+    pub(super) fn resume(&self, sink: &mut dyn Sink) -> Result<u64, BoxError> {
+        match sink.resume(&Resume { spool: self.backlog.id(), mark: self.mark.as_deref() })? {
+            Resumed::AsNoted => Ok(0),
+            Resumed::At(sequence) => {
+                self.backlog.advance(sequence);
+                Ok(sequence)
+            }
+        }
+    }
+
+    pub(super) fn set_mark(&mut self, mark: Option<Vec<u8>>) {
+        self.mark = mark;
+    }
+
+    /// Notes that the fate of every event before `position` is known.
+    pub(super) fn settle(&self, position: u64, counters: &SinkCounters, dead_letter_bytes: u64) {
+        let mut account = SinkAccount { position, mark: self.mark.clone(), dead_letter_bytes, ..self.before.clone() };
+        account.delivered += counters.delivered.get();
+        account.filtered += counters.filtered.get();
+        account.dead_letter += counters.dead_letter.get();
+        for (reason, count) in counters.lost_by_reason().into_iter().filter(|(_, count)| *count > 0) {
+            *account.lost.entry(Text::new_static(reason)).or_default() += count;
+        }
+        self.backlog.settle(&self.name, account);
+    }
+}
+
+/// Events that a sink can never write, each a line with the reason.
+#[derive(Debug)]
+pub(super) struct DeadLetters {
+    path: PathBuf,
+    file: Option<File>,
+    length: u64,
+    /// Those before this one are in it.
+    next: u64,
+}
+
+#[derive(Serialize)]
+struct DeadLetter<'a> {
+    sequence: u64,
+    sink: &'a str,
+    error: &'a str,
+    event: &'a Event,
+}
+
+/// Its folder in the data folder.
+pub(crate) const DEAD_LETTERS: &str = "dead_letter";
+
+impl DeadLetters {
+    /// The file, which is made with the first of them. What is in it beyond `length` is written again.
+    pub(super) fn new(path: PathBuf, length: u64) -> Self {
+        if let Ok(file) = File::options().write(true).open(&path)
+            && file.metadata().is_ok_and(|metadata| metadata.len() > length)
+            && let Err(error) = file.set_len(length)
+        {
+            tracing::warn!("failed to cut off `{}`: {error}; some of its events are in it twice", path.display());
+        }
+        Self { path, file: None, length, next: 0 }
+    }
+
+    /// The length of the file.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Writes an event down, unless it is there.
+    pub(super) fn add(&mut self, sink: &str, item: &Item<'_>, error: &str) -> std::io::Result<()> {
+        let sequence = item.sequence();
+        if sequence < self.next {
+            return Ok(());
+        }
+        let mut line = serde_json::to_vec(&DeadLetter { sequence, sink, error, event: item.event() })?;
+        line.push(b'\n');
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => {
+                if let Some(folder) = self.path.parent() {
+                    std::fs::create_dir_all(folder)?;
+                }
+                let file = File::options().create(true).append(true).open(&self.path)?;
+                // Somebody may have taken them away.
+                self.length = file.metadata()?.len();
+                none.insert(file)
+            }
+        };
+        if let Err(error) = file.write_all(&line) {
+            // Half a line would be read as one with the next.
+            drop(file.set_len(self.length));
+            return Err(error);
+        }
+        self.length += line.len() as u64;
+        self.next = sequence + 1;
+        Ok(())
+    }
+}
+
+impl SinkCounters {
+    /// Notes what the bus has counted.
+    pub(super) fn note_losses(&self, lost: u64, gone: u64) {
+        self.overflowed.store(lost, Ordering::Relaxed);
+        self.gone.store(gone, Ordering::Relaxed);
+    }
+}

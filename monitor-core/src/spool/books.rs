@@ -1,0 +1,180 @@
+//! The books of a data folder, read and recounted from outside, also while a pipeline runs on it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::{SPOOL_FILE, SpoolError, rows, schema};
+use crate::bus::SinkAccount;
+use crate::pipeline::DEAD_LETTERS;
+use crate::read::LineParser;
+use crate::sample::Deriver;
+use crate::{Text, Zone};
+
+/// What the spool of a data folder says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Books {
+    /// The spool.
+    pub spool: PathBuf,
+    /// Events that were ever accepted.
+    pub accepted: u64,
+    /// Events that are in the spool.
+    pub kept: u64,
+    /// Bytes that they take there.
+    pub bytes: u64,
+    /// The account of each sink.
+    pub sinks: BTreeMap<Text, SinkBooks>,
+    /// How far each followed file is read, in the words of its source.
+    pub positions: Vec<SourcePosition>,
+}
+
+/// The account of a sink: `accepted = delivered + pending + filtered + dead_letter + Σ lost`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SinkBooks {
+    /// Events that were to be delivered since the sink was there.
+    pub accepted: u64,
+    /// Events that it has not got yet.
+    pub pending: u64,
+    /// What became of the others.
+    #[serde(flatten)]
+    pub account: SinkAccount,
+}
+
+/// How far a source is with one of its files.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourcePosition {
+    /// The source.
+    pub source: Text,
+    /// The file.
+    pub key: Text,
+    /// How far.
+    pub position: serde_json::Value,
+}
+
+/// What a recount has come to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audit {
+    /// The books as they are written.
+    #[serde(flatten)]
+    pub books: Books,
+    /// Events that were read in the spool, one by one.
+    pub recounted: u64,
+    /// Whatever does not agree; empty if the books close.
+    pub faults: Vec<String>,
+}
+
+impl Books {
+    /// Reads the books of a data folder.
+    ///
+    /// # Errors
+    /// When there is no spool, or it cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, SpoolError> {
+        let path = folder.join(SPOOL_FILE);
+        let failed = |error| SpoolError { path: path.clone(), error };
+        let connection = schema::open_reader(&path).map_err(failed)?;
+        Self::of(&connection, &path).map_err(failed)
+    }
+
+    fn of(connection: &Connection, path: &Path) -> Result<Self, rusqlite::Error> {
+        // All of it from one moment.
+        let snapshot = connection.unchecked_transaction()?;
+        let accepted = snapshot.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0))?.cast_unsigned();
+        let (kept, bytes) = snapshot.query_row(
+            "SELECT coalesce(sum(events), 0), coalesce(sum(length(data)), 0) FROM batch",
+            [],
+            |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned())),
+        )?;
+        let sinks = schema::sinks(&snapshot)?.into_iter().map(|(name, account)| {
+            let end = if account.active { accepted.max(account.position) } else { account.position };
+            (name, SinkBooks { accepted: end - account.since.min(end), pending: end - account.position, account })
+        });
+        Ok(Self {
+            spool: path.to_owned(),
+            accepted,
+            kept,
+            bytes,
+            sinks: sinks.collect(),
+            positions: schema::all_positions(&snapshot)?,
+        })
+    }
+}
+
+impl Audit {
+    /// Recounts the events of a data folder from disk: every row of the spool is read, every account added up, and every
+    /// dead letter counted.
+    ///
+    /// # Errors
+    /// When there is no spool, or it cannot be read.
+    pub fn of(folder: &Path) -> Result<Self, SpoolError> {
+        let path = folder.join(SPOOL_FILE);
+        let failed = |error| SpoolError { path: path.clone(), error };
+        let connection = schema::open_reader(&path).map_err(failed)?;
+        let snapshot = connection.unchecked_transaction().map_err(failed)?;
+        let books = Books::of(&connection, &path).map_err(failed)?;
+        let mut audit = Self { books, recounted: 0, faults: Vec::new() };
+        let ranges = audit.rows(&snapshot).map_err(failed)?;
+        for (name, sink) in &audit.books.sinks {
+            audit.faults.extend(faults_of(name, sink, &ranges, folder));
+        }
+        Ok(audit)
+    }
+
+    /// Whether everything agrees.
+    pub fn closes(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Reads every row; gives back from which event to which each goes that is whole.
+    fn rows(&mut self, connection: &Connection) -> Result<Vec<(u64, u64)>, rusqlite::Error> {
+        let (mut parser, mut deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
+        let mut statement = connection.prepare("SELECT first, events, crc, data FROM batch ORDER BY first")?;
+        let mut rows = statement.query([])?;
+        let mut ranges = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (first, events) = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned());
+            let (crc, data) = (row.get::<_, u32>(2)?, row.get_ref(3)?.as_blob()?);
+            let whole = crc == crc32fast::hash(data);
+            let read = whole.then(|| rows::decode(data, &mut parser, &mut deriver)).flatten();
+            match read.map(|draft| draft.len() as u64) {
+                Some(read) if read == events => {
+                    self.recounted += read;
+                    ranges.push((first, first + events));
+                }
+                _ => self.faults.push(format!("the batch of events {first} to {} is damaged", first + events - 1)),
+            }
+        }
+        Ok(ranges)
+    }
+}
+
+fn faults_of(name: &str, sink: &SinkBooks, ranges: &[(u64, u64)], folder: &Path) -> Vec<String> {
+    let SinkBooks { pending, account, .. } = sink;
+    let mut faults = Vec::new();
+    if !account.closes() {
+        let known = account.delivered + account.filtered + account.dead_letter + account.lost_total();
+        let settled = account.position.cast_signed() - account.since.cast_signed();
+        faults.push(format!("sink `{name}`: {settled} events are settled, and the account knows of {known}"));
+    }
+    let kept: u64 = ranges.iter().map(|(first, end)| end.saturating_sub(account.position.max(*first))).sum();
+    if account.active && kept != *pending {
+        faults.push(format!("sink `{name}`: {pending} events are pending, and {kept} of them are in the spool"));
+    }
+    let letters = folder.join(DEAD_LETTERS).join(format!("{name}.jsonl"));
+    if let Ok(file) = File::open(&letters)
+        && file.metadata().is_ok_and(|metadata| metadata.len() >= account.dead_letter_bytes)
+    {
+        let lines = BufReader::new(file).split(b'\n').count() as u64;
+        if lines < account.dead_letter {
+            let known = account.dead_letter;
+            faults.push(format!(
+                "sink `{name}`: {known} dead letters are counted, and {lines} are in `{}`",
+                letters.display()
+            ));
+        }
+    }
+    faults
+}

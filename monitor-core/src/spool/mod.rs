@@ -1,0 +1,424 @@
+//! The spool: the log on disk, for what a source cannot send again and a sink has not got yet. How far each sink and each
+//! source is stands in the same file, so both are right together or not at all.
+//!
+//! It is an SQLite database in WAL mode: a row a batch with a checksum, a row a sink, a row a followed file. The store under
+//! it has been proved for years; this module only says what is in it, and what is done when it is damaged.
+
+mod books;
+mod rows;
+mod salvage;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use books::{Audit, Books, SinkBooks, SourcePosition};
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::Text;
+use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, SinkAccount};
+use crate::read::LineParser;
+use crate::sample::Deriver;
+
+/// Its name in the data folder.
+pub const SPOOL_FILE: &str = "spool.db";
+
+/// A spool that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("open the spool `{}`: {error}", path.display())]
+pub struct SpoolError {
+    path: PathBuf,
+    error: rusqlite::Error,
+}
+
+/// What opening a spool has come upon.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The spool was damaged: where it is now. What could be read of it is in the new one.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// A spool that is open.
+#[derive(Debug)]
+pub struct Spool {
+    path: PathBuf,
+    id: u64,
+    level: Durability,
+    quota: u64,
+    written: Mutex<Written>,
+    /// Reads while the other connection writes.
+    reader: Mutex<Reader>,
+}
+
+#[derive(Debug)]
+struct Written {
+    connection: Connection,
+    next: u64,
+    /// The rows, the oldest first.
+    rows: VecDeque<Row>,
+    bytes: u64,
+    /// Rows that nobody needs and that are not deleted yet.
+    done: usize,
+    sinks: BTreeMap<Text, SinkAccount>,
+    /// The sinks that hold rows back: those of this process.
+    active: Vec<Text>,
+    /// Accounts that are not written down yet.
+    dirty: Vec<Text>,
+    /// Kept for its memory.
+    encoded: Vec<u8>,
+    /// Nothing could be written; said once.
+    failing: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    first: u64,
+    events: u64,
+    bytes: u64,
+}
+
+struct Reader {
+    connection: Connection,
+    parser: LineParser,
+    deriver: Deriver,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+/// Rows are deleted by this many: each deletion is a transaction of its own otherwise.
+const DELETED_AT_ONCE: usize = 8;
+
+impl Spool {
+    /// Opens or creates the spool of a data folder. One that is damaged is set aside, and what can be read of it goes into a
+    /// new one: a start always goes on. `parser` and `deriver` read what was written.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn open(
+        folder: &Path,
+        level: Durability,
+        quota: u64,
+        parser: LineParser,
+        deriver: Deriver,
+    ) -> Result<(Self, Found), SpoolError> {
+        let path = folder.join(SPOOL_FILE);
+        let failed = |error| SpoolError { path: path.clone(), error };
+        let mut found = Found::default();
+        let opened = schema::open(&path, level).and_then(|connection| Ok((Written::load(&connection)?, connection)));
+        let (loaded, connection) = match opened {
+            Ok(opened) => opened,
+            Err(error) if schema::is_damage(&error) => {
+                let aside = salvage::set_aside(&path).map_err(|error| failed(schema::io(error)))?;
+                let connection = schema::open(&path, level).map_err(failed)?;
+                let kept = salvage::salvage(&aside, &connection).map_err(failed)?;
+                tracing::error!(
+                    "the spool `{}` is damaged ({error}): it is now `{}`; {kept} of its events were read and are kept, \
+                     and how many more there were is not known",
+                    path.display(),
+                    aside.display()
+                );
+                found.set_aside = Some(aside);
+                (Written::load(&connection).map_err(failed)?, connection)
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let reader = schema::open_reader(&path).map_err(failed)?;
+        let Loaded { id, next, rows, sinks } = loaded;
+        let bytes = rows.iter().map(|row| row.bytes).sum();
+        let spool = Self {
+            id,
+            level,
+            quota,
+            written: Mutex::new(Written {
+                connection,
+                next,
+                rows,
+                bytes,
+                done: 0,
+                sinks,
+                active: Vec::new(),
+                dirty: Vec::new(),
+                encoded: Vec::new(),
+                failing: false,
+            }),
+            reader: Mutex::new(Reader { connection: reader, parser, deriver }),
+            path,
+        };
+        Ok((spool, found))
+    }
+
+    /// Forgets where sinks were in what they write, if there is a spool: something is written without it.
+    pub(crate) fn forget_marks(folder: &Path) {
+        let path = folder.join(SPOOL_FILE);
+        if !path.exists() {
+            return;
+        }
+        let forgotten = schema::open(&path, Durability::L1)
+            .and_then(|connection| connection.execute("UPDATE sink SET mark = NULL", []));
+        if let Err(error) = forgotten {
+            tracing::warn!("failed to note in the spool `{}` that a run without it has begun: {error}", path.display());
+        }
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        // A transaction that panicked was rolled back; what is in memory is changed after it.
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How safe an event is once it is in the spool.
+    pub fn level(&self) -> Durability {
+        self.level
+    }
+}
+
+/// What stands in the file.
+struct Loaded {
+    id: u64,
+    next: u64,
+    rows: VecDeque<Row>,
+    sinks: BTreeMap<Text, SinkAccount>,
+}
+
+impl Written {
+    fn load(connection: &Connection) -> Result<Loaded, rusqlite::Error> {
+        let number = |key: &str| connection.query_row(schema::GET, [key], |row| row.get::<_, i64>(0));
+        let (id, next) = (number("id")?.cast_unsigned(), number("next")?.cast_unsigned());
+        let mut statement = connection.prepare("SELECT first, events, length(data) FROM batch ORDER BY first")?;
+        let rows = statement.query_map([], |row| {
+            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+            Ok(Row { first: number(0)?, events: number(1)?, bytes: number(2)? })
+        })?;
+        let rows = rows.collect::<Result<_, _>>()?;
+        let sinks = schema::sinks(connection)?;
+        Ok(Loaded { id, next, rows, sinks })
+    }
+
+    /// Before this event nobody needs any.
+    fn needed(&self) -> u64 {
+        let positions = self.active.iter().filter_map(|name| self.sinks.get(name)).map(|account| account.position);
+        positions.min().unwrap_or(self.next)
+    }
+
+    /// Finds the rows that can go: those that nobody needs, and the oldest of more than the quota.
+    fn look_for_done(&mut self, quota: u64) {
+        let needed = self.needed();
+        let mut left = self.bytes - self.rows.iter().take(self.done).map(|row| row.bytes).sum::<u64>();
+        while let Some(row) = self.rows.get(self.done) {
+            let wanted = row.first + row.events > needed;
+            if wanted && left <= quota {
+                break;
+            }
+            if wanted {
+                tracing::error!(
+                    "the spool is full: its oldest {} events are lost to the sinks that have not got them",
+                    row.events
+                );
+            }
+            left -= row.bytes;
+            self.done += 1;
+        }
+    }
+
+    /// Deletes the rows that can go.
+    fn delete_done(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
+        let Some(last) = self.done.checked_sub(1).map(|last| self.rows[last]) else { return Ok(()) };
+        connection.prepare_cached("DELETE FROM batch WHERE first <= ?1")?.execute([last.first.cast_signed()])?;
+        Ok(())
+    }
+
+    fn deleted(&mut self) {
+        self.bytes -= self.rows.drain(..self.done).map(|row| row.bytes).sum::<u64>();
+        self.done = 0;
+    }
+
+    /// Writes the accounts that are noted.
+    fn write_dirty(&self) -> Result<(), rusqlite::Error> {
+        for name in &self.dirty {
+            schema::put_sink(&self.connection, name, &self.sinks[name])?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, first: u64, draft: &Draft, level: Durability) -> Result<(), rusqlite::Error> {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        rows::encode(draft, &mut encoded);
+        let events = draft.len() as u64;
+        let delete = self.done >= DELETED_AT_ONCE;
+        let result = schema::transaction(&self.connection, level, || {
+            let crc = crc32fast::hash(&encoded);
+            self.connection
+                .prepare_cached("INSERT INTO batch (first, events, crc, data) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![first.cast_signed(), events.cast_signed(), crc, encoded])?;
+            self.connection.prepare_cached(schema::SET)?.execute(params!["next", (first + events).cast_signed()])?;
+            for position in draft.positions() {
+                schema::put_position(&self.connection, position)?;
+            }
+            if delete {
+                self.delete_done(&self.connection)?;
+            }
+            self.write_dirty()
+        });
+        if result.is_ok() {
+            let bytes = encoded.len() as u64;
+            self.rows.push_back(Row { first, events, bytes });
+            self.bytes += bytes;
+            self.next = first + events;
+            self.dirty.clear();
+            if delete {
+                self.deleted();
+            }
+        }
+        self.encoded = encoded;
+        result
+    }
+
+    fn flush(&mut self) -> Result<(), rusqlite::Error> {
+        if self.dirty.is_empty() && self.done == 0 {
+            return Ok(());
+        }
+        // How far a sink is need not survive a loss of power: it would get again what it has.
+        schema::transaction(&self.connection, Durability::L1, || {
+            self.delete_done(&self.connection)?;
+            self.write_dirty()
+        })?;
+        self.dirty.clear();
+        self.deleted();
+        Ok(())
+    }
+
+    /// Says when writing begins to fail, and when it goes well again.
+    fn note(&mut self, path: &Path, result: Result<(), rusqlite::Error>) -> Result<(), BacklogError> {
+        let failed = result.is_err();
+        if failed != std::mem::replace(&mut self.failing, failed) {
+            match &result {
+                Ok(()) => tracing::warn!("the spool `{}` can be written to again", path.display()),
+                Err(error) => {
+                    tracing::error!("failed to write to the spool `{}`: {error}; it is tried again", path.display())
+                }
+            }
+        }
+        result.map_err(|error| BacklogError(error.to_string()))
+    }
+}
+
+impl Backlog for Spool {
+    fn next_sequence(&self) -> u64 {
+        self.written().next
+    }
+
+    fn advance(&self, to: u64) {
+        let mut written = self.written();
+        written.next = written.next.max(to);
+    }
+
+    fn append(&self, first: u64, draft: &Draft) -> Result<(), BacklogError> {
+        let mut written = self.written();
+        written.look_for_done(self.quota);
+        let result = written.append(first, draft, self.level);
+        written.note(&self.path, result)
+    }
+
+    fn read(&self, sequence: u64) -> Result<Option<Batch>, BacklogError> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let Reader { connection, parser, deriver } = &mut *reader;
+        let mut from = sequence.cast_signed();
+        loop {
+            let row = connection
+                .prepare_cached(
+                    "SELECT first, events, crc, data FROM batch WHERE first + events > ?1 ORDER BY first LIMIT 1",
+                )
+                .and_then(|mut statement| {
+                    let row = |row: &rusqlite::Row<'_>| {
+                        Ok((
+                            row.get::<_, i64>(0)?,
+                            row.get::<_, i64>(1)?,
+                            row.get::<_, u32>(2)?,
+                            row.get::<_, Vec<u8>>(3)?,
+                        ))
+                    };
+                    statement.query_row([from], row).optional()
+                })
+                .map_err(|error| BacklogError(error.to_string()))?;
+            let Some((first, events, crc, data)) = row else { return Ok(None) };
+            let whole = crc == crc32fast::hash(&data);
+            match whole.then(|| rows::decode(&data, parser, deriver)).flatten() {
+                Some(draft) if draft.len() as i64 == events => return Ok(Some(draft.numbered(first.cast_unsigned()))),
+                // Whoever reads sees a gap, and counts it.
+                _ => {
+                    tracing::error!("the spool `{}` is damaged: {events} events are lost", self.path.display());
+                    from = first + events;
+                }
+            }
+        }
+    }
+
+    fn sink(&self, name: &Text) -> SinkAccount {
+        let mut written = self.written();
+        let next = written.next;
+        let account = written.sinks.entry(name.clone()).or_insert_with(|| SinkAccount {
+            since: next,
+            position: next,
+            active: true,
+            ..SinkAccount::default()
+        });
+        if !std::mem::replace(&mut account.active, true) {
+            // What came while it was not there was not for it.
+            account.since += next - account.position;
+            account.position = next;
+        }
+        let account = account.clone();
+        written.active.push(name.clone());
+        written.dirty.push(name.clone());
+        account
+    }
+
+    fn retire_others(&self) {
+        let mut written = self.written();
+        let Written { sinks, active, dirty, next, .. } = &mut *written;
+        for (name, account) in sinks.iter_mut().filter(|(name, account)| account.active && !active.contains(name)) {
+            let left = next.saturating_sub(account.position);
+            if left > 0 {
+                tracing::warn!(
+                    "sink `{name}` is gone from the configuration: {left} events that it has not got are lost"
+                );
+                *account.lost.entry(Text::new_static("removed")).or_default() += left;
+                account.position = *next;
+            }
+            account.active = false;
+            dirty.push(name.clone());
+        }
+    }
+
+    fn settle(&self, name: &Text, account: SinkAccount) {
+        let mut written = self.written();
+        let moved = written.sinks.insert(name.clone(), account.clone()).as_ref() != Some(&account);
+        if moved && !written.dirty.contains(name) {
+            written.dirty.push(name.clone());
+        }
+    }
+
+    fn positions(&self, source: &Text) -> Vec<(Text, String)> {
+        let written = self.written();
+        schema::positions(&written.connection, source).unwrap_or_default()
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn flush(&self) -> Result<(), BacklogError> {
+        let mut written = self.written();
+        written.look_for_done(self.quota);
+        let result = written.flush();
+        written.note(&self.path, result)
+    }
+}

@@ -1,0 +1,87 @@
+//! What is done with a spool that is damaged: it is set aside whole, and whatever can be read of it goes on in a new one.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::schema;
+use crate::bus::Durability;
+
+/// Renames the file and those beside it; gives back its new name.
+pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let mut names = (1..).map(|at| path.with_added_extension(format!("damaged-{at}")));
+    let aside = names.find(|name| !name.exists()).expect("there are more numbers than files");
+    for suffix in ["", "-wal", "-shm"] {
+        let of = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        match std::fs::rename(of(path), of(&aside)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}
+
+/// Copies what can be read of `damaged`; gives back how many events that are. What cannot be read is passed over.
+pub(super) fn salvage(damaged: &Path, into: &Connection) -> Result<u64, rusqlite::Error> {
+    let Ok(from) = Connection::open(damaged) else { return Ok(0) };
+    let mut events = 0;
+    schema::transaction(into, Durability::L2, || {
+        let mut next = from.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0)).unwrap_or(0);
+        let mut at = i64::MIN;
+        while let Some((first, count, crc, data)) = row_from(&from, &mut at) {
+            if count > 0 && crc == crc32fast::hash(&data) {
+                into.execute("INSERT OR IGNORE INTO batch VALUES (?1, ?2, ?3, ?4)", params![first, count, crc, data])?;
+                events += count.cast_unsigned();
+                next = next.max(first.saturating_add(count));
+            }
+        }
+        let sinks = schema::sinks(&from).unwrap_or_default();
+        for (name, account) in &sinks {
+            next = next.max(account.position.cast_signed());
+            schema::put_sink(into, name, account)?;
+        }
+        if let Ok(mut statement) = from.prepare("SELECT source, key, value FROM position")
+            && let Ok(mut rows) = statement.query([])
+        {
+            while let Ok(Some(row)) = rows.next() {
+                let text = |at| row.get::<_, String>(at);
+                if let (Ok(source), Ok(key), Ok(value)) = (text(0), text(1), text(2)) {
+                    into.execute("INSERT OR REPLACE INTO position VALUES (?1, ?2, ?3)", params![source, key, value])?;
+                }
+            }
+        }
+        if let Ok(id) = from.query_row(schema::GET, ["id"], |row| row.get::<_, i64>(0)) {
+            into.execute(schema::SET, params!["id", id])?;
+        }
+        into.execute(schema::SET, params!["next", next]).map(drop)
+    })?;
+    Ok(events)
+}
+
+type Row = (i64, i64, u32, Vec<u8>);
+
+/// The next row behind `at` that can be read at all.
+fn row_from(from: &Connection, at: &mut i64) -> Option<Row> {
+    const TRIES: u32 = 64;
+    for _ in 0..TRIES {
+        let first = from
+            .query_row("SELECT first FROM batch WHERE first > ?1 ORDER BY first LIMIT 1", [*at], |row| row.get(0))
+            .optional();
+        *at = match first {
+            Ok(Some(first)) => first,
+            Ok(None) | Err(_) => return None,
+        };
+        let row = from.query_row("SELECT first, events, crc, data FROM batch WHERE first = ?1", [*at], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        });
+        if let Ok(row) = row {
+            return Some(row);
+        }
+    }
+    None
+}

@@ -1,0 +1,196 @@
+//! The tables of the spool, and how they are opened, read and written.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+
+use super::books::SourcePosition;
+use crate::Text;
+use crate::bus::{Durability, Position, SinkAccount};
+
+/// Of the tables. It stands in `user_version`.
+const VERSION: i32 = 1;
+/// Batches are some hundred kilobytes: large pages take them in a quarter of the time of small ones.
+const PAGE: u32 = 16 << 10;
+/// The write-ahead log is brought into the file when it has so many pages.
+const CHECKPOINT: u32 = (16 << 20) / PAGE;
+
+const TABLES: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE batch (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
+    CREATE TABLE sink (name TEXT PRIMARY KEY, since INTEGER NOT NULL, position INTEGER NOT NULL, delivered INTEGER NOT NULL,
+        filtered INTEGER NOT NULL, dead_letter INTEGER NOT NULL, dead_letter_bytes INTEGER NOT NULL, lost TEXT NOT NULL,
+        active INTEGER NOT NULL, mark BLOB) WITHOUT ROWID;
+    CREATE TABLE position (source TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
+";
+
+pub(super) const GET: &str = "SELECT value FROM meta WHERE key = ?1";
+pub(super) const SET: &str = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
+
+pub(super) fn open(path: &Path, level: Durability) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(1))?;
+    connection.pragma_update(None, "page_size", PAGE)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
+            Some(mode),
+        ));
+    }
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+    sync(&connection, level)?;
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match version {
+        VERSION => {}
+        0 => create(&connection)?,
+        other => return Err(unusable(format!("it has version {other}, and this program knows version {VERSION}"))),
+    }
+    Ok(connection)
+}
+
+fn create(connection: &Connection) -> Result<(), rusqlite::Error> {
+    transaction(connection, Durability::L2, || {
+        connection.execute_batch(TABLES)?;
+        connection.execute(SET, params!["id", random().cast_signed()])?;
+        connection.execute(SET, params!["next", 0])?;
+        connection.pragma_update(None, "user_version", VERSION)
+    })
+}
+
+pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(1))?;
+    Ok(connection)
+}
+
+/// Runs `change` as one transaction that is as safe as `level`.
+pub(super) fn transaction(
+    connection: &Connection,
+    level: Durability,
+    change: impl FnOnce() -> Result<(), rusqlite::Error>,
+) -> Result<(), rusqlite::Error> {
+    sync(connection, level)?;
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let result = change().and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop));
+    if result.is_err() && !connection.is_autocommit() {
+        // The error has been told; what cannot be rolled back ends with the connection.
+        drop(connection.execute_batch("ROLLBACK"));
+    }
+    result
+}
+
+/// With the write-ahead log a transaction survives the process as soon as it is written, and a loss of power once it is
+/// synced (<https://sqlite.org/pragma.html#pragma_synchronous>).
+fn sync(connection: &Connection, level: Durability) -> Result<(), rusqlite::Error> {
+    let sql = if level >= Durability::L2 { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = OFF" };
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+pub(super) fn sinks(connection: &Connection) -> Result<BTreeMap<Text, SinkAccount>, rusqlite::Error> {
+    let mut statement = connection.prepare(
+        "SELECT name, since, position, delivered, filtered, dead_letter, dead_letter_bytes, lost, active, mark FROM sink",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+        let account = SinkAccount {
+            since: number(1)?,
+            position: number(2)?,
+            delivered: number(3)?,
+            filtered: number(4)?,
+            dead_letter: number(5)?,
+            dead_letter_bytes: number(6)?,
+            lost: serde_json::from_str(&row.get::<_, String>(7)?).map_err(|error| unusable(error.to_string()))?,
+            active: row.get(8)?,
+            mark: row.get(9)?,
+        };
+        Ok((Text::from(row.get::<_, String>(0)?), account))
+    })?;
+    rows.collect()
+}
+
+pub(super) fn put_sink(connection: &Connection, name: &str, account: &SinkAccount) -> Result<(), rusqlite::Error> {
+    let SinkAccount { since, position, delivered, filtered, dead_letter, dead_letter_bytes, lost, active, mark } =
+        account;
+    let lost = serde_json::to_string(lost).expect("names and numbers are JSON");
+    let numbers =
+        [since, position, delivered, filtered, dead_letter, dead_letter_bytes].map(|number| number.cast_signed());
+    let [since, position, delivered, filtered, dead_letter, dead_letter_bytes] = numbers;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO sink VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+        .execute(params![
+            name,
+            since,
+            position,
+            delivered,
+            filtered,
+            dead_letter,
+            dead_letter_bytes,
+            lost,
+            active,
+            mark
+        ])?;
+    Ok(())
+}
+
+pub(super) fn positions(connection: &Connection, source: &str) -> Result<Vec<(Text, String)>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached("SELECT key, value FROM position WHERE source = ?1 ORDER BY key")?;
+    let rows = statement.query_map([source], |row| Ok((Text::from(row.get::<_, String>(0)?), row.get(1)?)))?;
+    rows.collect()
+}
+
+pub(super) fn all_positions(connection: &Connection) -> Result<Vec<SourcePosition>, rusqlite::Error> {
+    let mut statement = connection.prepare("SELECT source, key, value FROM position ORDER BY source, key")?;
+    let rows = statement.query_map([], |row| {
+        let text = |at| row.get::<_, String>(at);
+        let position = serde_json::from_str(&text(2)?).unwrap_or_default();
+        Ok(SourcePosition { source: text(0)?.into(), key: text(1)?.into(), position })
+    })?;
+    rows.collect()
+}
+
+pub(super) fn put_position(connection: &Connection, position: &Position) -> Result<(), rusqlite::Error> {
+    let Position { source, key, value } = position;
+    let (source, key) = (source.as_str(), key.as_str());
+    match value {
+        Some(value) => connection
+            .prepare_cached("INSERT OR REPLACE INTO position VALUES (?1, ?2, ?3)")?
+            .execute(params![source, key, value])?,
+        None => connection
+            .prepare_cached("DELETE FROM position WHERE source = ?1 AND key = ?2")?
+            .execute(params![source, key])?,
+    };
+    Ok(())
+}
+
+/// Whether an error says that the file is not what was written: another start would end the same way.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(error, _) => {
+            matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+        }
+        rusqlite::Error::QueryReturnedNoRows
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => true,
+        _ => false,
+    }
+}
+
+fn unusable(error: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+}
+
+pub(super) fn io(error: std::io::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
+}
+
+fn random() -> u64 {
+    use std::hash::BuildHasher;
+    std::collections::hash_map::RandomState::new().hash_one(std::process::id())
+}
