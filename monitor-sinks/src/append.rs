@@ -53,10 +53,9 @@ impl AppendFile {
         }
     }
 
-    /// Its length, if everything is flushed: what [`resume`](Self::resume) cuts it off at.
+    /// The length of the file, without what is not flushed: what [`resume`](Self::resume) cuts it off at.
     pub fn mark(&self) -> Option<Vec<u8>> {
-        let length = self.file.metadata().ok()?.len();
-        self.buffer.is_empty().then(|| length.to_string().into_bytes())
+        Some(self.file.metadata().ok()?.len().to_string().into_bytes())
     }
 
     /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. A file that is shorter
@@ -66,9 +65,11 @@ impl AppendFile {
     /// What the system says.
     pub fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
         let length = from.mark.and_then(|mark| std::str::from_utf8(mark).ok()?.parse::<u64>().ok());
+        let beyond = self.file.metadata()?.len().saturating_sub(length.unwrap_or(u64::MAX));
         if let Some(length) = length
-            && self.file.metadata()?.len() > length
+            && beyond > 0
         {
+            tracing::info!("cuts off {beyond} bytes that an earlier process had written, and writes them again");
             self.file.set_len(length)?;
         }
         (self.buffer, self.done) = (Vec::new(), 0);

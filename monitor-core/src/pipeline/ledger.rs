@@ -53,6 +53,13 @@ impl Ledger {
         }
     }
 
+    /// Notes where the sink begins: what it writes before it is asked again may have to be cut off.
+    pub(super) fn begin(&mut self, sink: &mut dyn Sink) {
+        self.mark = sink.mark();
+        self.before.mark.clone_from(&self.mark);
+        self.backlog.settle(&self.name, self.before.clone());
+    }
+
     pub(super) fn set_mark(&mut self, mark: Option<Vec<u8>>) {
         self.mark = mark;
     }

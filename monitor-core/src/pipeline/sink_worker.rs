@@ -179,6 +179,9 @@ impl SinkWorker {
         let all = batches.iter().flat_map(|batch| (0..batch.len()).map(|at| Item::new(batch, at)));
         let (has, accepted): (Vec<_>, Vec<_>) =
             all.filter(|item| self.options.accept.contains(item.kind())).partition(|item| item.sequence() < self.has);
+        if !has.is_empty() {
+            tracing::info!(sink = %self.name, "had {} events already that were not noted", has.len());
+        }
         self.state.tally.written += has.len() as u64;
         accepted
     }

@@ -70,6 +70,8 @@ impl Builder {
         }
         if let Some(backlog) = &backlog {
             backlog.retire_others();
+            // If this fails it is said, and some events may be delivered twice.
+            drop(backlog.flush());
             pipeline.bus = Bus::with_backlog(BUS_CAPACITY, Some(Arc::clone(backlog)));
             pipeline.first = backlog.next_sequence();
             pipeline.engine_position.store(pipeline.first, Ordering::Relaxed);
@@ -170,11 +172,14 @@ impl Builder {
 
     /// Takes a sink to where it was when the last process ended.
     fn resume(&self, mut new: NewSink, backlog: Option<&Arc<dyn Backlog>>) -> Result<ResumedSink, StartError> {
-        let ledger = backlog.map(|backlog| Ledger::open(Arc::clone(backlog), new.name.clone()));
+        let mut ledger = backlog.map(|backlog| Ledger::open(Arc::clone(backlog), new.name.clone()));
         let has = ledger
             .as_ref()
             .map_or(Ok(0), |ledger| ledger.resume(&mut *new.sink))
             .map_err(|error| StartError::Open { kind: ComponentKind::Sink, name: new.name.clone(), error })?;
+        if let Some(ledger) = &mut ledger {
+            ledger.begin(&mut *new.sink);
+        }
         let dead_letters = self.keep_refused.then(|| {
             let path = self.dirs.data.join(DEAD_LETTERS).join(format!("{}.jsonl", new.name));
             DeadLetters::new(path, ledger.as_ref().map_or(u64::MAX, Ledger::dead_letter_bytes))

@@ -76,19 +76,19 @@ impl Books {
         let path = folder.join(SPOOL_FILE);
         let failed = |error| SpoolError { path: path.clone(), error };
         let connection = schema::open_reader(&path).map_err(failed)?;
-        Self::of(&connection, &path).map_err(failed)
+        // All of it from one moment.
+        let snapshot = connection.unchecked_transaction().map_err(failed)?;
+        Self::of(&snapshot, &path).map_err(failed)
     }
 
-    fn of(connection: &Connection, path: &Path) -> Result<Self, rusqlite::Error> {
-        // All of it from one moment.
-        let snapshot = connection.unchecked_transaction()?;
+    fn of(snapshot: &Connection, path: &Path) -> Result<Self, rusqlite::Error> {
         let accepted = snapshot.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0))?.cast_unsigned();
         let (kept, bytes) = snapshot.query_row(
             "SELECT coalesce(sum(events), 0), coalesce(sum(length(data)), 0) FROM batch",
             [],
             |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned())),
         )?;
-        let sinks = schema::sinks(&snapshot)?.into_iter().map(|(name, account)| {
+        let sinks = schema::sinks(snapshot)?.into_iter().map(|(name, account)| {
             let end = if account.active { accepted.max(account.position) } else { account.position };
             (name, SinkBooks { accepted: end - account.since.min(end), pending: end - account.position, account })
         });
@@ -98,7 +98,7 @@ impl Books {
             kept,
             bytes,
             sinks: sinks.collect(),
-            positions: schema::all_positions(&snapshot)?,
+            positions: schema::all_positions(snapshot)?,
         })
     }
 }
@@ -114,7 +114,7 @@ impl Audit {
         let failed = |error| SpoolError { path: path.clone(), error };
         let connection = schema::open_reader(&path).map_err(failed)?;
         let snapshot = connection.unchecked_transaction().map_err(failed)?;
-        let books = Books::of(&connection, &path).map_err(failed)?;
+        let books = Books::of(&snapshot, &path).map_err(failed)?;
         let mut audit = Self { books, recounted: 0, faults: Vec::new() };
         let ranges = audit.rows(&snapshot).map_err(failed)?;
         for (name, sink) in &audit.books.sinks {

@@ -1,0 +1,138 @@
+//! The program under test, as a child.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A folder with a configuration, a log that grows, and the data folder.
+pub(crate) struct Home {
+    folder: tempfile::TempDir,
+}
+
+const CONFIG: &str = r#"
+data_dir = "data"
+shutdown_timeout = "20s"
+
+[durability]
+level = "LEVEL"
+
+[sources.app]
+type = "file"
+path = ["app.jsonl", "app.jsonl.*"]
+follow = true
+poll = "2ms"
+
+[sinks.events]
+type = "jsonl"
+path = "events.jsonl"
+batch = 50
+linger = "1ms"
+
+[sinks.database]
+type = "sqlite"
+path = "metrics.db"
+batch = 70
+linger = "2ms"
+
+[sinks.alerts]
+type = "jsonl"
+path = "alerts.jsonl"
+accept = ["alert"]
+"#;
+
+impl Home {
+    pub(crate) fn new(level: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("monitor.toml"), CONFIG.replace("LEVEL", level)).expect("a file");
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let log = File::options().create(true).append(true).open(self.path().join("log")).expect("a file");
+        command
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .env_remove("RUST_BACKTRACE")
+            .env("RUST_BACKTRACE", "0");
+        command
+    }
+
+    pub(crate) fn start(&self) -> Child {
+        self.command(env!("CARGO_BIN_EXE_monitor")).args(["run", "--log-level", "info"]).spawn().expect("the program")
+    }
+
+    /// What all processes so far have logged.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.path().join("log")).unwrap_or_default()).into_owned()
+    }
+
+    /// The books as `monitor status` tells them.
+    pub(crate) fn status(&self) -> Option<Value> {
+        let output = Command::new(env!("CARGO_BIN_EXE_monitor"))
+            .args(["status", "--format", "json"])
+            .arg(self.data())
+            .output()
+            .expect("the program");
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).expect("JSON"))
+    }
+
+    /// Whether the books close, and what `monitor audit` says.
+    pub(crate) fn audit(&self) -> (bool, String) {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_monitor")).arg("audit").arg(self.data()).output().expect("the program");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code() == Some(0), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Runs the program until it has taken in, and delivered, so many events; then ends it as a person would.
+    pub(crate) fn run_until_delivered(&self, events: u64) -> ExitStatus {
+        let mut child = self.start();
+        let began = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                panic!("the program ended by itself: {status}\n{}", self.log());
+            }
+            if self.status().is_some_and(|books| is_delivered(&books, events)) {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "not delivered: {:#?}\n{}", self.status(), self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        terminate(&mut child)
+    }
+}
+
+fn is_delivered(books: &Value, events: u64) -> bool {
+    let number = |value: &Value| value.as_u64().expect("a number");
+    let sinks = books["sinks"].as_object().expect("sinks");
+    number(&books["accepted"]) >= events && sinks.values().all(|sink| number(&sink["pending"]) == 0)
+}
+
+/// Ends a child by SIGTERM, and waits for it.
+pub(crate) fn terminate(child: &mut Child) -> ExitStatus {
+    let ended = Command::new("kill").arg(child.id().to_string()).status().expect("kill");
+    assert!(ended.success());
+    child.wait().expect("a child")
+}
+
+/// Kills a child and all of its own.
+#[cfg(feature = "real-components")]
+pub(crate) fn kill_group(child: &mut Child) {
+    let killed = Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status().expect("kill");
+    assert!(killed.success());
+    child.wait().expect("a child");
+}

@@ -1,0 +1,50 @@
+//! `kill -9` at random moments, in one folder that is never cleaned, while the log grows and is rotated.
+
+use std::time::Duration;
+
+use crate::daemon::Home;
+use crate::feed::Feed;
+use crate::oracle::Verdict;
+use crate::random::Random;
+use crate::times;
+
+#[test]
+fn whenever_it_is_killed_every_event_arrives_once() {
+    let home = Home::new("L1");
+    let mut feed = Feed::new(home.path());
+    let mut random = Random::new();
+    for kill in 0..times("MONITOR_CHAOS_KILLS", 100) {
+        let mut child = home.start();
+        // Some are killed while they recover, before they have read anything new.
+        let pauses = random.below(6);
+        for _ in 0..pauses {
+            feed.write(random.below(400), random.below(4) == 0);
+            std::thread::sleep(Duration::from_micros(random.below(12_000)));
+        }
+        std::thread::sleep(Duration::from_micros(random.below(8_000)));
+        child.kill().expect("a child");
+        child.wait().expect("a child");
+        // Also while nobody looks.
+        if random.below(8) == 0 {
+            feed.rotate();
+            feed.write(random.below(50), false);
+        }
+        if kill % 20 == 19 {
+            let (closes, said) = home.audit();
+            assert!(closes || !home.data().join("spool.db").exists(), "{said}");
+        }
+    }
+    feed.write(10, false);
+    let status = home.run_until_delivered(feed.written());
+    assert!(status.success(), "{status}\n{}", home.log());
+    let offered = feed.written();
+    assert_eq!(Verdict::of_lines(&home.data().join("events.jsonl"), offered), Verdict::default());
+    assert_eq!(Verdict::of_database(&home.data().join("metrics.db"), offered), Verdict::default());
+    let (closes, said) = home.audit();
+    assert!(closes, "{said}");
+    // A run in which nothing had to be recovered has shown nothing.
+    let log = home.log();
+    for branch in ["bytes that an earlier process had written", "events already that were not noted"] {
+        assert!(log.contains(branch), "never happened: {branch}\n{log}");
+    }
+}

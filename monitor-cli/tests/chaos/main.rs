@@ -1,0 +1,23 @@
+//! Chaos: the program is killed, starved and lied to while it works, and afterwards every event must be with every sink
+//! exactly once.
+//!
+//! The oracle is this process: the payload of an event is a function of its number, so what is missing, repeated or
+//! corrupted shows without a record of what was sent. Short runs are part of the tests; for a long one:
+//!
+//! ```text
+//! MONITOR_CHAOS_KILLS=10000 MONITOR_CHAOS_DAMAGES=10000 cargo test --release -p monitor-cli --test chaos
+//! ```
+
+mod daemon;
+mod damage;
+mod feed;
+mod kills;
+mod oracle;
+mod random;
+#[cfg(feature = "real-components")]
+mod syscalls;
+
+/// How often something is done: a few times here, or as often as this variable of the environment says.
+fn times(variable: &str, otherwise: u32) -> u32 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
+}

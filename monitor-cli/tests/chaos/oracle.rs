@@ -1,0 +1,70 @@
+//! What must be with the sinks: every event, once, as it was.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::feed::check;
+
+/// What is wrong with what a sink has got.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) missing: Vec<u64>,
+    pub(crate) repeated: Vec<u64>,
+    pub(crate) spurious: u64,
+    pub(crate) corrupted: u64,
+}
+
+impl Verdict {
+    /// Judges numbers and their check texts.
+    pub(crate) fn of(events: impl IntoIterator<Item = (u64, String)>, offered: u64) -> Self {
+        let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut verdict = Self::default();
+        for (id, text) in events {
+            match id {
+                _ if id >= offered => verdict.spurious += 1,
+                _ if text != check(id) => verdict.corrupted += 1,
+                _ => *seen.entry(id).or_default() += 1,
+            }
+        }
+        verdict.missing = (0..offered).filter(|id| !seen.contains_key(id)).collect();
+        verdict.repeated = seen.into_iter().filter(|(_, times)| *times > 1).map(|(id, _)| id).collect();
+        verdict
+    }
+
+    /// Of the file of the sink `jsonl`.
+    pub(crate) fn of_lines(path: &Path, offered: u64) -> Self {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let mut broken = 0;
+        let events: Vec<(u64, String)> = text
+            .lines()
+            .filter_map(|line| {
+                let event = serde_json::from_str::<Value>(line).ok();
+                let read = event.and_then(|event| {
+                    Some((event["value"].as_f64()? as u64, event["metadata"]["check"].as_str()?.to_owned()))
+                });
+                broken += u64::from(read.is_none());
+                read
+            })
+            .collect();
+        let mut verdict = Self::of(events, offered);
+        verdict.corrupted += broken;
+        verdict
+    }
+
+    /// Of the table of the sink `sqlite`.
+    pub(crate) fn of_database(path: &Path, offered: u64) -> Self {
+        let Ok(connection) = rusqlite::Connection::open(path) else { return Self::of([], offered) };
+        let mut statement =
+            connection.prepare("SELECT value, metadata FROM metrics WHERE metric = 'id'").expect("the table");
+        let rows =
+            statement.query_map([], |row| Ok((row.get::<_, f64>(0)? as u64, row.get::<_, String>(1)?))).expect("rows");
+        let events = rows.map(|row| {
+            let (id, metadata) = row.expect("a row");
+            let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
+            (id, metadata["check"].as_str().unwrap_or_default().to_owned())
+        });
+        Self::of(events.collect::<Vec<_>>(), offered)
+    }
+}

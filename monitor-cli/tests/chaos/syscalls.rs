@@ -1,0 +1,63 @@
+//! `kill -9` before each call that changes a file, one after the other, by `strace`.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::daemon::{Home, kill_group};
+use crate::feed::Feed;
+use crate::oracle::Verdict;
+
+/// The calls that change files, or open them.
+const CALLS: [&str; 6] = ["write", "pwrite64", "fdatasync", "ftruncate", "unlink", "openat"];
+
+#[test]
+fn a_kill_before_any_call_that_changes_a_file_loses_nothing() {
+    assert!(Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()), "install strace");
+    let mut killed = 0;
+    for call in CALLS {
+        let home = Home::new("L1");
+        let mut feed = Feed::new(home.path());
+        feed.write(300, false);
+        for at in 1.. {
+            feed.write(20, false);
+            let mut child = home
+                .command("strace")
+                .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
+                .args(["-e", &format!("inject={call}:signal=KILL:when={at}"), env!("CARGO_BIN_EXE_monitor"), "run"])
+                .process_group(0)
+                .spawn()
+                .expect("strace");
+            // A call that does not come within this time does not come any more.
+            let began = std::time::Instant::now();
+            let ended = loop {
+                if child.try_wait().expect("a child").is_some() {
+                    break true;
+                }
+                if began.elapsed().as_millis() > 700 {
+                    break false;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            };
+            if !ended {
+                kill_group(&mut child);
+                break;
+            }
+            killed += 1;
+            if at % 10 == 0 {
+                home.run_until_delivered(feed.written());
+                assert_all(&home, &feed, &format!("{call} {at}"));
+            }
+        }
+        home.run_until_delivered(feed.written());
+        assert_all(&home, &feed, call);
+    }
+    assert!(killed > 60, "killed only {killed} times");
+}
+
+fn assert_all(home: &Home, feed: &Feed, what: &str) {
+    let offered = feed.written();
+    assert_eq!(Verdict::of_lines(&home.data().join("events.jsonl"), offered), Verdict::default(), "{what}");
+    assert_eq!(Verdict::of_database(&home.data().join("metrics.db"), offered), Verdict::default(), "{what}");
+    let (closes, said) = home.audit();
+    assert!(closes, "{what}: {said}");
+}
