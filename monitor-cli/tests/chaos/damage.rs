@@ -18,7 +18,7 @@ fn it_starts_whatever_has_become_of_its_files() {
         feed.write(200, false);
         // Killed, so that the write-ahead log is there to be damaged, too.
         let mut child = home.start();
-        while !home.status().is_some_and(|books| books["accepted"].as_u64() >= Some(200)) {
+        while home.status().is_none_or(|books| books["accepted"].as_u64() < Some(200)) {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         child.kill().expect("a child");
@@ -42,13 +42,14 @@ fn it_starts_whatever_has_become_of_its_files() {
             assert!(began.elapsed().as_secs() < 20, "`{name}`: {lines:?} {rows:?}\n{}", home.log());
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        assert!(terminate(&mut child).success(), "`{name}`\n{}", home.log());
+        // What is lost has made the run fail, and is said.
+        assert!(matches!(terminate(&mut child).code(), Some(0 | 1)), "`{name}`\n{}", home.log());
         let (lines, rows) = verdicts(&home, feed.written());
         for verdict in [&lines, &rows] {
             assert_eq!((verdict.spurious, verdict.corrupted), (0, 0), "`{name}`: {verdict:?}");
             if !verdict.missing.is_empty() || !verdict.repeated.is_empty() {
                 let log = home.log();
-                assert!(log.contains("damaged") || log.contains("gone"), "`{name}`: {verdict:?}\n{log}");
+                assert!(log.contains("damaged") || log.contains("older copy"), "`{name}`: {verdict:?}\n{log}");
             }
         }
         let (closes, said) = home.audit();

@@ -54,6 +54,9 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
 
     /// Writes down what is noted.
     fn flush(&self) -> Result<(), BacklogError>;
+
+    /// The same, and so that no later damage can reach it: before a process begins.
+    fn settle_down(&self) -> Result<(), BacklogError>;
 }
 
 /// Why a backlog could not do what was asked.

@@ -197,7 +197,7 @@ impl Builder {
         let wanted = &config.settings.durability;
         // Recordings can be read again, from their beginnings.
         builder.durability = if builder.event_time { Durability::L0 } else { wanted.level };
-        builder.quota = wanted.quota.0 as u64;
+        builder.quota = wanted.quota.0;
         builder.snapshot = config.settings.store.snapshot.then(|| builder.dirs.data.join(SNAPSHOT_FILE));
         std::fs::create_dir_all(&builder.dirs.data)
             .map_err(|error| StartError::DataDir { path: builder.dirs.data.clone(), error })?;
@@ -209,8 +209,8 @@ impl Builder {
         }
         for entry in config.sinks {
             let natural = entry.config.contents().first().copied().unwrap_or_default();
-            let content = entry.settings.content.unwrap_or(natural);
-            let options = SinkOptions { content, ..SinkOptions::from(&entry.settings) };
+            let mut options = SinkOptions::from(&entry.settings);
+            options.content = entry.settings.content.unwrap_or(natural);
             let context = Context { content: options.content, accept: options.accept, ..builder.context(&entry.name) };
             let sink = entry.config.open(&context).map_err(failed(ComponentKind::Sink, &entry.name))?;
             let config = entry.config;

@@ -178,13 +178,12 @@ impl Emitter {
         if self.saved.is_none() {
             return;
         }
-        match self.positions.iter_mut().find(|position| position.key == key) {
-            Some(position) => position.value = value,
-            None => {
-                let source = self.lines.source.clone();
-                self.positions.push(Position { source, key: Text::new(key), value });
-            }
+        if let Some(position) = self.positions.iter_mut().find(|position| position.key == key) {
+            position.value = value;
+            return;
         }
+        let source = self.lines.source.clone();
+        self.positions.push(Position { source, key: Text::new(key), value });
     }
 
     fn flush_full(&mut self) -> Result<(), Stopped> {

@@ -47,7 +47,16 @@ impl Ledger {
         match sink.resume(&Resume { spool: self.backlog.id(), mark: self.mark.as_deref() })? {
             Resumed::AsNoted => Ok(0),
             Resumed::At(sequence) => {
-                self.backlog.advance(sequence);
+                let known = self.backlog.next_sequence();
+                if sequence > known {
+                    tracing::error!(
+                        sink = %self.name,
+                        "has {} events that the spool does not know of any more: it is damaged, or an older copy; what \
+                         is read again may be delivered again",
+                        sequence - known
+                    );
+                    self.backlog.advance(sequence);
+                }
                 Ok(sequence)
             }
         }

@@ -71,7 +71,7 @@ impl Builder {
         if let Some(backlog) = &backlog {
             backlog.retire_others();
             // If this fails it is said, and some events may be delivered twice.
-            drop(backlog.flush());
+            drop(backlog.settle_down());
             pipeline.bus = Bus::with_backlog(BUS_CAPACITY, Some(Arc::clone(backlog)));
             pipeline.first = backlog.next_sequence();
             pipeline.engine_position.store(pipeline.first, Ordering::Relaxed);

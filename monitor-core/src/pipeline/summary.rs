@@ -144,7 +144,9 @@ impl Summary {
             let left = if self.durability == Durability::L0 { sink.pending } else { 0 };
             let missing = sink.dead_letter + sink.lost_total() + left;
             if missing > 0 {
-                let error = sink.error.as_deref().unwrap_or("it was too slow");
+                let gone = sink.lost.contains_key("gone");
+                let why = if gone { "the spool was full or damaged" } else { "it was too slow" };
+                let error = sink.error.as_deref().unwrap_or(why);
                 failures.push(format!("sink `{}` did not get {missing} events: {error}", sink.name));
             }
         }

@@ -134,17 +134,29 @@ impl Audit {
         let mut statement = connection.prepare("SELECT first, events, crc, data FROM batch ORDER BY first")?;
         let mut rows = statement.query([])?;
         let mut ranges = Vec::new();
-        while let Some(row) = rows.next()? {
+        loop {
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(error) if schema::is_damage(&error) => {
+                    self.faults.push(format!("the spool is damaged: {error}"));
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             let (first, events) = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned());
-            let (crc, data) = (row.get::<_, u32>(2)?, row.get_ref(3)?.as_blob()?);
-            let whole = crc == crc32fast::hash(data);
-            let read = whole.then(|| rows::decode(data, &mut parser, &mut deriver)).flatten();
+            let crc = row.get::<_, u32>(2).ok();
+            let data = row.get_ref(3)?.as_blob().ok().filter(|data| crc == Some(crc32fast::hash(data)));
+            let read = data.and_then(|data| rows::decode(data, &mut parser, &mut deriver));
             match read.map(|draft| draft.len() as u64) {
                 Some(read) if read == events => {
                     self.recounted += read;
                     ranges.push((first, first + events));
                 }
-                _ => self.faults.push(format!("the batch of events {first} to {} is damaged", first + events - 1)),
+                _ => {
+                    let last = (first + events).saturating_sub(1);
+                    self.faults.push(format!("the batch of events {first} to {last} is damaged"));
+                }
             }
         }
         Ok(ranges)

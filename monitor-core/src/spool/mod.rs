@@ -93,6 +93,26 @@ impl std::fmt::Debug for Reader {
     }
 }
 
+impl Reader {
+    /// The first event, and the number of events, of the first row that ends behind `from`.
+    fn row(&self, from: i64) -> Result<Option<(i64, i64)>, rusqlite::Error> {
+        self.connection
+            .prepare_cached("SELECT first, events FROM batch WHERE first + events > ?1 ORDER BY first LIMIT 1")?
+            .query_row([from], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+    }
+
+    /// The events of a row; `None` if they are not what was written.
+    fn draft(&mut self, first: i64) -> Result<Option<Draft>, rusqlite::Error> {
+        let Self { connection, parser, deriver } = self;
+        let mut statement = connection.prepare_cached("SELECT crc, data FROM batch WHERE first = ?1")?;
+        statement.query_row([first], |row| {
+            let (crc, data) = (row.get::<_, u32>(0)?, row.get_ref(1)?.as_blob()?);
+            Ok((crc == crc32fast::hash(data)).then(|| rows::decode(data, parser, deriver)).flatten())
+        })
+    }
+}
+
 /// Rows are deleted by this many: each deletion is a transaction of its own otherwise.
 const DELETED_AT_ONCE: usize = 8;
 
@@ -302,7 +322,7 @@ impl Written {
             match &result {
                 Ok(()) => tracing::warn!("the spool `{}` can be written to again", path.display()),
                 Err(error) => {
-                    tracing::error!("failed to write to the spool `{}`: {error}; it is tried again", path.display())
+                    tracing::error!("failed to write to the spool `{}`: {error}; it is tried again", path.display());
                 }
             }
         }
@@ -329,29 +349,25 @@ impl Backlog for Spool {
 
     fn read(&self, sequence: u64) -> Result<Option<Batch>, BacklogError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let Reader { connection, parser, deriver } = &mut *reader;
         let mut from = sequence.cast_signed();
         loop {
-            let row = connection
-                .prepare_cached(
-                    "SELECT first, events, crc, data FROM batch WHERE first + events > ?1 ORDER BY first LIMIT 1",
-                )
-                .and_then(|mut statement| {
-                    let row = |row: &rusqlite::Row<'_>| {
-                        Ok((
-                            row.get::<_, i64>(0)?,
-                            row.get::<_, i64>(1)?,
-                            row.get::<_, u32>(2)?,
-                            row.get::<_, Vec<u8>>(3)?,
-                        ))
-                    };
-                    statement.query_row([from], row).optional()
-                })
-                .map_err(|error| BacklogError(error.to_string()))?;
-            let Some((first, events, crc, data)) = row else { return Ok(None) };
-            let whole = crc == crc32fast::hash(&data);
-            match whole.then(|| rows::decode(&data, parser, deriver)).flatten() {
-                Some(draft) if draft.len() as i64 == events => return Ok(Some(draft.numbered(first.cast_unsigned()))),
+            let (first, events) = match reader.row(from) {
+                Ok(Some(row)) => row,
+                Ok(None) => return Ok(None),
+                Err(error) if schema::is_damage(&error) => {
+                    tracing::error!(
+                        "the spool `{}` is damaged: {error}; what cannot be read of it is lost",
+                        self.path.display()
+                    );
+                    return Ok(None);
+                }
+                Err(error) => return Err(BacklogError(error.to_string())),
+            };
+            match reader.draft(first) {
+                Ok(Some(draft)) if draft.len() as i64 == events => {
+                    return Ok(Some(draft.numbered(first.cast_unsigned())));
+                }
+                Err(error) if !schema::is_damage(&error) => return Err(BacklogError(error.to_string())),
                 // Whoever reads sees a gap, and counts it.
                 _ => {
                     tracing::error!("the spool `{}` is damaged: {events} events are lost", self.path.display());
@@ -419,6 +435,14 @@ impl Backlog for Spool {
         let mut written = self.written();
         written.look_for_done(self.quota);
         let result = written.flush();
+        written.note(&self.path, result)
+    }
+
+    fn settle_down(&self) -> Result<(), BacklogError> {
+        self.flush()?;
+        let mut written = self.written();
+        // A write-ahead log that is damaged takes with it what is only there.
+        let result = written.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         written.note(&self.path, result)
     }
 }

@@ -29,36 +29,54 @@ const TABLES: &str = "
 pub(super) const GET: &str = "SELECT value FROM meta WHERE key = ?1";
 pub(super) const SET: &str = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
 
+/// Opens the file, or makes it. It appears with its tables or not at all, so one without them is damaged.
 pub(super) fn open(path: &Path, level: Durability) -> Result<Connection, rusqlite::Error> {
+    if !path.try_exists().map_err(io)? {
+        create(path)?;
+    }
+    let connection = connect(path)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+    sync(&connection, level)?;
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match version {
+        VERSION => Ok(connection),
+        0 => Err(unusable("it is empty".to_owned())),
+        other => Err(unusable(format!("it has version {other}, and this program knows version {VERSION}"))),
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(1))?;
     connection.pragma_update(None, "page_size", PAGE)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
-        return Err(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
-            Some(mode),
-        ));
-    }
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
-    sync(&connection, level)?;
-    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match version {
-        VERSION => {}
-        0 => create(&connection)?,
-        other => return Err(unusable(format!("it has version {other}, and this program knows version {VERSION}"))),
+        return Err(unusable(format!("it cannot have a write-ahead log: its journal is `{mode}`")));
     }
     Ok(connection)
 }
 
-fn create(connection: &Connection) -> Result<(), rusqlite::Error> {
-    transaction(connection, Durability::L2, || {
+fn create(path: &Path) -> Result<(), rusqlite::Error> {
+    let part = path.with_added_extension("part");
+    // Of a process that was ended before it was done.
+    for name in ["", "-wal", "-shm"] {
+        let mut name_of_part = part.clone().into_os_string();
+        name_of_part.push(name);
+        drop(std::fs::remove_file(name_of_part));
+    }
+    let connection = connect(&part)?;
+    transaction(&connection, Durability::L2, || {
         connection.execute_batch(TABLES)?;
         connection.execute(SET, params!["id", random().cast_signed()])?;
         connection.execute(SET, params!["next", 0])?;
         connection.pragma_update(None, "user_version", VERSION)
-    })
+    })?;
+    // With it the write-ahead log goes into the file.
+    connection.close().map_err(|(_, error)| error)?;
+    std::fs::rename(&part, path).map_err(io)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
 pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {

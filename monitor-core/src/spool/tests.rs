@@ -1,1 +1,210 @@
+//! What is written is read again, gaps are counted, and a damaged file is set aside.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::bus::{Bus, Lane, Next, Overflow, Position, Size};
+use crate::event::{Evaluation, Event, Generation, Log, Metric};
+use crate::{Timestamp, Zone};
+
+const NOW: Duration = Duration::ZERO;
+
+fn open(folder: &Path, quota: u64) -> Arc<Spool> {
+    let (parser, deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
+    Arc::new(Spool::open(folder, Durability::L1, quota, parser, deriver).expect("a spool").0)
+}
+
+fn draft(values: std::ops::Range<u32>) -> Draft {
+    let events = values.map(|value| Event::new(Timestamp::from_secs(1), Metric::new("m", f64::from(value)))).collect();
+    Draft::new(events, &mut Deriver::new(&[]))
+}
+
+fn values(batch: &Batch) -> Vec<u32> {
+    batch.samples().iter().map(|sample| sample.value as u32).collect()
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z]{1,8}", ".{0,12}", Just("\"\\\n\u{7f}é".to_owned())]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let number = || prop_oneof![0.0..1e6_f64, Just(0.0), Just(1e-9), any::<u32>().prop_map(f64::from)];
+    let generation =
+        (number(), any::<bool>(), text(), any::<Option<u32>>(), text()).prop_map(|(s, ok, model, n, error)| {
+            let mut generation = Generation::new(s, ok).model(model);
+            generation.tokens.total = n.map(u64::from);
+            generation.error = (!ok).then(|| error.into());
+            generation.into()
+        });
+    let evaluation = (number(), any::<bool>(), text(), number())
+        .prop_map(|(s, ok, name, score)| Evaluation::new(format!("e{name}"), s, ok).score("quality", score).into());
+    let metric = (text(), number(), text(), text()).prop_map(|(name, value, key, text)| {
+        let metadata = [(Text::from(format!("k{key}")), serde_json::Value::from(text))].into_iter().collect();
+        Metric::with_metadata(Text::from(format!("m{name}")), value, metadata).into()
+    });
+    let log = text().prop_map(|message| Log::new(crate::event::Level::Warning, message).into());
+    let body = prop_oneof![generation, evaluation, metric, log];
+    (0..4_000_000_000_000_000_i64, body)
+        .prop_map(|(micros, body): (i64, crate::event::Body)| Event::new(Timestamp::from_micros(micros), body))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #[test]
+    fn what_is_encoded_is_read_as_it_was(events in prop::collection::vec(event(), 1..20)) {
+        let mut deriver = Deriver::new(&[]);
+        let draft = Draft::new(events.clone(), &mut deriver);
+        let mut bytes = Vec::new();
+        rows::encode(&draft, &mut bytes);
+        let count = events.len();
+        let read = rows::decode(&bytes, &mut LineParser::new(Zone::UTC), &mut deriver).expect("what was encoded");
+        let (before, after) = (draft.numbered(7), read.numbered(7));
+        prop_assert_eq!(after.events().cloned().collect::<Vec<_>>(), events);
+        let samples = |batch: &Batch| batch.samples().iter().map(|s| (s.time, s.value, s.series.clone())).collect::<Vec<_>>();
+        prop_assert_eq!(samples(&before), samples(&after));
+        // Cut short anywhere it is read as less, or not at all, and never as something else.
+        for length in (0..bytes.len()).step_by(31) {
+            let less = rows::decode(&bytes[..length], &mut LineParser::new(Zone::UTC), &mut deriver);
+            prop_assert!(less.is_none_or(|draft| draft.len() < count));
+        }
+    }
+}
+
+#[test]
+fn a_sink_that_falls_behind_gets_everything_in_order_and_holds_up_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = open(folder.path(), 1 << 30);
+    let name = Text::new_static("slow");
+    spool.sink(&name);
+    let bus = Bus::with_backlog(Size { events: 10, bytes: usize::MAX }, Some(spool));
+    let mut slow = bus.subscribe_at(Overflow::Spill, 0);
+    for at in 0..50 {
+        bus.publish(draft(4 * at..4 * at + 4), Lane::Input).expect("open");
+    }
+    let mut seen = Vec::new();
+    while let Next::Batch(batch) = slow.next(NOW) {
+        seen.extend(values(&batch));
+        if batch.first() == 100 {
+            // It has to catch up with what goes on.
+            bus.publish(draft(200..204), Lane::Input).expect("open");
+        }
+    }
+    assert_eq!(seen, (0..204).collect::<Vec<_>>());
+    assert_eq!((slow.lost(), slow.gone(), slow.commit().at), (0, 0, 204));
+}
+
+#[test]
+fn the_next_process_goes_on_where_a_sink_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = Text::new_static("s");
+    let position = |value: &str| Position { source: "file".into(), key: "a".into(), value: Some(value.into()) };
+    {
+        let spool = open(folder.path(), 1 << 30);
+        let begin = spool.sink(&name);
+        for at in 0..5 {
+            let mut draft = draft(at * 10..at * 10 + 10);
+            draft.set_positions(vec![position(&at.to_string())]);
+            spool.append(u64::from(at) * 10, &draft).expect("room");
+        }
+        spool.settle(&name, SinkAccount { position: 20, delivered: 20, mark: Some(b"m".to_vec()), ..begin });
+        spool.flush().expect("room");
+        // It is not closed: the process is killed.
+        std::mem::forget(spool);
+    }
+    let spool = open(folder.path(), 1 << 30);
+    assert_eq!(spool.next_sequence(), 50);
+    assert_eq!(spool.positions(&"file".into()), [("a".into(), "4".into())]);
+    let account = spool.sink(&name);
+    assert_eq!((account.position, account.delivered, account.mark.as_deref()), (20, 20, Some(&b"m"[..])));
+    assert!(account.closes());
+    let batch = spool.read(20).expect("readable").expect("there");
+    assert_eq!((batch.first(), values(&batch)), (20, (20..30).collect()));
+    assert!(spool.read(50).expect("readable").is_none());
+}
+
+#[test]
+fn what_a_full_spool_lets_go_of_is_a_gap_that_is_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let quota = 4_000;
+    let spool = open(folder.path(), quota);
+    spool.sink(&Text::new_static("s"));
+    let bus = Bus::with_backlog(Size { events: 10, bytes: usize::MAX }, Some(Arc::clone(&spool) as Arc<dyn Backlog>));
+    let mut cursor = bus.subscribe_at(Overflow::Spill, 0);
+    for at in 0..200 {
+        bus.publish(draft(at * 5..at * 5 + 5), Lane::Input).expect("open");
+    }
+    assert!(spool.written().bytes <= quota + 4_000, "{}", spool.written().bytes);
+    let mut seen = 0;
+    while let Next::Batch(batch) = cursor.next(NOW) {
+        seen += batch.len() as u64;
+    }
+    assert!(cursor.gone() > 0);
+    assert_eq!(seen + cursor.gone(), 1_000);
+}
+
+#[test]
+fn a_row_that_is_damaged_is_a_gap_and_those_behind_it_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    {
+        let spool = open(folder.path(), 1 << 30);
+        spool.sink(&Text::new_static("s"));
+        for at in 0..3 {
+            spool.append(u64::from(at) * 10, &draft(at * 10..at * 10 + 10)).expect("room");
+        }
+    }
+    let connection = Connection::open(folder.path().join(SPOOL_FILE)).expect("a database");
+    connection.execute("UPDATE batch SET data = x'00' || substr(data, 2) WHERE first = 10", []).expect("a row");
+    let spool = open(folder.path(), 1 << 30);
+    let bus = Bus::with_backlog(Size { events: 10, bytes: usize::MAX }, Some(spool));
+    let mut cursor = bus.subscribe_at(Overflow::Spill, 0);
+    let mut seen = Vec::new();
+    while let Next::Batch(batch) = cursor.next(NOW) {
+        seen.extend(values(&batch));
+    }
+    assert_eq!((seen, cursor.gone()), ((0..10).chain(20..30).collect(), 10));
+    let audit = Audit::of(folder.path()).expect("a spool");
+    assert_eq!((audit.recounted, audit.closes()), (20, false));
+}
+
+#[test]
+fn a_file_that_is_no_spool_is_set_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join(SPOOL_FILE), "this is no database, however long it is ".repeat(100))
+        .expect("a file");
+    let (parser, deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
+    let (spool, found) = Spool::open(folder.path(), Durability::L1, 1 << 30, parser, deriver).expect("a new one");
+    assert_eq!(found.set_aside, Some(folder.path().join("spool.db.damaged-1")));
+    assert_eq!(spool.next_sequence(), 0);
+}
+
+#[test]
+fn a_sink_that_is_taken_out_holds_nothing_back_and_its_books_close() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (gone, stays) = (Text::new_static("gone"), Text::new_static("stays"));
+    {
+        let spool = open(folder.path(), 1 << 30);
+        spool.sink(&gone);
+        spool.sink(&stays);
+        spool.append(0, &draft(0..10)).expect("room");
+    }
+    {
+        let spool = open(folder.path(), 1 << 30);
+        let account = spool.sink(&stays);
+        spool.retire_others();
+        spool.settle(&stays, SinkAccount { position: 10, delivered: 10, ..account });
+        spool.append(10, &draft(10..15)).expect("room");
+        spool.flush().expect("room");
+    }
+    let books = Books::read(folder.path()).expect("a spool");
+    let sink = &books.sinks[&gone];
+    assert_eq!((sink.pending, sink.account.lost.get("removed"), sink.account.closes()), (0, Some(&10), true));
+    assert_eq!((books.sinks[&stays].pending, books.kept), (5, 5));
+    // It comes back, and what came meanwhile was not for it.
+    let spool = open(folder.path(), 1 << 30);
+    let account = spool.sink(&gone);
+    assert!(account.closes());
+    assert_eq!((account.position, account.lost_total()), (15, 10));
+}
