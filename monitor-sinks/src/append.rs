@@ -107,21 +107,26 @@ impl AppendFile {
         if self.buffer.len() - self.done < KEPT {
             return Ok(());
         }
-        self.flush().map_err(Answer::retry)
+        self.hand_on().map_err(Answer::retry)
     }
 
     /// Hands the lines on if there are enough of them. What fails here fails again at the flush, which reports it.
     pub fn written(&mut self) {
         if self.buffer.len() - self.done >= CHUNK {
-            drop(self.flush());
+            drop(self.hand_on());
         }
     }
 
-    /// Hands all lines to the system.
+    /// Hands all lines to the system, and has it bring them home if they must be safe.
     ///
     /// # Errors
     /// What the system says; what it has not taken is kept.
     pub fn flush(&mut self) -> io::Result<()> {
+        self.hand_on()?;
+        if self.sync { self.file.sync_data() } else { Ok(()) }
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
         while self.done < self.buffer.len() {
             match self.file.write(&self.buffer[self.done..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -132,6 +137,6 @@ impl AppendFile {
         }
         self.buffer.clear();
         self.done = 0;
-        if self.sync { self.file.sync_data() } else { Ok(()) }
+        Ok(())
     }
 }

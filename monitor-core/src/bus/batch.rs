@@ -11,7 +11,7 @@ use crate::sample::{Deriver, EventSamples, Facts, Samples};
 use crate::{Text, Timestamp};
 
 /// Events are handed on by this many.
-const ROWS: usize = 1024;
+pub(crate) const ROWS: usize = 1024;
 /// Or when they take this much memory.
 const BYTES: usize = 4 << 20;
 
@@ -281,8 +281,8 @@ impl Draft {
     }
 
     /// Whether it is time to hand it on.
-    pub(crate) fn is_full(&self) -> bool {
-        self.rows.len() >= ROWS || self.bytes >= BYTES
+    pub(crate) fn is_full(&self, most: usize) -> bool {
+        self.rows.len() >= most || self.bytes >= BYTES
     }
 
     /// The samples of all events.

@@ -10,8 +10,8 @@ mod log;
 
 pub(crate) use backlog::{Backlog, BacklogError};
 pub use backlog::{Durability, SinkAccount};
-pub(crate) use batch::Room;
 pub use batch::{Batch, Draft, Position};
+pub(crate) use batch::{ROWS, Room};
 pub use cursor::{Committed, Cursor, Next};
 pub use log::Size;
 

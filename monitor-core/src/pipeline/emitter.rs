@@ -110,6 +110,8 @@ pub struct Emitter {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) output: Output,
     pub(super) draft: Draft,
+    /// It is handed on when it has so many events, or nothing more is at hand.
+    pub(super) most: usize,
     /// How far the source was when the last process ended; `None` where that is not kept.
     pub(super) saved: Option<Vec<(Text, String)>>,
     /// How far it is with the draft.
@@ -163,7 +165,7 @@ impl Emitter {
     /// how far it is with it. Tells whether it is time to.
     pub fn hold_line(&mut self, line: &[u8], place: Place<'_>) -> bool {
         self.lines.read(line, place, &mut self.draft);
-        self.draft.is_full()
+        self.draft.is_full(self.most)
     }
 
     /// How far this source was with its files, or whatever it reads, when the last process ended, in the words of
@@ -187,7 +189,7 @@ impl Emitter {
     }
 
     fn flush_full(&mut self) -> Result<(), Stopped> {
-        if self.draft.is_full() { self.flush() } else { Ok(()) }
+        if self.draft.is_full(self.most) { self.flush() } else { Ok(()) }
     }
 
     /// Hands on what was emitted, so that it does not wait for more to come.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::Timestamp;
-use crate::bus::Draft;
+use crate::bus::{Draft, ROWS};
 
 /// Merges streams whose events are in the order of time, or nearly so, and hands on what comes of it. Events of one time
 /// keep the order of the streams.
@@ -48,7 +48,7 @@ where
                     output(before)?;
                 }
             }
-            if merged.is_full() || (next.is_none() && source.at == source.draft.len()) {
+            if merged.is_full(ROWS) || (next.is_none() && source.at == source.draft.len()) {
                 output(std::mem::take(&mut merged))?;
             }
         }

@@ -16,7 +16,7 @@ use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
 use super::{instant, snapshot, source_worker};
 use crate::Clock;
-use crate::bus::{Backlog, Bus, Draft, Durability, Lane, Overflow, Size};
+use crate::bus::{Backlog, Bus, Draft, Durability, Lane, Overflow, ROWS, Size};
 use crate::component::ComponentKind;
 use crate::read::LineParser;
 use crate::sample::Deriver;
@@ -26,6 +26,10 @@ use crate::store::Store;
 
 /// What the bus holds for the slowest sink.
 const BUS_CAPACITY: Size = Size { events: 65_536, bytes: 256 << 20 };
+
+/// A disk takes some milliseconds to be sure of what it was given, however much that is: so events that are to survive a
+/// loss of power are handed on by more at once, as long as more are at hand.
+const SYNCED_AT_ONCE: usize = 8 * ROWS;
 
 impl Builder {
     /// Starts all threads.
@@ -137,6 +141,7 @@ impl Builder {
                 stop: Arc::clone(&pipeline.stop),
                 output,
                 draft: Draft::default(),
+                most: if self.durability >= Durability::L2 { SYNCED_AT_ONCE } else { ROWS },
                 saved: backlog.map(|backlog| backlog.positions(&name)),
                 positions: Vec::new(),
             };

@@ -13,9 +13,9 @@ use crate::bus::{Durability, Position, SinkAccount};
 /// Of the tables. It stands in `user_version`.
 const VERSION: i32 = 1;
 /// Batches are some hundred kilobytes: large pages take them in a quarter of the time of small ones.
-const PAGE: u32 = 16 << 10;
+const PAGE: u32 = 32 << 10;
 /// The write-ahead log is brought into the file when it has so many pages.
-const CHECKPOINT: u32 = (16 << 20) / PAGE;
+const CHECKPOINT: u32 = (32 << 20) / PAGE;
 
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;

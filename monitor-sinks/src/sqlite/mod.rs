@@ -76,7 +76,6 @@ const TABLES: &str = "
         error_type TEXT,
         metadata TEXT
     );
-    CREATE INDEX IF NOT EXISTS metrics_by_time ON metrics (metric, timestamp);
     CREATE TABLE IF NOT EXISTS monitor_cursor (
         spool INTEGER NOT NULL,
         sink TEXT NOT NULL,

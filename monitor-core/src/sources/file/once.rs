@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::expand_all;
 use crate::Timestamp;
-use crate::bus::{Draft, Room};
+use crate::bus::{Draft, ROWS, Room};
 use crate::component::{BoxError, Source};
 use crate::event::Body;
 use crate::pipeline::{Emitter, LineReader, Place, Stopped, merge_by_time};
@@ -193,7 +193,7 @@ impl FileDrafts {
             None => Lines::new(open_recording(&self.path)?),
         };
         // One that is doubtful alone waits for the next, however long it is.
-        while draft.len() < self.most && !draft.is_full() || self.doubtful && draft.len() < 2 {
+        while draft.len() < self.most && !draft.is_full(ROWS) || self.doubtful && draft.len() < 2 {
             let number = Some(lines.number() + 1);
             match lines.next(true)? {
                 Next::Line(line) => {

@@ -1,6 +1,10 @@
 //! `stdin`: events from standard input, a line an event, for as long as somebody writes.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use flate2::bufread::MultiGzDecoder;
 use schemars::JsonSchema;
@@ -38,18 +42,21 @@ impl SourceConfig for Config {
     }
 }
 
-/// It is read by this much at a time.
+/// It is read by this much at a time,
 const CHUNK: usize = 64 << 10;
+/// and as many of them ahead.
+const AHEAD: usize = 16;
 
 struct StdinSource;
 
 impl Source for StdinSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
-        let mut input = BufReader::with_capacity(CHUNK, std::io::stdin());
+        let mut input = Ahead::new(io::stdin())?;
+        let waiting = Arc::clone(&input.waiting);
         if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-            return read(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(input)), out);
+            return read(MultiGzDecoder::new(input), &waiting, out);
         }
-        read(input, out)
+        read(input, &waiting, out)
     }
 
     fn endless(&self) -> bool {
@@ -61,11 +68,11 @@ impl Source for StdinSource {
     }
 }
 
-fn read<R: Read>(input: BufReader<R>, out: &mut Emitter) -> Result<(), BoxError> {
-    let mut lines = Lines::new(input);
+fn read(input: impl Read, waiting: &AtomicUsize, out: &mut Emitter) -> Result<(), BoxError> {
+    let mut lines = Lines::new(BufReader::with_capacity(CHUNK, input));
     while !out.stopped() {
-        // Without a whole line at hand the next read may wait: what is there must not wait with it.
-        if !lines.has_line() {
+        // The next read may wait: what is there must not wait with it.
+        if !lines.has_line() && waiting.load(Ordering::Acquire) == 0 {
             out.flush()?;
         }
         let number = lines.number() + 1;
@@ -77,6 +84,70 @@ fn read<R: Read>(input: BufReader<R>, out: &mut Emitter) -> Result<(), BoxError>
         }
     }
     Ok(())
+}
+
+/// Reads ahead on a thread of its own, so that it is known whether there is more without waiting for it.
+struct Ahead {
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    /// How many chunks wait to be taken.
+    waiting: Arc<AtomicUsize>,
+    chunk: Vec<u8>,
+    /// So much of it was taken.
+    taken: usize,
+}
+
+impl Ahead {
+    fn new(mut input: impl Read + Send + 'static) -> io::Result<Self> {
+        let (sender, chunks) = sync_channel(AHEAD);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let ahead = Self { chunks, waiting: Arc::clone(&waiting), chunk: Vec::new(), taken: 0 };
+        let read = move || loop {
+            let mut chunk = vec![0; CHUNK];
+            let result = match input.read(&mut chunk) {
+                Ok(0) => return,
+                Ok(read) => {
+                    chunk.truncate(read);
+                    Ok(chunk)
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            let failed = result.is_err();
+            waiting.fetch_add(1, Ordering::Release);
+            if sender.send(result).is_err() || failed {
+                return;
+            }
+        };
+        // It may wait in the kernel for ever, and is left behind then.
+        thread::Builder::new().name("standard input".to_owned()).spawn(read)?;
+        Ok(ahead)
+    }
+}
+
+impl BufRead for Ahead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken == self.chunk.len() {
+            // The thread has ended at the end of the input.
+            let next = self.chunks.recv().unwrap_or_else(|_| Ok(Vec::new()));
+            if next.as_ref().is_ok_and(|chunk| !chunk.is_empty()) {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
+            (self.chunk, self.taken) = (next?, 0);
+        }
+        Ok(&self.chunk[self.taken..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.taken += amount;
+    }
+}
+
+impl Read for Ahead {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(out)?;
+        self.consume(read);
+        Ok(read)
+    }
 }
 
 impl Refusal {
