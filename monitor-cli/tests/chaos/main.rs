@@ -5,7 +5,8 @@
 //! corrupted shows without a record of what was sent. Short runs are part of the tests; for a long one:
 //!
 //! ```text
-//! MONITOR_CHAOS_KILLS=10000 MONITOR_CHAOS_DAMAGES=10000 cargo test --release -p monitor-cli --test chaos
+//! MONITOR_CHAOS_KILLS=10000 MONITOR_CHAOS_DAMAGES=10000 MONITOR_CHAOS_STEP=1 \
+//!     cargo test --release -p monitor-cli --features real-components --test chaos
 //! ```
 #![expect(
     clippy::disallowed_methods,

@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::daemon::{Home, kill_group};
 use crate::feed::Feed;
 use crate::oracle::Verdict;
+use crate::times;
 
 /// The calls that change files, or open them.
 const CALLS: [&str; 6] = ["write", "pwrite64", "fdatasync", "ftruncate", "unlink", "openat"];
@@ -18,7 +19,9 @@ fn a_kill_before_any_call_that_changes_a_file_loses_nothing() {
         let home = Home::new("L1");
         let mut feed = Feed::new(home.path());
         feed.write(300, false);
-        for at in 1.. {
+        // Every one of them, by the long command; of those here, as many as a few minutes allow.
+        let step = times("MONITOR_CHAOS_STEP", 4) as usize;
+        for at in (1..).step_by(step) {
             feed.write(20, false);
             let mut child = home
                 .command("strace")
@@ -43,7 +46,7 @@ fn a_kill_before_any_call_that_changes_a_file_loses_nothing() {
                 break;
             }
             killed += 1;
-            if at % 10 == 0 {
+            if at % (8 * step) == 1 {
                 home.run_until_delivered(feed.written());
                 assert_all(&home, &feed, &format!("{call} {at}"));
             }
@@ -51,7 +54,36 @@ fn a_kill_before_any_call_that_changes_a_file_loses_nothing() {
         home.run_until_delivered(feed.written());
         assert_all(&home, &feed, call);
     }
-    assert!(killed > 60, "killed only {killed} times");
+    assert!(killed > 20, "killed only {killed} times");
+}
+
+/// One error in seven, of each kind that a disk gives.
+#[test]
+fn calls_that_fail_end_nothing_and_lose_nothing() {
+    for call in ["write", "pwrite64", "fdatasync", "ftruncate"] {
+        for error in ["ENOSPC", "EIO", "EINTR"] {
+            let home = Home::new("L1");
+            let mut feed = Feed::new(home.path());
+            feed.write(300, false);
+            home.run_until_delivered(feed.written());
+            let mut child = home
+                .command("strace")
+                .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
+                .args(["-e", &format!("inject={call}:error={error}:when=60+7"), env!("CARGO_BIN_EXE_monitor"), "run"])
+                .process_group(0)
+                .spawn()
+                .expect("strace");
+            for _ in 0..30 {
+                feed.write(40, false);
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            let what = format!("{call} {error}");
+            assert_eq!(child.try_wait().expect("a child"), None, "{what}: it has ended\n{}", home.log());
+            kill_group(&mut child);
+            home.run_until_delivered(feed.written());
+            assert_all(&home, &feed, &what);
+        }
+    }
 }
 
 fn assert_all(home: &Home, feed: &Feed, what: &str) {
