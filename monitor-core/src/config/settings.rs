@@ -97,7 +97,7 @@ pub struct StoreSettings {
     /// The relative error of percentiles over more than 2,048 samples, at least 0.001.
     pub percentile_error: f64,
     /// Whether the store and the states of the rules are written to the data folder at the end and taken up at the next
-    /// start. Not for a source that begins anew at each start, as `file` does: what it reads again would count twice.
+    /// start. Not for a file that is read once, which begins anew at each start: what is read again would count twice.
     pub snapshot: bool,
     /// Attributes that become labels, beside model_name, operation, evaluator_type, success, finish_reason, error_type.
     pub labels: Vec<Text>,
