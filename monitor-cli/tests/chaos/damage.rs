@@ -15,7 +15,7 @@ fn it_starts_whatever_has_become_of_its_files() {
     for _ in 0..times("MONITOR_CHAOS_DAMAGES", 40) {
         let home = Home::new("L1");
         let mut feed = Feed::new(home.path());
-        feed.write(200, false);
+        feed.write(200);
         // Killed, so that the write-ahead log is there to be damaged, too.
         let mut child = home.start();
         while home.status().is_none_or(|books| books["accepted"].as_u64() < Some(200)) {
@@ -27,7 +27,7 @@ fn it_starts_whatever_has_become_of_its_files() {
         let name = names[random.below(names.len() as u64) as usize];
         damage(&home.data().join(name), &mut random);
         let before = feed.written();
-        feed.write(100, false);
+        feed.write(100);
         let mut child = home.start();
         let began = std::time::Instant::now();
         let new = |verdict: &Verdict| verdict.missing.iter().all(|id| *id < before);

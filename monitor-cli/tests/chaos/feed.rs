@@ -24,20 +24,28 @@ impl Feed {
         self.next
     }
 
-    /// Writes so many events at once. The last line may be written in two halves, as a buffer that is full does.
-    pub(crate) fn write(&mut self, events: u64, in_halves: bool) {
+    /// Writes so many events at once.
+    pub(crate) fn write(&mut self, events: u64) {
+        let rest = self.write_most(events, 0);
+        assert_eq!(rest, "");
+    }
+
+    /// Writes so many events but for the last few bytes, as a buffer that is full does; gives these back.
+    pub(crate) fn write_most(&mut self, events: u64, but: usize) -> String {
         let mut text = String::new();
         for id in self.next..self.next + events {
             text += &line(id);
             text.push('\n');
         }
         self.next += events;
-        let cut = if in_halves { text.len().saturating_sub(20) } else { text.len() };
-        self.file.write_all(&text.as_bytes()[..cut]).expect("room on the disk");
-        if in_halves {
-            std::thread::sleep(std::time::Duration::from_millis(3));
-            self.file.write_all(&text.as_bytes()[cut..]).expect("room on the disk");
-        }
+        let rest = text.split_off(text.len().saturating_sub(but));
+        self.write_rest(&text);
+        rest
+    }
+
+    /// Writes what was left out.
+    pub(crate) fn write_rest(&mut self, rest: &str) {
+        self.file.write_all(rest.as_bytes()).expect("room on the disk");
     }
 
     /// Renames the file, as `logrotate` does, and begins a new one.

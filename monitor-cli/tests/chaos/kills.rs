@@ -28,23 +28,26 @@ fn whenever_it_is_killed_every_event_arrives_once() {
         // Some are killed while they recover, before they have read anything new.
         let pauses = random.below(6);
         for _ in 0..pauses {
-            feed.write(random.below(400), random.below(4) == 0);
+            feed.write(random.below(400));
             std::thread::sleep(Duration::from_micros(random.below(12_000)));
         }
+        // Some are killed in the middle of a line.
+        let rest = feed.write_most(random.below(3), 30);
         std::thread::sleep(Duration::from_micros(random.below(8_000)));
         child.kill().expect("a child");
         child.wait().expect("a child");
+        feed.write_rest(&rest);
         // Also while nobody looks.
         if random.below(8) == 0 {
             feed.rotate();
-            feed.write(random.below(50), false);
+            feed.write(random.below(50));
         }
         if kill % 20 == 19 {
             let (closes, said) = home.audit();
             assert!(closes || !home.data().join("spool.db").exists(), "{said}");
         }
     }
-    feed.write(10, false);
+    feed.write(10);
     let status = home.run_until_delivered(feed.written());
     assert!(status.success(), "{status}\n{}", home.log());
     let offered = feed.written();

@@ -18,11 +18,11 @@ fn a_kill_before_any_call_that_changes_a_file_loses_nothing() {
     for call in CALLS {
         let home = Home::new("L1");
         let mut feed = Feed::new(home.path());
-        feed.write(300, false);
+        feed.write(300);
         // Every one of them, by the long command; of those here, as many as a few minutes allow.
         let step = times("MONITOR_CHAOS_STEP", 4) as usize;
         for at in (1..).step_by(step) {
-            feed.write(20, false);
+            feed.write(20);
             let mut child = home
                 .command("strace")
                 .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
@@ -64,7 +64,7 @@ fn calls_that_fail_end_nothing_and_lose_nothing() {
         for error in ["ENOSPC", "EIO", "EINTR"] {
             let home = Home::new("L1");
             let mut feed = Feed::new(home.path());
-            feed.write(300, false);
+            feed.write(300);
             home.run_until_delivered(feed.written());
             let mut child = home
                 .command("strace")
@@ -74,7 +74,7 @@ fn calls_that_fail_end_nothing_and_lose_nothing() {
                 .spawn()
                 .expect("strace");
             for _ in 0..30 {
-                feed.write(40, false);
+                feed.write(40);
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
             let what = format!("{call} {error}");
