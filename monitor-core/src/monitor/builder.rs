@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::queue::Queue;
 use super::recorder::Recorder;
 use super::{Monitor, Running, Shared};
+use crate::bus::Durability;
 use crate::component::{Chart, Rule, Sink, alert_fn};
 use crate::config::{Config, RuleSettings};
 use crate::event::{Alert, Kind, KindSet};
@@ -71,9 +72,18 @@ impl MonitorBuilder {
         self
     }
 
-    /// The folder that charts are written to, under `plots/`; `monitoring` without it.
+    /// The folder of the spool, and of charts, under `plots/`; `monitoring` without it.
     pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.pipeline = self.pipeline.data_dir(folder);
+        self
+    }
+
+    /// How safe events are soon after they were recorded; L0 without it. Above that there is a spool in the data folder: what
+    /// a sink has not got when the process ends, however it ends, it gets from the next monitor with the same folder and a
+    /// sink of the same name. Recording stays as quick as it is, so what was recorded in the last few milliseconds may not
+    /// be there yet; [`Monitor::flush`] tells what is.
+    pub fn durability(mut self, level: Durability) -> Self {
+        self.pipeline = self.pipeline.durability(level);
         self
     }
 
@@ -125,7 +135,7 @@ impl MonitorBuilder {
     /// Starts the monitor.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no thread; with a spool, when the data folder cannot be had.
     pub fn start(self) -> Result<Monitor, StartError> {
         let clock = self.clock.unwrap_or(Clock::System);
         let queue = Arc::new(Queue::new(clock.clone()));

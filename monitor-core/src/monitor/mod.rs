@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use queue::Queue;
 
+use crate::bus::Durability;
 use crate::event::{Evaluation, Event, Generation, Level, Log, Metadata};
 use crate::pipeline::{Pipeline, Summary, instant};
 use crate::store::{NoSuchMetric, Selector, TokenUsage, Usage, Window, WindowStats};
@@ -60,6 +61,8 @@ struct Shared {
 pub struct FlushReport {
     /// Whether everything recorded before the call is in the store and with every sink.
     pub complete: bool,
+    /// How safe everything recorded before the call is.
+    pub level: Durability,
     /// How long it took.
     pub took: Duration,
 }
@@ -157,6 +160,7 @@ impl Monitor {
         let lost = |pipeline: &Pipeline| pipeline.lost() + self.shared.queue.lost();
         let mut target = None;
         let mut lost_before = None;
+        let mut level = Durability::L0;
         self.shared.queue.wake();
         let complete = loop {
             match &*self.shared.running() {
@@ -164,6 +168,7 @@ impl Monitor {
                     let before = *lost_before.get_or_insert_with(|| lost(pipeline));
                     if target.is_none() && self.shared.queue.taken() >= recorded {
                         target = Some(pipeline.published());
+                        level = pipeline.durability();
                     }
                     if target.is_some_and(|target| pipeline.settled_up_to(target)) {
                         break lost(pipeline) == before;
@@ -177,7 +182,8 @@ impl Monitor {
             }
             std::thread::park_timeout(Duration::from_micros(200));
         };
-        FlushReport { complete, took: began.elapsed() }
+        let level = if complete { Durability::L3 } else { level };
+        FlushReport { complete, level, took: began.elapsed() }
     }
 
     /// Ends the monitor within its shutdown timeout: what was recorded is delivered as far as time allows, the rest is

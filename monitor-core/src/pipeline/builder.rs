@@ -199,9 +199,7 @@ impl Builder {
         builder.durability = if builder.event_time { Durability::L0 } else { wanted.level };
         builder.quota = wanted.quota.0;
         builder.snapshot = config.settings.store.snapshot.then(|| builder.dirs.data.join(SNAPSHOT_FILE));
-        std::fs::create_dir_all(&builder.dirs.data)
-            .map_err(|error| StartError::DataDir { path: builder.dirs.data.clone(), error })?;
-        builder.lock = Some(Lock::take(&builder.dirs.data)?);
+        builder.take_data_dir()?;
         for entry in &config.sources {
             let context = builder.context(&entry.name);
             let source = entry.config.open(&context).map_err(failed(ComponentKind::Source, &entry.name))?;
@@ -228,6 +226,14 @@ impl Builder {
             builder = builder.chart(entry.name, chart);
         }
         Ok(builder)
+    }
+
+    /// Makes the data folder, and has it for itself.
+    pub(super) fn take_data_dir(&mut self) -> Result<(), StartError> {
+        let path = &self.dirs.data;
+        std::fs::create_dir_all(path).map_err(|error| StartError::DataDir { path: path.clone(), error })?;
+        self.lock = Some(Lock::take(path)?);
+        Ok(())
     }
 
     /// Opens the rules of a configuration, and nothing that leaves a trace: no sink, no chart, no data folder. The clock
@@ -267,7 +273,7 @@ impl Builder {
         }
     }
 
-    /// How safe events are once they are accepted. Above L0 there is a spool in the data folder, which must be there; sinks
+    /// How safe events are once they are accepted. Above L0 there is a spool in the data folder; sinks
     /// get from it what they have not got when the process ends. Without the feature `spool` all is L0.
     pub fn durability(mut self, level: Durability) -> Self {
         self.durability = level;

@@ -105,6 +105,11 @@ impl Pipeline {
         self.settled_up_to(self.published())
     }
 
+    /// How safe an event is once it is published.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// How many events are on the bus, or were.
     pub(crate) fn published(&self) -> u64 {
         self.bus.published()

@@ -35,7 +35,7 @@ impl Builder {
     /// Starts all threads.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no thread; with a spool, when the data folder cannot be had.
     pub fn start(mut self) -> Result<Pipeline, StartError> {
         let snapshot = self.snapshot.take();
         let restored = snapshot.as_deref().and_then(|path| snapshot::restore(path, &self.limits));
@@ -44,6 +44,9 @@ impl Builder {
             rule.restore(&states);
         }
         let refused_file = self.keep_refused.then(|| self.dirs.data.join(REJECTED_FILE));
+        if self.durability > Durability::L0 && self.lock.is_none() {
+            self.take_data_dir()?;
+        }
         let backlog = self.open_spool()?;
         // From here on an error ends what has been started: a pipeline that is dropped closes its bus.
         let mut pipeline = Pipeline {

@@ -1,0 +1,110 @@
+//! What a program records outlives it: what a sink has not got, the next monitor delivers.
+#![cfg(feature = "spool")]
+
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use monitor_core::bus::Durability;
+use monitor_core::component::{Answer, Delivery, Sink, sink_fn};
+use monitor_core::pipeline::StartError;
+use monitor_core::spool::{Audit, Books};
+use monitor_core::{DropReason, Event, Metric, Monitor, MonitorBuilder, Recorded, Timestamp};
+
+fn durable(folder: &std::path::Path) -> MonitorBuilder {
+    Monitor::builder().data_dir(folder).durability(Durability::L1).shutdown_timeout(Duration::from_millis(300))
+}
+
+fn down() -> Box<dyn Sink> {
+    sink_fn(|_: &Delivery<'_>| Answer::retry("it is down"))
+}
+
+fn to(home: Sender<u64>) -> Box<dyn Sink> {
+    sink_fn(move |delivery: &Delivery<'_>| {
+        for sample in delivery.samples() {
+            home.send(sample.value as u64).expect("the test listens");
+        }
+        Answer::Ok
+    })
+}
+
+fn record(monitor: &Monitor, values: std::ops::Range<u64>) {
+    for value in values {
+        let event = Event::new(Timestamp::from_secs(1), Metric::new("m", value as f64));
+        assert_eq!(monitor.record(event), Recorded::Accepted);
+    }
+}
+
+#[test]
+fn what_a_sink_that_is_down_has_not_got_the_next_monitor_delivers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (home, other) = channel();
+    let monitor = durable(folder.path()).sink("s", down()).sink("other", to(home)).start().expect("starts");
+    record(&monitor, 0..1_000);
+    let report = monitor.flush(Duration::from_millis(500));
+    assert_eq!((report.complete, report.level), (false, Durability::L1));
+    let summary = monitor.shutdown().expect("ends once");
+    assert_eq!(summary.failures(), Vec::<String>::new(), "what waits is not lost");
+    let sink = summary.sinks.iter().find(|sink| sink.name == "s").expect("the sink");
+    assert_eq!((sink.delivered, sink.pending, sink.lost_total(), sink.closes()), (0, 1_000, 0, true));
+    assert_eq!(other.iter().count(), 1_000);
+    let books = Books::read(folder.path()).expect("a spool");
+    assert_eq!((books.kept, books.sinks["s"].pending, books.sinks["other"].pending), (1_000, 1_000, 0));
+    // The next one.
+    let ((home, got), (other_home, other)) = (channel(), channel());
+    let monitor = durable(folder.path()).sink("s", to(home)).sink("other", to(other_home)).start().expect("starts");
+    record(&monitor, 1_000..1_500);
+    let report = monitor.flush(Duration::from_secs(20));
+    assert_eq!((report.complete, report.level), (true, Durability::L3));
+    monitor.shutdown();
+    assert_eq!(got.iter().collect::<Vec<_>>(), (0..1_500).collect::<Vec<_>>());
+    assert_eq!(other.iter().collect::<Vec<_>>(), (1_000..1_500).collect::<Vec<_>>());
+    let audit = Audit::of(folder.path()).expect("a spool");
+    assert_eq!((audit.faults.clone(), audit.books.sinks["s"].account.delivered), (Vec::<String>::new(), 1_500));
+}
+
+#[test]
+fn a_sink_that_hangs_or_panics_is_felt_by_nobody_else_and_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (home, quick) = channel();
+    let (_never, wait) = channel::<()>();
+    let hangs = sink_fn(move |_: &Delivery<'_>| {
+        let _ = wait.recv();
+        Answer::Ok
+    });
+    let mut writes = 0;
+    let panics = sink_fn(move |_: &Delivery<'_>| {
+        writes += 1;
+        assert!(writes % 3 != 0, "each third batch");
+        Answer::Ok
+    });
+    let builder = durable(folder.path()).sink("hangs", hangs).sink("panics", panics).sink("quick", to(home));
+    let monitor = builder.start().expect("starts");
+    // Several times what the bus holds in memory.
+    let total = 200_000;
+    let mut recorded = 0;
+    while recorded < total {
+        match monitor.record(Event::new(Timestamp::from_secs(1), Metric::new("m", recorded as f64))) {
+            Recorded::Accepted => recorded += 1,
+            Recorded::Dropped(DropReason::QueueFull) => std::thread::yield_now(),
+            Recorded::Dropped(other) => panic!("{other:?}"),
+        }
+    }
+    assert!(quick.iter().take(total as usize).eq(0..total), "in order, all of them");
+    let summary = monitor.shutdown().expect("ends once");
+    for sink in &summary.sinks {
+        assert_eq!((sink.lost_total(), sink.closes()), (0, true), "{sink:?}");
+    }
+    assert_eq!(Books::read(folder.path()).expect("a spool").sinks["hangs"].pending, total);
+}
+
+#[test]
+fn a_data_folder_is_one_monitors_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = durable(folder.path()).start().expect("starts");
+    let second = durable(folder.path()).start().err().expect("the folder is taken");
+    assert!(matches!(second, StartError::Lock(_)), "{second}");
+    assert!(second.to_string().contains(&format!("process {} has it", std::process::id())), "{second}");
+    first.shutdown();
+    drop(first);
+    durable(folder.path()).start().expect("it is free again");
+}
