@@ -250,6 +250,7 @@ impl Draft {
     }
 
     /// Tells of each event its time, and the line that it came as or would be written as.
+    #[cfg(feature = "spool")]
     pub(crate) fn for_each_line(&self, mut tell: impl FnMut(Timestamp, &[u8])) {
         let mut json = Vec::new();
         for row in &self.rows {

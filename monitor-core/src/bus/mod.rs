@@ -8,7 +8,9 @@ mod batch;
 mod cursor;
 mod log;
 
-pub(crate) use backlog::{Backlog, BacklogError};
+pub(crate) use backlog::Backlog;
+#[cfg(feature = "spool")]
+pub(crate) use backlog::BacklogError;
 pub use backlog::{Durability, SinkAccount};
 pub use batch::{Batch, Draft, Position};
 pub(crate) use batch::{ROWS, Room};

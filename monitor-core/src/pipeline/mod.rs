@@ -23,6 +23,7 @@ mod summary;
 pub use builder::{Builder, SinkOptions, StartError};
 pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
+#[cfg(feature = "spool")]
 pub(crate) use ledger::DEAD_LETTERS;
 pub use lock::LockError;
 pub(crate) use merge::merge_by_time;
