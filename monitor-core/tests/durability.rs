@@ -5,7 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use monitor_core::bus::Durability;
-use monitor_core::component::{Answer, Delivery, Sink, sink_fn};
+use monitor_core::component::{Answer, BoxError, Delivery, Sink, sink_fn};
 use monitor_core::pipeline::StartError;
 use monitor_core::spool::{Audit, Books};
 use monitor_core::{DropReason, Event, Metric, Monitor, MonitorBuilder, Recorded, Timestamp};
@@ -95,6 +95,43 @@ fn a_sink_that_hangs_or_panics_is_felt_by_nobody_else_and_loses_nothing() {
         assert_eq!((sink.lost_total(), sink.closes()), (0, true), "{sink:?}");
     }
     assert_eq!(Books::read(folder.path()).expect("a spool").sinks["hangs"].pending, total);
+}
+
+#[test]
+fn what_can_never_be_written_is_kept_apart_once_whatever_panics() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("dead_letter/picky.jsonl");
+    for run in 1..=2 {
+        let mut flushed = false;
+        let picky = Picky(move || assert!(std::mem::replace(&mut flushed, true), "the first flush"));
+        let monitor = durable(folder.path()).sink("picky", picky).start().expect("starts");
+        record(&monitor, 0..100);
+        assert_eq!(monitor.flush(Duration::from_secs(20)).level, Durability::L3);
+        let summary = monitor.shutdown().expect("ends once");
+        assert_eq!((summary.sinks[0].delivered, summary.sinks[0].dead_letter), (50, 50));
+        let text = std::fs::read_to_string(&file).expect("a file");
+        assert_eq!(text.lines().count(), run * 50);
+        assert!(text.lines().all(|line| line.contains(r#""error":"odd""#) && line.contains(r#""event":{"#)));
+        // Written by a process that was killed before it could note it.
+        std::fs::write(&file, text + "{\"sequence\":").expect("a file");
+    }
+    assert!(Audit::of(folder.path()).expect("a spool").closes());
+}
+
+/// Takes even numbers only, and panics at a flush when it is told to.
+struct Picky<F: FnMut()>(F);
+
+impl<F: FnMut() + Send> Sink for Picky<F> {
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+        let values = delivery.samples().enumerate();
+        let indices = values.filter(|(_, sample)| sample.value as u64 % 2 == 1).map(|(at, _)| at).collect();
+        Answer::Rejected { indices, error: "odd".into() }
+    }
+
+    fn flush(&mut self) -> Result<(), BoxError> {
+        (self.0)();
+        Ok(())
+    }
 }
 
 #[test]

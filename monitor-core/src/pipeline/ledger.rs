@@ -110,13 +110,14 @@ pub(crate) const DEAD_LETTERS: &str = "dead_letter";
 impl DeadLetters {
     /// The file, which is made with the first of them. What is in it beyond `length` is written again.
     pub(super) fn new(path: PathBuf, length: u64) -> Self {
-        if let Ok(file) = File::options().write(true).open(&path)
-            && file.metadata().is_ok_and(|metadata| metadata.len() > length)
-            && let Err(error) = file.set_len(length)
+        let there = path.metadata().map_or(0, |metadata| metadata.len());
+        let kept = there.min(length);
+        if there > kept
+            && let Err(error) = File::options().write(true).open(&path).and_then(|file| file.set_len(kept))
         {
             tracing::warn!("failed to cut off `{}`: {error}; some of its events are in it twice", path.display());
         }
-        Self { path, file: None, length, next: 0 }
+        Self { path, file: None, length: kept, next: 0 }
     }
 
     /// The length of the file.

@@ -119,7 +119,7 @@ impl SinkWorker {
             if full || (due && self.state.tally.written > 0) {
                 self.flush();
             }
-            if self.state.left {
+            if self.state.left || (self.ledger.is_some() && self.deadline.passed.load(Ordering::Relaxed)) {
                 break;
             }
         }

@@ -188,7 +188,7 @@ impl Builder {
         if let Some(ledger) = &mut ledger {
             ledger.begin(&mut *new.sink);
         }
-        let dead_letters = self.keep_refused.then(|| {
+        let dead_letters = (self.keep_refused || ledger.is_some()).then(|| {
             let path = self.dirs.data.join(DEAD_LETTERS).join(format!("{}.jsonl", new.name));
             DeadLetters::new(path, ledger.as_ref().map_or(u64::MAX, Ledger::dead_letter_bytes))
         });

@@ -181,8 +181,9 @@ impl Spool {
         if !path.exists() {
             return;
         }
-        let forgotten = schema::open(&path, Durability::L1)
-            .and_then(|connection| connection.execute("UPDATE sink SET mark = NULL", []));
+        let forgotten = schema::open(&path, Durability::L1).and_then(|connection| {
+            connection.execute("UPDATE sink SET mark = NULL, dead_letter_bytes = ?1", [i64::MAX])
+        });
         if let Err(error) = forgotten {
             tracing::warn!("failed to note in the spool `{}` that a run without it has begun: {error}", path.display());
         }
