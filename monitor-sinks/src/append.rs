@@ -53,19 +53,25 @@ impl AppendFile {
         }
     }
 
-    /// The length of the file, without what is not flushed: what [`resume`](Self::resume) cuts it off at.
+    /// The length of the file, without what is not flushed, and which file it is: what [`resume`](Self::resume) cuts it
+    /// off at.
     pub fn mark(&self) -> Option<Vec<u8>> {
-        Some(self.file.metadata().ok()?.len().to_string().into_bytes())
+        let metadata = self.file.metadata().ok()?;
+        Some(format!("{} {}", metadata.len(), identity(&metadata)).into_bytes())
     }
 
-    /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. A file that is shorter
-    /// was taken away by somebody, and a new one goes on.
+    /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. Another file than it
+    /// was is left as it is: it holds what this sink has not written.
     ///
     /// # Errors
     /// What the system says.
     pub fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
-        let length = from.mark.and_then(|mark| std::str::from_utf8(mark).ok()?.parse::<u64>().ok());
-        let beyond = self.file.metadata()?.len().saturating_sub(length.unwrap_or(u64::MAX));
+        let metadata = self.file.metadata()?;
+        let length = from.mark.and_then(|mark| {
+            let (length, file) = std::str::from_utf8(mark).ok()?.split_once(' ')?;
+            (file == identity(&metadata)).then(|| length.parse::<u64>().ok()).flatten()
+        });
+        let beyond = metadata.len().saturating_sub(length.unwrap_or(u64::MAX));
         if let Some(length) = length
             && beyond > 0
         {
@@ -138,5 +144,41 @@ impl AppendFile {
         self.buffer.clear();
         self.done = 0;
         Ok(())
+    }
+}
+
+/// What tells a file from another one, whatever they are called.
+fn identity(metadata: &std::fs::Metadata) -> String {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        format!("{}:{}", metadata.dev(), metadata.ino())
+    }
+    // Elsewhere the time at which it was made has to do.
+    #[cfg(not(unix))]
+    format!("{:?}", metadata.created().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resume(path: &Path, mark: Option<&[u8]>) -> String {
+        let mut file = AppendFile::open(path, Durability::L1).expect("a folder of our own");
+        assert_eq!(file.resume(&Resume { spool: 1, mark }).expect("it can be cut off"), Resumed::AsNoted);
+        std::fs::read_to_string(path).expect("it is there")
+    }
+
+    #[test]
+    fn only_the_file_that_was_marked_is_cut_off() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ours, other) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::write(&ours, "kept\n").expect("a file");
+        let mark = AppendFile::open(&ours, Durability::L1).expect("a file").mark();
+        std::fs::write(&other, "of somebody else\n").expect("a file");
+        std::fs::write(&ours, "kept\nwritten again\n").expect("a file");
+        assert_eq!(resume(&ours, mark.as_deref()), "kept\n");
+        assert_eq!(resume(&other, mark.as_deref()), "of somebody else\n");
+        assert_eq!(resume(&other, None), "of somebody else\n");
     }
 }
