@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
+    /// Have the pipeline that runs on a data folder go on by its changed configuration; a bad one changes nothing
+    Reload(ReloadArgs),
     /// Show how far each sink and each followed file of a data folder is, also while a pipeline runs on it
     Status(FolderArgs),
     /// Recount the events of a data folder from disk; exit code 4 if the books do not close
@@ -81,6 +83,19 @@ pub(crate) struct FolderArgs {
     /// The data folder: `data_dir` of the configuration
     #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
     pub(crate) folder: PathBuf,
+    /// How it is written
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReloadArgs {
+    /// The data folder: `data_dir` of the configuration
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
+    /// How long to wait for the answer
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "30s")]
+    pub(crate) timeout: Duration,
     /// How it is written
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use monitor_core::component::DuplicateType;
 use monitor_core::config::ConfigError;
-use monitor_core::pipeline::StartError;
+use monitor_core::pipeline::{ReloadError, StartError};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Run(Vec<String>),
     /// The books of a data folder do not close; what does not agree was printed.
     Books,
+    /// A running pipeline does not take a configuration; why not.
+    Refused(String),
     /// Whoever read standard output has gone, as `head` does when it has enough.
     NobodyReads,
 }
@@ -34,6 +36,15 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Prices(error) => Self::Config(error),
+            error => Self::Run(vec![error.to_string()]),
+        }
+    }
+}
+
+impl From<ReloadError> for Failure {
+    fn from(error: ReloadError) -> Self {
+        match error {
+            ReloadError::Start(error) => error.into(),
             error => Self::Run(vec![error.to_string()]),
         }
     }
@@ -61,30 +72,29 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
 }
 
+/// Why a command failed, in words for people.
+pub(crate) fn told(failure: &Failure, colour: bool) -> String {
+    match failure {
+        Failure::Books | Failure::NobodyReads => String::new(),
+        Failure::Usage(error) => format!("error: {error}\n"),
+        Failure::Config(ConfigError::Faults(faults)) => format!("{}\n", faults.render(colour)),
+        Failure::Config(error) => format!("error: failed to {error}\n"),
+        Failure::Run(errors) => errors.iter().map(|error| format!("error: failed to {error}\n")).collect(),
+        Failure::Refused(text) => text.clone(),
+    }
+}
+
 /// Prints why a command failed, and gives the exit code.
 #[expect(clippy::print_stderr, reason = "the one place where failures are told")]
 pub(crate) fn code(outcome: Outcome) -> ExitCode {
-    match outcome {
-        Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
-        Err(Failure::Books) => ExitCode::from(4),
-        Err(Failure::Usage(error)) => {
-            eprintln!("error: {error}");
-            ExitCode::from(64)
-        }
-        Err(Failure::Config(ConfigError::Faults(faults))) => {
-            let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            eprintln!("{}", faults.render(colour));
-            ExitCode::from(78)
-        }
-        Err(Failure::Config(error)) => {
-            eprintln!("error: failed to {error}");
-            ExitCode::from(78)
-        }
-        Err(Failure::Run(errors)) => {
-            for error in errors {
-                eprintln!("error: failed to {error}");
-            }
-            ExitCode::FAILURE
-        }
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    eprint!("{}", told(&failure, colour));
+    match failure {
+        Failure::NobodyReads => ExitCode::SUCCESS,
+        Failure::Run(_) => ExitCode::FAILURE,
+        Failure::Books => ExitCode::from(4),
+        Failure::Usage(_) => ExitCode::from(64),
+        Failure::Config(_) | Failure::Refused(_) => ExitCode::from(78),
     }
 }

@@ -333,12 +333,8 @@ fn a_sink_is_gone_before_the_next_one_is_opened() {
     let folder = tempfile::tempdir().expect("a folder");
     let (home, receiver) = channel();
     let exclusive = Exclusive { taken: Arc::default(), made: AtomicUsize::new(0), home };
-    let entry = Entry {
-        name: "s".into(),
-        type_name: "exclusive",
-        settings: SinkSettings::default(),
-        config: Box::new(exclusive) as Box<dyn SinkConfig>,
-    };
+    let exclusive: Box<dyn SinkConfig> = Box::new(exclusive);
+    let entry = Entry::new("s", "exclusive", SinkSettings::default(), exclusive);
     let mut config = Config { sinks: vec![entry], ..Config::default() };
     config.settings.data_dir = folder.path().to_owned();
     let pipeline = Builder::from_config(config).expect("opens").source("numbers", Box::new(Numbers(10))).start();

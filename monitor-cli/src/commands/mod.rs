@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod components;
 pub(crate) mod explain;
 pub(crate) mod query;
+pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod shell;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use monitor_core::component::{SourceConfig, Validate};
-use monitor_core::pipeline::{Builder, Summary};
+use monitor_core::pipeline::{Builder, Pipeline, Summary};
 use monitor_core::sources::file;
 use monitor_core::store::Store;
 
@@ -35,8 +36,11 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM; a second one ends the program at once.
-/// What it has gathered is left to be asked.
-fn drive(builder: Builder) -> Result<(Summary, Arc<Store>), Failure> {
+/// What it has gathered is left to be asked. `look` is called a few times a second.
+fn drive(
+    builder: Builder,
+    mut look: impl FnMut(&mut Pipeline, &AtomicBool),
+) -> Result<(Summary, Arc<Store>), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
@@ -46,7 +50,10 @@ fn drive(builder: Builder) -> Result<(Summary, Arc<Store>), Failure> {
     let pipeline = builder.start()?;
     let store = Arc::clone(pipeline.store());
     let mut line = ProgressLine::new();
-    let summary = pipeline.wait_or(&stop, |progress| line.show(progress));
+    let summary = pipeline.wait_or(&stop, |pipeline| {
+        line.show(pipeline.progress());
+        look(pipeline, &stop);
+    });
     line.clear();
     Ok((summary, store))
 }

@@ -23,7 +23,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> Outcome {
     config.charts.clear();
     let zone = config.settings.timezone.0.clone();
     let builder = add_data(Builder::for_replay(config)?, &args.data)?;
-    let (summary, _) = drive(builder)?;
+    let (summary, _) = drive(builder, |_, _| {})?;
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&summary).expect("a summary is JSON");

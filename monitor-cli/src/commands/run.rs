@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use monitor_core::config::Config;
 use monitor_core::pipeline::Builder;
 
+use super::reload::Reloader;
 use super::{add_data, drive, judged};
 use crate::args::{Format, RunArgs};
 use crate::exit::{Failure, Outcome};
@@ -24,11 +25,13 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     }
     // Lines of events in a pipe are not to be mixed with a summary.
     let lines = config.sinks.iter().any(|sink| sink.type_name == "stdout") && !std::io::stdout().is_terminal();
+    // Before the data folder is taken: whoever finds us there may signal at once.
+    let reloader = Reloader::new(&args.config)?;
     let mut builder = Builder::from_config(config)?;
     if !args.data.is_empty() {
         builder = add_data(builder, &args.data)?;
     }
-    let (summary, _) = drive(builder)?;
+    let (summary, _) = drive(builder, |pipeline, stop| reloader.look(pipeline, stop))?;
     let out = |text: &str| {
         if lines { std::io::stderr().write_all(text.as_bytes()) } else { std::io::stdout().write_all(text.as_bytes()) }
     };

@@ -50,6 +50,16 @@ impl Home {
         Self { folder }
     }
 
+    /// What its configuration says.
+    pub(crate) fn config(&self) -> String {
+        std::fs::read_to_string(self.path().join("monitor.toml")).expect("a file")
+    }
+
+    /// Has it say something else.
+    pub(crate) fn set_config(&self, config: &str) {
+        std::fs::write(self.path().join("monitor.toml"), config).expect("a file");
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

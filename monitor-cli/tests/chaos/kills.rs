@@ -17,6 +17,11 @@ fn whenever_it_is_killed_every_event_arrives_once() {
     let mut feed = Feed::new(home.path());
     let mut random = Random::new();
     let kills = times("MONITOR_CHAOS_KILLS", 100);
+    // So that kills fall on all of it, however quick the machine is: how long it takes from the start to the first delivery.
+    feed.write(100);
+    let began = std::time::Instant::now();
+    home.run_until_delivered(feed.written());
+    let delivery = began.elapsed().min(Duration::from_secs(1)).as_micros() as u64;
     let recovered = || BRANCHES.iter().all(|branch| home.log().contains(branch));
     for kill in 0.. {
         // A run in which nothing had to be recovered has shown nothing.
@@ -29,11 +34,11 @@ fn whenever_it_is_killed_every_event_arrives_once() {
         let pauses = random.below(6);
         for _ in 0..pauses {
             feed.write(random.below(400));
-            std::thread::sleep(Duration::from_micros(random.below(12_000)));
+            std::thread::sleep(Duration::from_micros(random.below(delivery / 8)));
         }
         // Some are killed in the middle of a line.
         let rest = feed.write_most(random.below(3), 30);
-        std::thread::sleep(Duration::from_micros(random.below(8_000)));
+        std::thread::sleep(Duration::from_micros(random.below(delivery / 8)));
         child.kill().expect("a child");
         child.wait().expect("a child");
         feed.write_rest(&rest);

@@ -5,7 +5,7 @@
 //! corrupted shows without a record of what was sent. Short runs are part of the tests; for a long one:
 //!
 //! ```text
-//! MONITOR_CHAOS_KILLS=10000 MONITOR_CHAOS_DAMAGES=10000 MONITOR_CHAOS_STEP=1 \
+//! MONITOR_CHAOS_KILLS=10000 MONITOR_CHAOS_DAMAGES=10000 MONITOR_CHAOS_RELOADS=1000 MONITOR_CHAOS_STEP=1 \
 //!     cargo test --release -p monitor-cli --features real-components --test chaos
 //! ```
 #![expect(
@@ -20,6 +20,7 @@ mod feed;
 mod kills;
 mod oracle;
 mod random;
+mod reloads;
 #[cfg(feature = "real-components")]
 mod syscalls;
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Phase, Policy, State};
 use crate::component::{Reading, Rule, Verdict};
-use crate::config::RuleSettings;
+use crate::config::{NoData, RuleSettings};
 use crate::event::{Alert, AlertData, AlertState, Event};
 use crate::sample::Labels;
 use crate::store::{Aggregate, Store};
@@ -90,6 +91,29 @@ impl RuleHost {
         self.states.extend(mine.map(|saved| (Labels::new(saved.labels.clone()), saved.state)));
     }
 
+    /// Takes over where `old` stands, a rule of the same name that is not evaluated any more; where it was grouped otherwise,
+    /// its groups end: an event for each that fired.
+    pub(crate) fn replace(&mut self, old: &mut Self, now: Timestamp) -> Vec<Event> {
+        if self.settings.by != old.settings.by {
+            return old.end(now);
+        }
+        self.states = std::mem::take(&mut old.states);
+        Vec::new()
+    }
+
+    /// The rule is not evaluated any more: an event for each group for which it fired.
+    pub(crate) fn end(&mut self, now: Timestamp) -> Vec<Event> {
+        self.policy = Policy {
+            hold: Duration::ZERO,
+            keep_firing_for: Duration::ZERO,
+            recover_above: None,
+            recover_below: None,
+            no_data: NoData::Ok,
+        };
+        let groups: Vec<Labels> = self.states.keys().cloned().collect();
+        groups.into_iter().filter_map(|labels| self.apply(silent(labels), now)).collect()
+    }
+
     /// Evaluates the rule as of `now`: an event for every change.
     pub fn tick(&mut self, store: &Store, now: Timestamp) -> Vec<Event> {
         let Ok(mut readings) = catch_unwind(AssertUnwindSafe(|| self.rule.evaluate(store, now))) else {
@@ -97,13 +121,8 @@ impl RuleHost {
             return Vec::new();
         };
         let unread = |labels: &Labels| !readings.iter().any(|reading| reading.labels == *labels);
-        let silent: Vec<Labels> = self.states.keys().filter(|labels| unread(labels)).cloned().collect();
-        readings.extend(silent.into_iter().map(|labels| Reading {
-            labels,
-            verdict: Verdict::NoData,
-            value: None,
-            stats: None,
-        }));
+        let without: Vec<Labels> = self.states.keys().filter(|labels| unread(labels)).cloned().collect();
+        readings.extend(without.into_iter().map(silent));
         readings.into_iter().filter_map(|reading| self.apply(reading, now)).collect()
     }
 
@@ -180,4 +199,9 @@ impl RuleHost {
         values.insert("labels".to_owned(), Value::Object(labels));
         values
     }
+}
+
+/// Of a group of which nothing is known.
+fn silent(labels: Labels) -> Reading {
+    Reading { labels, verdict: Verdict::NoData, value: None, stats: None }
 }

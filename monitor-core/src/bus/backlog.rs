@@ -43,7 +43,10 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// The accounts of all sinks but those that were asked for are closed: what they have not got is lost.
     fn retire_others(&self);
 
-    /// Notes how far a sink is. It is written down with the next batch, or by [`Backlog::flush`].
+    /// The account of this sink is closed: what it has not got is lost.
+    fn retire(&self, name: &Text);
+
+    /// Notes how far a sink is, if its account is open. It is written down with the next batch, or by [`Backlog::flush`].
     fn settle(&self, name: &Text, account: SinkAccount);
 
     /// How far the sources of which this is the name are.

@@ -83,6 +83,11 @@ impl Cursor {
         committed
     }
 
+    /// The number of the event that it reads next.
+    pub(crate) fn at(&self) -> u64 {
+        self.bus.shared.lock().at(self.id)
+    }
+
     /// What the bus knows it by.
     pub(crate) fn id(&self) -> usize {
         self.id
@@ -111,7 +116,6 @@ impl Cursor {
 
 impl Drop for Cursor {
     fn drop(&mut self) {
-        self.bus.shared.lock().unsubscribe(self.id);
-        self.bus.shared.moved.notify_all();
+        self.bus.unsubscribe(self.id);
     }
 }

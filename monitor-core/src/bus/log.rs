@@ -47,6 +47,8 @@ struct Place {
     at: u64,
     /// What it reads next is in the backlog.
     behind: bool,
+    /// What one that loses the newest has yet to read, apart from the log; after that it goes on with what is new then.
+    apart: VecDeque<Arc<Batch>>,
 }
 
 /// Where the next batch for a subscriber is.
@@ -88,6 +90,7 @@ impl Log {
             gone: 0,
             at: self.next_sequence,
             behind: false,
+            apart: VecDeque::new(),
         }));
         self.places.len() - 1
     }
@@ -161,6 +164,11 @@ impl Log {
                         place.fall_behind();
                         continue;
                     }
+                    if place.overflow == Overflow::DropNewest {
+                        place.apart.extend(self.batches.iter().cloned());
+                        (place.next, place.needed) = (NOWHERE, NOWHERE);
+                        continue;
+                    }
                     place.next += 1;
                     place.lost += size;
                     place.at += size;
@@ -176,8 +184,17 @@ impl Log {
     }
 
     pub(super) fn next(&mut self, id: usize) -> Found {
-        let front = self.front;
+        let (front, end) = (self.front, self.end());
         let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return Found::Nothing };
+        if let Some(batch) = place.apart.pop_front() {
+            place.at = batch.first() + batch.len() as u64;
+            if place.apart.is_empty() {
+                (place.next, place.needed) = (end, end);
+                place.lost += self.next_sequence - place.at;
+                place.at = self.next_sequence;
+            }
+            return Found::Batch(batch);
+        }
         if place.behind {
             return if place.at < self.next_sequence {
                 Found::Behind(place.at, self.next_sequence)
@@ -220,7 +237,7 @@ impl Log {
     /// What a subscriber has read is done with.
     pub(super) fn commit(&mut self, id: usize) -> Committed {
         let mut committed = Committed { at: self.next_sequence, lost: 0, gone: 0 };
-        if let Some(place) = self.places[id].as_mut() {
+        if let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) {
             place.needed = place.next;
             place.stalled = false;
             place.waited_for = None;
@@ -240,6 +257,18 @@ impl Log {
 
     pub(super) fn unread(&self, id: usize) -> u64 {
         self.place(id).map_or(0, |place| self.next_sequence - place.at)
+    }
+
+    /// The number of the event that a subscriber reads next.
+    pub(super) fn at(&self, id: usize) -> u64 {
+        self.place(id).map_or(self.next_sequence, |place| place.at)
+    }
+
+    /// Nobody waits for a subscriber any more, until it moves.
+    pub(super) fn stall(&mut self, id: usize) {
+        if let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) {
+            place.stalled = true;
+        }
     }
 
     pub(super) fn stalled(&self, id: usize) -> bool {

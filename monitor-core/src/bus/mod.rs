@@ -30,6 +30,8 @@ pub enum Overflow {
     Block(Duration),
     /// It loses the oldest batches. Nobody waits.
     DropOldest,
+    /// It keeps the oldest, and loses what comes until it has read them. Nobody waits.
+    DropNewest,
     /// It gets the oldest batches from the disk, and loses none. Nobody waits. Only where there is a spool; else as
     /// [`Overflow::Block`] with half a minute.
     Spill,
@@ -204,6 +206,23 @@ impl Bus {
     /// How many events that were to be kept for the subscriber `id` are gone.
     pub(crate) fn gone(&self, id: usize) -> u64 {
         self.shared.lock().gone(id)
+    }
+
+    /// Nobody waits for the subscriber `id` any more, until it moves.
+    pub(crate) fn stall(&self, id: usize) {
+        self.shared.lock().stall(id);
+        self.shared.moved.notify_all();
+    }
+
+    /// The subscriber `id` is not to hold anything up any more, whatever has become of its cursor.
+    pub(crate) fn unsubscribe(&self, id: usize) {
+        self.shared.lock().unsubscribe(id);
+        self.shared.moved.notify_all();
+    }
+
+    /// Subscribers that wait look up.
+    pub(crate) fn wake(&self) {
+        self.shared.published.notify_all();
     }
 
     /// How many events were published, in whatever process.

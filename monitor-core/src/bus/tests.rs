@@ -56,6 +56,26 @@ fn a_full_bus_takes_the_oldest_from_whom_it_may() {
 }
 
 #[test]
+fn one_that_keeps_the_oldest_loses_what_comes_meanwhile() {
+    let bus = bus(4);
+    let mut slow = bus.subscribe(Overflow::DropNewest);
+    let mut quick = bus.subscribe(Overflow::Block(Duration::MAX));
+    for at in 0..6 {
+        assert_eq!(bus.publish(draft(2), Lane::Input), Ok(2 * at));
+        assert_eq!(first(quick.next(NOW)), Some(2 * at));
+        quick.commit();
+    }
+    assert_eq!(first(slow.next(NOW)), Some(0));
+    // What it has yet to read stays its own: what was lost behind that is not counted before.
+    assert_eq!(slow.commit(), Committed { at: 2, lost: 0, gone: 0 });
+    assert_eq!(first(slow.next(NOW)), Some(2));
+    assert_eq!(slow.commit(), Committed { at: 12, lost: 8, gone: 0 });
+    assert_eq!(first(slow.next(NOW)), None);
+    bus.publish(draft(1), Lane::Input).expect("open");
+    assert_eq!((first(slow.next(NOW)), slow.unread()), (Some(12), 0));
+}
+
+#[test]
 fn whoever_publishes_waits_for_one_that_blocks_until_it_stalls() {
     let bus = bus(2);
     let mut slow = bus.subscribe(Overflow::Block(Duration::from_millis(20)));

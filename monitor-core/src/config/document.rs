@@ -54,6 +54,15 @@ pub struct Entry<C: ?Sized, S> {
     pub settings: S,
     /// Its own keys.
     pub config: Box<C>,
+    /// The same as they are written, to tell whether they have changed.
+    pub(crate) written: toml::Table,
+}
+
+impl<C: ?Sized, S> Entry<C, S> {
+    /// A component that is not from a file.
+    pub fn new(name: impl Into<Text>, type_name: &'static str, settings: S, config: Box<C>) -> Self {
+        Self { name: name.into(), type_name, settings, config, written: toml::Table::new() }
+    }
 }
 
 impl<C: ?Sized, S: fmt::Debug> fmt::Debug for Entry<C, S> {
@@ -322,9 +331,10 @@ impl Parser<'_> {
         table.places.also_known = vec!["type".to_owned(), "enabled".to_owned()];
         let common = table.split(&Keys::of::<S>().known);
         let settings = self.validated::<S>(common);
+        let written = table.written();
         let config = self.kept((definition.parse)(table));
-        let entry =
-            Entry { name: Text::new(name), type_name: definition.type_name, settings: settings?, config: config? };
+        let (name, type_name) = (Text::new(name), definition.type_name);
+        let entry = Entry { name, type_name, settings: settings?, config: config?, written };
         enabled.then_some(entry)
     }
 

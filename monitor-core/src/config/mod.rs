@@ -5,6 +5,7 @@
 
 mod document;
 mod error;
+mod outline;
 mod prices;
 mod settings;
 mod table;
@@ -12,6 +13,8 @@ mod values;
 
 pub use document::{Config, Entry};
 pub use error::{ConfigError, Fault, Faults};
+pub use outline::Fate;
+pub(crate) use outline::Outline;
 pub use prices::PriceSettings;
 pub(crate) use prices::parse_price_file;
 pub use settings::{

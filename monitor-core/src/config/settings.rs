@@ -180,12 +180,14 @@ pub struct SinkSettings {
     /// Whether the run has failed if this sink has. What a required sink cannot write is tried until it can.
     pub required: bool,
     /// What happens when it falls behind: it gets the oldest events from the disk, whoever feeds the bus waits for it, or it
-    /// loses the oldest events.
+    /// loses the oldest events, or the newest.
     pub overflow: OverflowSetting,
     /// How many events it gets at once, at most.
     pub batch: usize,
     /// How long events may wait for a batch to fill.
     pub linger: DurationText,
+    /// How long a write may take before the sink counts as stalled: that is said, and nobody waits for it any more.
+    pub timeout: DurationText,
 }
 
 impl Default for SinkSettings {
@@ -197,6 +199,7 @@ impl Default for SinkSettings {
             overflow: OverflowSetting::Spill,
             batch: 1_024,
             linger: DurationText(Duration::from_millis(100)),
+            timeout: DurationText(Duration::from_secs(30)),
         }
     }
 }
@@ -220,10 +223,12 @@ pub enum OverflowSetting {
     /// It gets the oldest events from the spool on disk, and loses none. With `level = "L0"` there is no spool: then as block.
     #[default]
     Spill,
-    /// The sources wait for it, up to 30 s; after that it counts as stalled and loses the oldest events.
+    /// The sources wait for it, up to its `timeout`; after that it counts as stalled and loses the oldest events.
     Block,
     /// It loses the oldest events, counted; nobody waits.
     DropOldest,
+    /// It keeps the oldest events and loses what comes until it has written them, counted; nobody waits.
+    DropNewest,
 }
 
 /// Keys of every rule.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use schemars::JsonSchema;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use toml::Spanned;
@@ -72,6 +73,12 @@ impl<'a> Table<'a> {
         }
         self.places.also_known.extend_from_slice(names);
         Self { entries: part, places: self.places.clone() }
+    }
+
+    /// What it says, wherever it stands.
+    pub(super) fn written(&self) -> toml::Table {
+        let spanned = Spanned::new(self.places.header.clone(), DeValue::Table(self.entries.clone()));
+        toml::Table::deserialize(ValueDeserializer::from(spanned)).expect("every table of TOML is one")
     }
 
     /// Decodes the table: unknown and missing keys are all reported, of wrong types the first.

@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use super::engine::Periodic;
 use super::lock::{Lock, LockError};
+use super::open;
 use super::sink_worker::Reopen;
 use super::snapshot::SNAPSHOT_FILE;
 use crate::alerting::RuleHost;
 use crate::bus::{Durability, Overflow};
 use crate::component::{BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, RuleConfig, Sink, Source};
-use crate::config::{ClockSetting, Config, ConfigError, Entry, OverflowSetting, RuleSettings, SinkSettings};
+use crate::config::{
+    ClockSetting, Config, ConfigError, Entry, OverflowSetting, Outline, RuleSettings, SinkSettings,
+};
 use crate::event::KindSet;
 use crate::prices::Prices;
 #[cfg(feature = "spool")]
 use crate::spool::SpoolError;
 use crate::store::{Limits, Store};
 use crate::{Clock, Text, Timestamp, Zone};
-
-/// How long a sink with `overflow = "block"` is waited for before it counts as stalled.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// A pipeline that could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,8 @@ pub struct SinkOptions {
     pub batch: usize,
     /// How long events may wait for a batch to fill.
     pub linger: Duration,
+    /// How long a write may take before the sink counts as stalled: it is said, and nobody waits for it any more.
+    pub timeout: Duration,
 }
 
 impl Default for SinkOptions {
@@ -89,11 +91,13 @@ impl From<&SinkSettings> for SinkOptions {
             required: settings.required,
             overflow: match settings.overflow {
                 OverflowSetting::Spill => Overflow::Spill,
-                OverflowSetting::Block => Overflow::Block(STALLED_AFTER),
+                OverflowSetting::Block => Overflow::Block(settings.timeout.0),
                 OverflowSetting::DropOldest => Overflow::DropOldest,
+                OverflowSetting::DropNewest => Overflow::DropNewest,
             },
             batch: settings.batch,
             linger: settings.linger.0,
+            timeout: settings.timeout.0,
         }
     }
 }
@@ -127,6 +131,8 @@ pub struct Builder {
     pub(super) rules: Vec<RuleHost>,
     pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
     pub(super) periodic: Vec<Periodic>,
+    /// What the configuration says that it comes from.
+    pub(super) outline: Option<Outline>,
 }
 
 impl Default for Builder {
@@ -158,6 +164,7 @@ impl Builder {
             rules: Vec::new(),
             charts: Vec::new(),
             periodic: Vec::new(),
+            outline: None,
         }
     }
 
@@ -200,30 +207,19 @@ impl Builder {
         builder.quota = wanted.quota.0;
         builder.snapshot = config.settings.store.snapshot.then(|| builder.dirs.data.join(SNAPSHOT_FILE));
         builder.take_data_dir()?;
+        builder.outline = Some(Outline::of(&config));
+        let base = builder.base();
         for entry in &config.sources {
-            let context = builder.context(&entry.name);
-            let source = entry.config.open(&context).map_err(failed(ComponentKind::Source, &entry.name))?;
-            builder = builder.source(entry.name.clone(), source);
+            builder.sources.push((entry.name.clone(), open::source(entry, &base)?));
         }
         for entry in config.sinks {
-            let natural = entry.config.contents().first().copied().unwrap_or_default();
-            let mut options = SinkOptions::from(&entry.settings);
-            options.content = entry.settings.content.unwrap_or(natural);
-            let context = Context { content: options.content, accept: options.accept, ..builder.context(&entry.name) };
-            let sink = entry.config.open(&context).map_err(failed(ComponentKind::Sink, &entry.name))?;
-            let config = entry.config;
-            let reopen: Reopen = Some(Box::new(move || config.open(&context)));
-            builder.sinks.push(NewSink { name: entry.name, sink, reopen, options });
+            builder.sinks.push(open::sink(entry, &base)?);
         }
         for entry in config.rules {
-            let context = Context { by: entry.settings.by.clone(), ..builder.context(&entry.name) };
-            let rule = entry.config.open(&context).map_err(failed(ComponentKind::Rule, &entry.name))?;
-            builder = builder.rule(entry.name, rule, entry.settings);
+            builder.rules.push(open::rule(entry, &base)?);
         }
-        for entry in config.charts {
-            let context = builder.context(&entry.name);
-            let chart = entry.config.open(&context).map_err(failed(ComponentKind::Chart, &entry.name))?;
-            builder = builder.chart(entry.name, chart);
+        for entry in &config.charts {
+            builder.charts.push((entry.name.clone(), open::chart(entry, &base)?));
         }
         Ok(builder)
     }
@@ -251,18 +247,22 @@ impl Builder {
     /// # Errors
     /// When one cannot be opened.
     pub fn open_rules(mut self, rules: Vec<Entry<dyn RuleConfig, RuleSettings>>) -> Result<Self, StartError> {
+        let base = self.base();
         for entry in rules {
-            let context = Context { by: entry.settings.by.clone(), ..self.context(&entry.name) };
-            let rule = entry.config.open(&context).map_err(failed(ComponentKind::Rule, &entry.name))?;
-            self = self.rule(entry.name, rule, entry.settings);
+            self.rules.push(open::rule(entry, &base)?);
         }
         Ok(self)
     }
 
     /// What a component of this name is told when it is opened.
     pub fn context(&self, name: &Text) -> Context {
+        Context { name: name.clone(), ..self.base() }
+    }
+
+    /// What every component is told.
+    pub(super) fn base(&self) -> Context {
         Context {
-            name: name.clone(),
+            name: Text::default(),
             dirs: self.dirs.clone(),
             clock: self.clock.clone(),
             zone: self.zone.clone(),
@@ -376,8 +376,4 @@ impl Builder {
         self.periodic.push(Periodic { every, next: None, call: Box::new(call) });
         self
     }
-}
-
-fn failed(kind: ComponentKind, name: &Text) -> impl FnOnce(BoxError) -> StartError {
-    move |error| StartError::Open { kind, name: name.clone(), error }
 }

@@ -1,7 +1,7 @@
 //! What is counted while a pipeline runs. Plain atomics: whoever counts never waits.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 
@@ -104,6 +104,8 @@ pub(crate) struct SinkCounters {
     pub(crate) overflowed: AtomicU64,
     pub(crate) retries: Counter,
     pub(crate) restarts: Counter,
+    /// By how many events the books are out.
+    difference: AtomicI64,
     pub(crate) error: Mutex<Option<String>>,
 }
 
@@ -114,6 +116,16 @@ impl SinkCounters {
 
     pub(crate) fn last_error(&self) -> Option<String> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes how many events more were read than have met a fate: 0, or the books do not close.
+    pub(crate) fn note_difference(&self, events: i64) {
+        self.difference.store(events, Ordering::Relaxed);
+    }
+
+    /// By how many events the books are out.
+    pub(crate) fn difference(&self) -> i64 {
+        self.difference.load(Ordering::Relaxed)
     }
 
     /// Events of which the fate is known.

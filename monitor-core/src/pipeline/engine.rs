@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::sink_worker::Deadline;
@@ -36,7 +37,22 @@ pub(super) struct Periodic {
 /// What is called with the store and the time.
 pub(super) type Callback = Box<dyn FnMut(&Store, Timestamp) + Send>;
 
+/// A changed configuration, as far as the engine goes by it.
+pub(super) struct Reload {
+    pub(super) interval: Duration,
+    pub(super) rules: Vec<Part<RuleHost>>,
+    pub(super) charts: Vec<Part<Box<dyn Chart>>>,
+}
+
+/// One of its rules or charts.
+pub(super) enum Part<T> {
+    /// As it is.
+    Same(Text),
+    New(Text, T),
+}
+
 pub(super) struct Engine {
+    pub(super) orders: Receiver<Reload>,
     pub(super) bus: Bus,
     pub(super) cursor: Cursor,
     pub(super) store: Arc<Store>,
@@ -82,6 +98,9 @@ impl Engine {
                 Next::Batch(batch) => self.take(&batch),
                 Next::Idle => {}
                 Next::End => break,
+            }
+            if let Ok(reload) = self.orders.try_recv() {
+                self.reload(reload);
             }
             if !self.event_time {
                 self.tick_by_clock();
@@ -177,7 +196,45 @@ impl Engine {
             self.clock.set(now);
             self.call_periodic(now);
         }
-        let alerts: Vec<Event> = self.rules.iter_mut().flat_map(|rule| rule.tick(&self.store, now)).collect();
+        let alerts = self.rules.iter_mut().flat_map(|rule| rule.tick(&self.store, now)).collect();
+        self.publish(alerts);
+    }
+
+    /// Goes on with the rules and charts of a changed configuration. A rule that has changed stands where it stood; one that
+    /// is not there any more ends.
+    fn reload(&mut self, reload: Reload) {
+        let now = self.clock.now();
+        let mut old = std::mem::take(&mut self.rules);
+        let mut alerts = Vec::new();
+        for part in reload.rules {
+            let (Part::Same(name) | Part::New(name, _)) = &part;
+            let before = old.iter().position(|rule| rule.name() == name).map(|at| old.remove(at));
+            match (part, before) {
+                (Part::Same(_), before) => self.rules.extend(before),
+                (Part::New(_, mut rule), before) => {
+                    alerts.extend(before.into_iter().flat_map(|mut before| rule.replace(&mut before, now)));
+                    self.rules.push(rule);
+                }
+            }
+        }
+        alerts.extend(old.iter_mut().flat_map(|rule| rule.end(now)));
+        let mut old = std::mem::take(&mut self.charts);
+        for part in reload.charts {
+            match part {
+                Part::Same(name) => {
+                    self.charts.extend(old.iter().position(|(known, _)| *known == name).map(|at| old.remove(at)));
+                }
+                Part::New(name, chart) => self.charts.push((name, chart)),
+            }
+        }
+        if self.interval != reload.interval {
+            self.interval = reload.interval;
+            self.next_tick = None;
+        }
+        self.publish(alerts);
+    }
+
+    fn publish(&mut self, alerts: Vec<Event>) {
         if alerts.is_empty() {
             return;
         }

@@ -46,19 +46,7 @@ impl Ledger {
     pub(super) fn resume(&self, sink: &mut dyn Sink) -> Result<u64, BoxError> {
         match sink.resume(&Resume { spool: self.backlog.id(), mark: self.mark.as_deref() })? {
             Resumed::AsNoted => Ok(0),
-            Resumed::At(sequence) => {
-                let known = self.backlog.next_sequence();
-                if sequence > known {
-                    tracing::error!(
-                        sink = %self.name,
-                        "has {} events that the spool does not know of any more: it is damaged, or an older copy; what \
-                         is read again may be delivered again",
-                        sequence - known
-                    );
-                    self.backlog.advance(sequence);
-                }
-                Ok(sequence)
-            }
+            Resumed::At(sequence) => Ok(sequence),
         }
     }
 

@@ -28,6 +28,24 @@ pub enum LockError {
     },
 }
 
+/// Whether a process has the data folder.
+///
+/// # Errors
+/// When the lock cannot be looked at.
+pub fn is_held(folder: &Path) -> Result<bool, LockError> {
+    let path = folder.join(LOCK_FILE);
+    let failed = |error| LockError::Io { path: path.clone(), error };
+    match File::open(&path) {
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 /// A data folder of one's own, for as long as this lives.
 #[derive(Debug)]
 pub(super) struct Lock {

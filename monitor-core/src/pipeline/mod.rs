@@ -5,14 +5,19 @@
 //!              └────► a worker a sink
 //! ```
 
+mod breaker;
 mod builder;
+mod control;
 mod counters;
 mod emitter;
 mod engine;
+mod kit;
 mod ledger;
 mod lock;
 mod merge;
+mod open;
 mod refusals;
+mod reload;
 mod running;
 mod sink_worker;
 mod snapshot;
@@ -25,10 +30,11 @@ pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
 #[cfg(feature = "spool")]
 pub(crate) use ledger::DEAD_LETTERS;
-pub use lock::LockError;
+pub use lock::{LockError, is_held};
 pub(crate) use merge::merge_by_time;
 pub(crate) use refusals::REJECTED_FILE;
 pub use refusals::Refusals;
+pub use reload::{ComponentChange, ReloadError, Reloaded};
 pub use running::{Pipeline, Progress};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
 

@@ -1,19 +1,25 @@
 //! A pipeline that runs: progress, waiting for its end, and shutting it down by a deadline.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::counters::{InputCounters, SinkCounters, SourceCounters};
-use super::engine::Outcome;
+use super::builder::SinkOptions;
+use super::control::Control;
+use super::engine::{Outcome, Reload};
 use super::instant;
+use super::kit::Kit;
 use super::lock::Lock;
 use super::refusals::Refusals;
 use super::sink_worker::Deadline;
 use super::summary::{SinkSummary, SourceSummary, Summary};
 use crate::bus::{Bus, Durability};
+use crate::config::Outline;
 use crate::store::{Store, Window};
 use crate::{Clock, Text};
 
@@ -27,12 +33,13 @@ pub struct Pipeline {
     pub(super) clock: Clock,
     pub(super) input: Arc<InputCounters>,
     pub(super) refusals: Arc<Refusals>,
-    pub(super) stop: Arc<AtomicBool>,
     pub(super) deadline: Arc<Deadline>,
     pub(super) sources: Vec<RunningSource>,
     pub(super) sinks: Vec<RunningSink>,
     pub(super) merge: Option<JoinHandle<()>>,
     pub(super) engine: Option<JoinHandle<Outcome>>,
+    /// Where the engine looks for a changed configuration.
+    pub(super) to_engine: Option<Sender<Reload>>,
     pub(super) engine_position: Arc<AtomicU64>,
     pub(super) shutdown_timeout: Duration,
     pub(super) started: Instant,
@@ -40,17 +47,22 @@ pub struct Pipeline {
     pub(super) interrupted: bool,
     /// What went wrong in the pipeline itself.
     pub(super) failures: Vec<String>,
+    /// What the configuration says that it goes by; none if it was put together by a program.
+    pub(super) outline: Option<Outline>,
+    pub(super) kit: Kit,
     /// The data folder is this pipeline's as long as it lives.
     pub(super) _lock: Option<Lock>,
 }
 
 /// What hangs gets this much more, after the deadline.
-const LAST_GRACE: Duration = Duration::from_millis(200);
+pub(super) const LAST_GRACE: Duration = Duration::from_millis(200);
 
 pub(super) struct RunningSource {
     pub(super) name: Text,
     pub(super) blocks: bool,
     pub(super) endless: bool,
+    /// Whether it is to come to its end.
+    pub(super) stop: Arc<AtomicBool>,
     pub(super) counters: Arc<SourceCounters>,
     pub(super) thread: Option<JoinHandle<()>>,
 }
@@ -61,8 +73,11 @@ pub(super) struct RunningSink {
     pub(super) cursor: usize,
     /// The number of the first event that it was to get in this process.
     pub(super) begin: u64,
-    pub(super) required: bool,
+    /// The number of the event before which it was to end, once it was taken out of the configuration.
+    pub(super) end: Option<u64>,
+    pub(super) options: SinkOptions,
     pub(super) counters: Arc<SinkCounters>,
+    pub(super) control: Arc<Control>,
     pub(super) position: Arc<AtomicU64>,
     pub(super) thread: Option<JoinHandle<()>>,
 }
@@ -89,6 +104,11 @@ impl Pipeline {
         &self.clock
     }
 
+    /// The folder of its outputs.
+    pub fn data_dir(&self) -> &Path {
+        &self.kit.base.dirs.data
+    }
+
     /// How far it is.
     pub fn progress(&self) -> Progress {
         Progress { events: self.input.events(), rejected: self.refusals.total(), elapsed: self.started.elapsed() }
@@ -96,7 +116,7 @@ impl Pipeline {
 
     /// Whether every source has come to its end.
     pub fn finished(&self) -> bool {
-        self.sources.iter().all(|source| source.counters.done.load(Ordering::Acquire))
+        self.sources.iter().all(RunningSource::is_done)
             && self.merge.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
@@ -118,7 +138,7 @@ impl Pipeline {
     /// Whether the first `events` events are in the store, and their fate with every sink is known.
     pub(crate) fn settled_up_to(&self, events: u64) -> bool {
         self.engine_position.load(Ordering::Acquire) >= events
-            && self.sinks.iter().all(|sink| sink.position.load(Ordering::Acquire) >= events)
+            && self.sinks.iter().all(|sink| sink.end.is_some() || sink.position.load(Ordering::Acquire) >= events)
     }
 
     /// Events that did not arrive at a sink, over all sinks.
@@ -131,20 +151,20 @@ impl Pipeline {
         self.wait_or(&AtomicBool::new(false), |_| {})
     }
 
-    /// Waits like [`Pipeline::wait`], and reports the progress a few times a second; once `stop` is set, shuts down as
-    /// [`Pipeline::shutdown`] does.
-    pub fn wait_or(mut self, stop: &AtomicBool, mut progress: impl FnMut(Progress)) -> Summary {
-        for source in &self.sources {
-            source.counters.waiter.get_or_init(std::thread::current);
-        }
+    /// Waits like [`Pipeline::wait`], and calls `look` a few times a second, to show the progress or to reload the
+    /// configuration; once `stop` is set, shuts down as [`Pipeline::shutdown`] does.
+    pub fn wait_or(mut self, stop: &AtomicBool, mut look: impl FnMut(&mut Self)) -> Summary {
         let mut pause = Duration::from_millis(1);
         while !self.finished() {
+            for source in &self.sources {
+                source.counters.waiter.get_or_init(std::thread::current);
+            }
             if stop.load(Ordering::Relaxed) {
                 return self.shutdown();
             }
             std::thread::park_timeout(pause);
             pause = (pause * 2).min(Duration::from_millis(100));
-            progress(self.progress());
+            look(&mut self);
         }
         self.finish(None, stop)
     }
@@ -152,19 +172,17 @@ impl Pipeline {
     /// Stops the sources and ends the pipeline within the shutdown timeout. What is left then is counted as lost or
     /// pending; a component that hangs is left behind.
     pub fn shutdown(mut self) -> Summary {
-        let done = |source: &RunningSource| source.endless || source.counters.done.load(Ordering::Acquire);
+        let done = |source: &RunningSource| source.endless || source.is_done();
         self.interrupted = !self.sources.iter().all(done);
         let now = instant();
         let deadline = now.checked_add(self.shutdown_timeout);
         let grace = now.checked_add(self.shutdown_timeout / 2);
-        self.stop.store(true, Ordering::Relaxed);
+        self.sources.iter().for_each(RunningSource::stop);
         // A source that waits in the kernel for input (a terminal, a pipe) does not notice; it is left behind.
-        let moving = |source: &RunningSource| !source.blocks && !source.counters.done.load(Ordering::Acquire);
+        let moving = |source: &RunningSource| !source.blocks && !source.is_done();
         let in_time = || grace.is_none_or(|grace| instant() < grace);
         while self.sources.iter().any(moving) && in_time() {
-            for thread in self.sources.iter().filter_map(|source| source.thread.as_ref()) {
-                thread.thread().unpark();
-            }
+            self.sources.iter().for_each(RunningSource::stop);
             std::thread::park_timeout(Duration::from_millis(1));
         }
         while self.merge.as_ref().is_some_and(|merge| !merge.is_finished()) && in_time() {
@@ -258,6 +276,18 @@ impl Pipeline {
 }
 
 impl RunningSource {
+    /// Tells it to come to its end.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.counters.done.load(Ordering::Acquire)
+    }
+
     fn summary(&self) -> SourceSummary {
         SourceSummary {
             name: self.name.clone(),
@@ -279,7 +309,7 @@ impl RunningSink {
         let (delivered, filtered, dead_letter) =
             (counters.delivered.get(), counters.filtered.get(), counters.dead_letter.get());
         let known = delivered + filtered + dead_letter + lost.iter().map(|(_, count)| count).sum::<u64>();
-        let accepted = published - self.begin;
+        let accepted = self.end.unwrap_or(published) - self.begin;
         SinkSummary {
             name: self.name.clone(),
             accepted,
@@ -290,7 +320,7 @@ impl RunningSink {
             pending: accepted.saturating_sub(known),
             retries: counters.retries.get(),
             restarts: counters.restarts.get(),
-            required: self.required,
+            required: self.options.required,
             error: counters.last_error(),
         }
     }
@@ -299,7 +329,7 @@ impl RunningSink {
 impl Drop for Pipeline {
     /// A pipeline that nobody waits for ends by itself, so that no thread is left waiting for more.
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.sources.iter().for_each(RunningSource::stop);
         self.bus.end_input();
         self.bus.close();
     }

@@ -1,11 +1,14 @@
-//! One thread a sink: it batches, tries again with back-off, restarts what panicked, and knows what became of each event.
+//! One thread a sink: it batches, tries again with back-off, restarts what panicked, changes to another sink when it is told
+//! to, and knows what became of each event.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::breaker::Breaker;
 use super::builder::SinkOptions;
+use super::control::{Control, Order};
 use super::counters::SinkCounters;
 use super::instant;
 use super::ledger::{DeadLetters, Ledger};
@@ -13,8 +16,6 @@ use crate::Text;
 use crate::bus::{Batch, Committed, Cursor, Next};
 use crate::component::{Answer, BoxError, Delivery, Item, Sink};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What a sink that is not required may take for a batch.
 const OPTIONAL_TRIES: u32 = 5;
 /// What was written is brought home at least this often.
@@ -47,6 +48,7 @@ pub(super) struct SinkWorker {
     pub(super) counters: Arc<SinkCounters>,
     pub(super) position: Arc<AtomicU64>,
     pub(super) deadline: Arc<Deadline>,
+    pub(super) control: Arc<Control>,
     /// How long a failing sink is borne with once nothing more comes.
     pub(super) patience: Duration,
     /// Its books, if they outlive the process.
@@ -79,6 +81,9 @@ pub(super) struct Writing {
     left: bool,
     /// Since when every try has failed.
     failing_since: Option<Instant>,
+    breaker: Breaker,
+    /// It ends once it has written all before this event, or at that moment.
+    ending: Option<(u64, Option<Instant>)>,
 }
 
 /// What became of the held events, to be counted with the next flush.
@@ -90,8 +95,8 @@ struct Tally {
     given_up: u64,
 }
 
-/// The sink panicked, and its state is not to be trusted.
-struct Panicked;
+/// All that is held is to be written anew: the sink panicked, and its state is not to be trusted, or there is another one.
+struct Anew;
 
 /// A sink may ask for this much of a pause at most.
 const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
@@ -100,6 +105,16 @@ impl SinkWorker {
     /// Runs until the bus is closed and all is written, or time is up.
     pub(super) fn run(mut self) {
         loop {
+            if self.control.waits() {
+                // What the old sink can still bring home is not written twice.
+                self.flush();
+                if self.obey() {
+                    self.flush();
+                }
+            }
+            if self.state.ending.is_some_and(|(before, _)| self.cursor.at() >= before) {
+                break;
+            }
             match self.cursor.next(self.pause()) {
                 Next::Batch(batch) => {
                     self.hold(batch);
@@ -119,11 +134,51 @@ impl SinkWorker {
             if full || (due && self.state.tally.written > 0) {
                 self.flush();
             }
-            if self.state.left || (self.ledger.is_some() && self.deadline.passed.load(Ordering::Relaxed)) {
+            if self.state.left {
+                self.rest();
+            }
+            if (self.state.left && !self.control.waits()) || (self.ledger.is_some() && self.out_of_time()) {
                 break;
             }
         }
         self.idle();
+    }
+
+    /// Waits for a sink in the place of one that has failed for good; what it has not got is in the spool.
+    fn rest(&self) {
+        while self.state.dead
+            && self.state.ending.is_none()
+            && !self.control.waits() && !self.out_of_time() && self.deadline.closed.get().is_none() {
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
+    /// Does what others want. Tells whether all that is held is to be written anew.
+    fn obey(&mut self) -> bool {
+        match self.control.take() {
+            None => false,
+            Some(Order::End { before, deadline }) => {
+                self.state.ending = Some((before, deadline));
+                false
+            }
+            Some(Order::Change { reopen, options }) => {
+                self.change(reopen, options);
+                true
+            }
+        }
+    }
+
+    fn change(&mut self, reopen: Reopen, options: SinkOptions) {
+        self.begin_anew();
+        (self.state.dead, self.state.left, self.state.panics) = (false, false, 0);
+        (self.state.failing_since, self.state.breaker) = (None, Breaker::default());
+        self.let_go();
+        (self.reopen, self.options) = (reopen, options);
+        tracing::info!(sink = %self.name, "goes on as the changed configuration says");
+        if let Err(error) = self.open_sink().map(drop) {
+            // It is opened again with the next write, and again until it works.
+            self.failed(&error, None);
+        }
     }
 
     /// Brings home what was written, and the books.
@@ -157,7 +212,6 @@ impl SinkWorker {
 
     /// Writes what is fresh, or all that is held if the sink panics over it, for as long as it takes.
     fn write_fresh(&mut self) {
-        let mut pause = FIRST_PAUSE;
         loop {
             let batches = self.state.held[self.state.fresh..].to_vec();
             let items = self.items(&batches);
@@ -165,9 +219,6 @@ impl SinkWorker {
             if items.chunks(batch).all(|chunk| self.write(chunk).is_ok()) {
                 break;
             }
-            self.restart();
-            self.wait(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         self.state.fresh = self.state.held.len();
         self.state.fresh_events = 0;
@@ -191,56 +242,80 @@ impl SinkWorker {
         self.ledger.is_some() && (self.state.dead || self.out_of_time())
     }
 
+    /// Whether what cannot be written now is lost to a sink that need not have it.
+    fn gives_up(&self) -> bool {
+        let breaker = &self.state.breaker;
+        let tired = breaker.is_open() && !breaker.rest().is_zero();
+        !self.options.required && (tired || self.state.panics >= OPTIONAL_TRIES)
+    }
+
     /// Writes one batch, for as long as it takes.
-    fn write(&mut self, mut items: &[Item<'_>]) -> Result<(), Panicked> {
-        let mut tries = 0;
-        let mut pause = FIRST_PAUSE;
+    fn write(&mut self, mut items: &[Item<'_>]) -> Result<(), Anew> {
         while !items.is_empty() {
             if self.leaves() {
                 self.state.left = true;
                 break;
             }
-            let tired = !self.options.required && (tries >= OPTIONAL_TRIES || self.state.panics >= OPTIONAL_TRIES);
-            if self.state.dead || tired || self.out_of_time() {
+            if self.state.dead || self.gives_up() || self.out_of_time() {
                 self.state.tally.given_up += items.len() as u64;
                 break;
             }
-            let answer = match self.open_sink() {
-                Ok(sink) => {
-                    let delivery = Delivery::new(items);
-                    catch_unwind(AssertUnwindSafe(|| sink.write(&delivery))).map_err(|_| Panicked)?
+            let rest = self.state.breaker.rest();
+            if !rest.is_zero() {
+                if self.obey() {
+                    return Err(Anew);
                 }
-                Err(error) => Answer::retry(error),
-            };
-            match answer {
+                self.wait(rest);
+                continue;
+            }
+            let part = if self.state.breaker.is_open() { &items[..1] } else { items };
+            match self.call(part)? {
                 Answer::Ok => {
-                    self.state.tally.written += items.len() as u64;
+                    self.state.tally.written += part.len() as u64;
+                    items = &items[part.len()..];
                     self.moved();
-                    break;
                 }
                 Answer::Rejected { indices, error } => {
-                    let rejected = self.rejected(indices, items, &error);
-                    self.state.tally.written += items.len() as u64 - rejected;
+                    let rejected = self.rejected(indices, part, &error);
+                    self.state.tally.written += part.len() as u64 - rejected;
+                    items = &items[part.len()..];
                     self.moved();
-                    break;
                 }
                 Answer::Retry { accepted, after, error } => {
-                    let accepted = accepted.min(items.len());
+                    let accepted = accepted.min(part.len());
                     self.state.tally.written += accepted as u64;
                     items = &items[accepted..];
                     if accepted > 0 {
-                        (tries, pause) = (0, FIRST_PAUSE);
                         self.moved();
                     }
-                    self.failed(&error, tries);
-                    tries += 1;
-                    self.wait(after.map_or(pause, |after| after.min(LONGEST_ASKED)));
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.failed(&error, after.map(|after| after.min(LONGEST_ASKED)));
                 }
                 Answer::Fatal(error) => self.die(&error),
             }
         }
         Ok(())
+    }
+
+    /// Has the sink write these, once.
+    fn call(&mut self, items: &[Item<'_>]) -> Result<Answer, Anew> {
+        let control = Arc::clone(&self.control);
+        let sink = match self.open_sink() {
+            Ok(sink) => sink,
+            Err(error) => return Ok(Answer::retry(error)),
+        };
+        control.note_writing(true);
+        let answer = catch_unwind(AssertUnwindSafe(|| sink.write(&Delivery::new(items))));
+        self.note_back();
+        answer.map_err(|_| {
+            self.restart();
+            Anew
+        })
+    }
+
+    fn note_back(&self) {
+        if let Some(took) = self.control.note_writing(false) {
+            tracing::warn!(sink = %self.name, "is back from a write that took {} s", took.as_secs());
+        }
     }
 
     /// Keeps the events at these places apart, and tells how many they are.
@@ -268,8 +343,6 @@ impl SinkWorker {
     /// Writes what is fresh and flushes all, for as long as it takes; only then is it delivered.
     fn flush(&mut self) {
         self.state.last_flush = Some(instant());
-        let mut pause = FIRST_PAUSE;
-        let mut tries = 0;
         loop {
             self.write_fresh();
             if self.state.left {
@@ -279,28 +352,33 @@ impl SinkWorker {
                 break;
             }
             let Some(sink) = &mut self.sink else { break };
-            match catch_unwind(AssertUnwindSafe(|| sink.flush().map(|()| sink.mark()))) {
+            self.control.note_writing(true);
+            let flushed = catch_unwind(AssertUnwindSafe(|| sink.flush().map(|()| sink.mark())));
+            self.note_back();
+            match flushed {
                 Ok(Ok(mark)) => {
-                    self.state.failing_since = None;
+                    self.state.panics = 0;
+                    self.moved();
                     if let Some(ledger) = &mut self.ledger {
                         ledger.set_mark(mark);
                     }
                     break;
                 }
-                Ok(Err(error)) => self.failed(&error, tries),
+                Ok(Err(error)) => self.failed(&error, None),
                 Err(_) => self.restart(),
             }
-            tries += 1;
+            if self.obey() {
+                continue;
+            }
             if self.leaves() {
                 self.state.left = true;
                 return;
             }
-            if self.out_of_time() || (!self.options.required && tries >= OPTIONAL_TRIES) {
+            if self.out_of_time() || (!self.options.required && self.state.breaker.is_open()) {
                 self.state.tally.given_up += std::mem::take(&mut self.state.tally.written);
                 break;
             }
-            self.wait(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.wait(self.state.breaker.rest());
         }
         if self.state.dead {
             self.state.tally.given_up += std::mem::take(&mut self.state.tally.written);
@@ -325,11 +403,13 @@ impl SinkWorker {
     fn commit(&mut self) {
         let Committed { at, lost, gone } = self.cursor.commit();
         self.counters.note_losses(lost, gone);
+        let position = self.begin + self.counters.settled();
+        self.counters.note_difference(at.cast_signed() - position.cast_signed());
         if let Some(ledger) = &self.ledger {
             let dead_letter_bytes = self.dead_letters.as_ref().map_or(0, DeadLetters::length);
             ledger.settle(at, &self.counters, dead_letter_bytes);
         }
-        self.position.store(self.begin + self.counters.settled(), Ordering::Release);
+        self.position.store(position, Ordering::Release);
     }
 
     /// Lets go of a sink that panicked; all that is held will be written again, to a new one.
@@ -337,16 +417,33 @@ impl SinkWorker {
         self.counters.restarts.add(1);
         self.state.panics += 1;
         self.state.failing_since.get_or_insert_with(instant);
-        self.state.fresh = 0;
-        self.state.tally = Tally::default();
+        self.state.breaker.failed(None);
+        self.begin_anew();
         let held = self.state.held_events;
         tracing::error!(sink = %self.name, "panicked; it is restarted, and up to {held} events are written again");
         self.counters.note("it panicked");
         if self.reopen.is_some() {
-            let old = self.sink.take();
-            // Before a new one is opened, or two would want the same port. What it says at its end does not matter.
-            drop(catch_unwind(AssertUnwindSafe(|| drop(old))));
+            self.let_go();
         }
+    }
+
+    /// All that is held is as if it had not been written.
+    fn begin_anew(&mut self) {
+        self.state.fresh = 0;
+        self.state.tally = Tally::default();
+    }
+
+    /// Before a new sink is opened, or two would want the same port. What the old one says at its end does not matter.
+    fn let_go(&mut self) {
+        let old = self.sink.take();
+        drop(catch_unwind(AssertUnwindSafe(|| drop(old))));
+    }
+
+    /// Takes a sink to where the last one was. Gives back the number of the event before which it has all.
+    fn has(&self, sink: &mut dyn Sink) -> Result<u64, BoxError> {
+        let Some(ledger) = &self.ledger else { return Ok(0) };
+        catch_unwind(AssertUnwindSafe(|| ledger.resume(sink)))
+            .unwrap_or_else(|_| Err("it panicked while it was taken to where it was".into()))
     }
 
     /// The sink, opened anew if the last one panicked.
@@ -354,14 +451,10 @@ impl SinkWorker {
         if self.sink.is_none()
             && let Some(reopen) = &self.reopen
         {
-            let opened = catch_unwind(AssertUnwindSafe(|| -> Result<_, BoxError> {
-                let mut sink = reopen()?;
-                let has = self.ledger.as_ref().map_or(Ok(0), |ledger| ledger.resume(&mut *sink))?;
-                Ok((sink, has))
-            }));
-            let (sink, has) = opened.unwrap_or_else(|_| Err("it panicked while it was opened".into()))?;
+            let opened = catch_unwind(AssertUnwindSafe(reopen));
+            let mut sink = opened.unwrap_or_else(|_| Err("it panicked while it was opened".into()))?;
+            self.has = self.has(&mut *sink)?;
             self.sink = Some(sink);
-            self.has = has;
         }
         self.sink.as_mut().ok_or_else(|| "it cannot be opened".into())
     }
@@ -370,14 +463,20 @@ impl SinkWorker {
     fn moved(&mut self) {
         if self.state.panics == 0 {
             self.state.failing_since = None;
+            if self.state.breaker.succeeded() {
+                tracing::info!(sink = %self.name, "works again");
+            }
         }
     }
 
-    fn failed(&mut self, error: &BoxError, tries: u32) {
+    fn failed(&mut self, error: &BoxError, after: Option<Duration>) {
+        let first = self.state.failing_since.is_none();
         self.state.failing_since.get_or_insert_with(instant);
         self.counters.retries.add(1);
         self.counters.note(&error.to_string());
-        if tries == 0 {
+        if self.state.breaker.failed(after) {
+            tracing::warn!(sink = %self.name, "goes on failing: it is tried with one event now and then: {error}");
+        } else if first {
             tracing::warn!(sink = %self.name, "failed to write, trying again: {error}");
         }
     }
@@ -393,25 +492,22 @@ impl SinkWorker {
         if self.deadline.passed.load(Ordering::Relaxed) {
             return true;
         }
+        if let Some((_, Some(deadline))) = self.state.ending
+            && instant() >= deadline
+        {
+            return true;
+        }
         let (Some(closed), Some(failing)) = (self.deadline.closed.get(), self.state.failing_since) else {
             return false;
         };
         failing.max(*closed).elapsed() > self.patience
     }
 
-    /// Pauses, but wakes early when time is up.
+    /// Pauses, but wakes early when time is up, or when something is wanted.
     fn wait(&self, pause: Duration) {
-        let pause = pause.mul_f64(jitter());
         let began = instant();
-        while began.elapsed() < pause && !self.out_of_time() {
+        while began.elapsed() < pause && !self.out_of_time() && !self.control.waits() {
             std::thread::park_timeout(pause.saturating_sub(began.elapsed()).min(Duration::from_millis(20)));
         }
     }
-}
-
-/// Between 1 and 1.25, so that sinks that failed together do not try again together.
-fn jitter() -> f64 {
-    use std::hash::BuildHasher;
-    let random = foldhash::fast::RandomState::default().hash_one(instant());
-    1.0 + (random % 1_000) as f64 / 4_000.0
 }

@@ -7,22 +7,24 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::builder::{Builder, NewSink, StartError};
+use super::control::Control;
 use super::counters::{InputCounters, SinkCounters, SourceCounters};
 use super::emitter::{Emitter, LineReader, Output};
 use super::engine::{Engine, Outcome};
-use super::ledger::{DEAD_LETTERS, DeadLetters, Ledger};
+use super::kit::{Kit, ResumedSink};
+use super::ledger::Ledger;
 use super::refusals::{REJECTED_FILE, Refusals};
 use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
 use super::{instant, snapshot, source_worker};
-use crate::Clock;
-use crate::bus::{Backlog, Bus, Draft, Durability, Lane, Overflow, ROWS, Size};
-use crate::component::ComponentKind;
+use crate::bus::{Backlog, Bus, Draft, Durability, Overflow, ROWS, Size};
+use crate::component::Source;
 use crate::read::LineParser;
 use crate::sample::Deriver;
 #[cfg(feature = "spool")]
 use crate::spool::Spool;
 use crate::store::Store;
+use crate::{Clock, Text};
 
 /// What the bus holds for the slowest sink.
 const BUS_CAPACITY: Size = Size { events: 65_536, bytes: 256 << 20 };
@@ -57,25 +59,36 @@ impl Builder {
             clock: self.clock.clone(),
             input: Arc::new(InputCounters::default()),
             refusals: Arc::new(Refusals::new(refused_file)),
-            stop: Arc::new(AtomicBool::new(false)),
             deadline: Arc::new(Deadline::default()),
             sources: Vec::new(),
             sinks: Vec::new(),
             merge: None,
             engine: None,
+            to_engine: None,
             engine_position: Arc::new(AtomicU64::new(0)),
             shutdown_timeout: self.shutdown_timeout,
             started: instant(),
             interrupted: false,
             failures: Vec::new(),
+            outline: self.outline.take(),
+            kit: Kit {
+                base: self.base(),
+                event_time: self.event_time,
+                deriver: self.deriver(),
+                backlog: backlog.clone(),
+                keep_refused: self.keep_refused,
+            },
             _lock: self.lock.take(),
         };
         // A sink may know of more events than the spool does, which then are not to be anything else.
         let mut sinks = Vec::new();
         for sink in std::mem::take(&mut self.sinks) {
-            sinks.push(self.resume(sink, backlog.as_ref())?);
+            sinks.push(pipeline.kit.resume(sink)?);
         }
         if let Some(backlog) = &backlog {
+            for sink in &sinks {
+                sink.learn(&**backlog);
+            }
             backlog.retire_others();
             // If this fails it is said, and some events may be delivered twice.
             drop(backlog.settle_down());
@@ -87,12 +100,15 @@ impl Builder {
             pipeline.start_sink(sink)?;
         }
         self.start_engine(&mut pipeline, snapshot)?;
-        self.start_sources(&mut pipeline, backlog.as_ref())?;
+        self.start_sources(&mut pipeline)?;
         Ok(pipeline)
     }
 
     fn start_engine(&mut self, pipeline: &mut Pipeline, snapshot: Option<PathBuf>) -> Result<(), StartError> {
+        let (orders, from_pipeline) = std::sync::mpsc::channel();
+        pipeline.to_engine = Some(orders);
         let engine = Engine {
+            orders: from_pipeline,
             cursor: pipeline.bus.subscribe_input(Overflow::Block(Duration::MAX)),
             bus: pipeline.bus.clone(),
             store: Arc::clone(&pipeline.store),
@@ -115,44 +131,23 @@ impl Builder {
         Ok(())
     }
 
-    fn start_sources(&mut self, pipeline: &mut Pipeline, backlog: Option<&Arc<dyn Backlog>>) -> Result<(), StartError> {
+    fn start_sources(&mut self, pipeline: &mut Pipeline) -> Result<(), StartError> {
         let sources = std::mem::take(&mut self.sources);
         let endless = sources.iter().any(|(_, source)| source.endless());
         let merging = self.event_time && sources.len() > 1 && !endless;
         let mut streams = Vec::new();
         for (name, source) in sources {
-            let counters = Arc::new(SourceCounters::default());
-            let (blocks, endless) = (source.blocks(), source.endless());
             let output = if merging {
                 let (output, stream) = source_worker::to_merge();
                 streams.push(stream);
                 output
             } else {
-                self.to_bus(pipeline)
+                pipeline.to_bus()
             };
-            let emitter = Emitter {
-                lines: LineReader {
-                    source: name.clone(),
-                    parser: LineParser::new(self.zone.clone()),
-                    deriver: self.deriver(),
-                    clock: if self.event_time { Clock::System } else { self.clock.clone() },
-                    refusals: Arc::clone(&pipeline.refusals),
-                    event_time: self.event_time,
-                    last: None,
-                },
-                counters: Arc::clone(&counters),
-                stop: Arc::clone(&pipeline.stop),
-                output,
-                draft: Draft::default(),
-                most: if self.durability >= Durability::L2 { SYNCED_AT_ONCE } else { ROWS },
-                saved: backlog.map(|backlog| backlog.positions(&name)),
-                positions: Vec::new(),
-            };
-            let thread = spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?;
-            pipeline.sources.push(RunningSource { name, blocks, endless, counters, thread: Some(thread) });
+            pipeline.start_source(name, source, output, Arc::default())?;
         }
         if merging {
-            let output = self.to_bus(pipeline);
+            let output = pipeline.to_bus();
             pipeline.merge = Some(spawn("merge", move || source_worker::merge(streams, output))?);
         }
         Ok(())
@@ -178,38 +173,17 @@ impl Builder {
         Ok(None)
     }
 
-    /// Takes a sink to where it was when the last process ended.
-    fn resume(&self, mut new: NewSink, backlog: Option<&Arc<dyn Backlog>>) -> Result<ResumedSink, StartError> {
-        let mut ledger = backlog.map(|backlog| Ledger::open(Arc::clone(backlog), new.name.clone()));
-        let has = ledger
-            .as_ref()
-            .map_or(Ok(0), |ledger| ledger.resume(&mut *new.sink))
-            .map_err(|error| StartError::Open { kind: ComponentKind::Sink, name: new.name.clone(), error })?;
-        if let Some(ledger) = &mut ledger {
-            ledger.begin(&mut *new.sink);
-        }
-        let dead_letters = (self.keep_refused || ledger.is_some()).then(|| {
-            let path = self.dirs.data.join(DEAD_LETTERS).join(format!("{}.jsonl", new.name));
-            DeadLetters::new(path, ledger.as_ref().map_or(u64::MAX, Ledger::dead_letter_bytes))
-        });
-        Ok(ResumedSink { new, ledger, has, dead_letters })
-    }
-
     fn deriver(&self) -> Deriver {
         Deriver::new(&self.labels).with_prices(self.prices.clone())
-    }
-
-    fn to_bus(&self, pipeline: &Pipeline) -> Output {
-        let lane = if self.event_time { Lane::InputInStep } else { Lane::Input };
-        source_worker::to_bus(pipeline.bus.clone(), lane, Arc::clone(&pipeline.input))
     }
 }
 
 impl Pipeline {
-    fn start_sink(&mut self, resumed: ResumedSink) -> Result<(), StartError> {
+    pub(super) fn start_sink(&mut self, resumed: ResumedSink) -> Result<(), StartError> {
         let ResumedSink { new: NewSink { name, sink, reopen, options }, ledger, has, dead_letters } = resumed;
         let counters = Arc::new(SinkCounters::default());
-        let begin = ledger.as_ref().map_or(self.first, Ledger::position);
+        let control = Arc::new(Control::default());
+        let begin = ledger.as_ref().map_or_else(|| self.bus.published(), Ledger::position);
         let position = Arc::new(AtomicU64::new(begin));
         let cursor = self.bus.subscribe_at(options.overflow, begin);
         let id = cursor.id();
@@ -222,6 +196,7 @@ impl Pipeline {
             counters: Arc::clone(&counters),
             position: Arc::clone(&position),
             deadline: Arc::clone(&self.deadline),
+            control: Arc::clone(&control),
             patience: self.shutdown_timeout,
             ledger,
             dead_letters,
@@ -230,19 +205,47 @@ impl Pipeline {
             state: Writing::default(),
         };
         let thread = Some(spawn(&format!("sink {name}"), move || worker.run())?);
-        let required = options.required;
-        self.sinks.push(RunningSink { name, cursor: id, begin, required, counters, position, thread });
+        self.sinks.push(RunningSink { name, cursor: id, begin, end: None, options, counters, control, position, thread });
         Ok(())
     }
-}
 
-/// A sink that is where it was when the last process ended.
-struct ResumedSink {
-    new: NewSink,
-    ledger: Option<Ledger>,
-    /// It has all events before this one.
-    has: u64,
-    dead_letters: Option<DeadLetters>,
+    /// Starts a source; `counters` are those of one whose place it takes.
+    pub(super) fn start_source(
+        &mut self,
+        name: Text,
+        source: Box<dyn Source>,
+        output: Output,
+        counters: Arc<SourceCounters>,
+    ) -> Result<(), StartError> {
+        let (blocks, endless) = (source.blocks(), source.endless());
+        let stop = Arc::new(AtomicBool::new(false));
+        let Kit { base, event_time, deriver, backlog, .. } = &self.kit;
+        let emitter = Emitter {
+            lines: LineReader {
+                source: name.clone(),
+                parser: LineParser::new(base.zone.clone()),
+                deriver: deriver.clone(),
+                clock: if *event_time { Clock::System } else { base.clock.clone() },
+                refusals: Arc::clone(&self.refusals),
+                event_time: *event_time,
+                last: None,
+            },
+            counters: Arc::clone(&counters),
+            stop: Arc::clone(&stop),
+            output,
+            draft: Draft::default(),
+            most: if self.durability >= Durability::L2 { SYNCED_AT_ONCE } else { ROWS },
+            saved: backlog.as_ref().map(|backlog| backlog.positions(&name)),
+            positions: Vec::new(),
+        };
+        let thread = Some(spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?);
+        self.sources.push(RunningSource { name, blocks, endless, stop, counters, thread });
+        Ok(())
+    }
+
+    pub(super) fn to_bus(&self) -> Output {
+        source_worker::to_bus(self.bus.clone(), self.kit.lane(), Arc::clone(&self.input))
+    }
 }
 
 fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, StartError> {

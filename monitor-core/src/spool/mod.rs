@@ -228,6 +228,23 @@ impl Written {
         positions.min().unwrap_or(self.next)
     }
 
+    /// Closes the account of a sink that is gone from the configuration.
+    fn retire(&mut self, name: &Text) {
+        let next = self.next;
+        self.active.retain(|active| active != name);
+        let Some(account) = self.sinks.get_mut(name).filter(|account| account.active) else { return };
+        let left = next.saturating_sub(account.position);
+        if left > 0 {
+            tracing::warn!("sink `{name}` is gone from the configuration: {left} events that it has not got are lost");
+            *account.lost.entry(Text::new_static("removed")).or_default() += left;
+            account.position = next;
+        }
+        account.active = false;
+        if !self.dirty.contains(name) {
+            self.dirty.push(name.clone());
+        }
+    }
+
     /// Finds the rows that can go: those that nobody needs, and the oldest of more than the quota.
     fn look_for_done(&mut self, quota: u64) {
         let needed = self.needed();
@@ -400,23 +417,21 @@ impl Backlog for Spool {
 
     fn retire_others(&self) {
         let mut written = self.written();
-        let Written { sinks, active, dirty, next, .. } = &mut *written;
-        for (name, account) in sinks.iter_mut().filter(|(name, account)| account.active && !active.contains(name)) {
-            let left = next.saturating_sub(account.position);
-            if left > 0 {
-                tracing::warn!(
-                    "sink `{name}` is gone from the configuration: {left} events that it has not got are lost"
-                );
-                *account.lost.entry(Text::new_static("removed")).or_default() += left;
-                account.position = *next;
-            }
-            account.active = false;
-            dirty.push(name.clone());
-        }
+        let others = written.sinks.iter().filter(|(name, account)| account.active && !written.active.contains(name));
+        let others: Vec<Text> = others.map(|(name, _)| name.clone()).collect();
+        others.iter().for_each(|name| written.retire(name));
+    }
+
+    fn retire(&self, name: &Text) {
+        self.written().retire(name);
     }
 
     fn settle(&self, name: &Text, account: SinkAccount) {
         let mut written = self.written();
+        // One that was left behind has nothing to say any more.
+        if !written.active.contains(name) {
+            return;
+        }
         let moved = written.sinks.insert(name.clone(), account.clone()).as_ref() != Some(&account);
         if moved && !written.dirty.contains(name) {
             written.dirty.push(name.clone());

@@ -78,7 +78,7 @@ pub(crate) fn query(args: &QueryArgs) -> Outcome {
 fn read(args: &QueryArgs, data: &[PathBuf], labels: Vec<Text>) -> Result<(Summary, Arc<Store>), Failure> {
     let builder = Builder::new().zone(args.timezone.clone()).event_time();
     let builder = builder.limits(Limits::whole_recording()).labels(labels);
-    let (summary, store) = drive(add_data(builder, data)?)?;
+    let (summary, store) = drive(add_data(builder, data)?, |_, _| {})?;
     if summary.interrupted {
         return Err(Failure::Run(vec!["read all of it: it was interrupted".to_owned()]));
     }

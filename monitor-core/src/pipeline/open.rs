@@ -1,0 +1,48 @@
+//! Opening what a configuration names: at the start, and when it is reloaded.
+
+use super::builder::{NewSink, SinkOptions, StartError};
+use super::sink_worker::Reopen;
+use crate::Text;
+use crate::alerting::RuleHost;
+use crate::component::{
+    BoxError, Chart, ChartConfig, ComponentKind, Context, RuleConfig, SinkConfig, Source, SourceConfig,
+};
+use crate::config::{ChartSettings, Entry, RuleSettings, SinkSettings, SourceSettings};
+
+pub(super) fn source(
+    entry: &Entry<dyn SourceConfig, SourceSettings>,
+    base: &Context,
+) -> Result<Box<dyn Source>, StartError> {
+    let context = Context { name: entry.name.clone(), ..base.clone() };
+    entry.config.open(&context).map_err(failed(ComponentKind::Source, &entry.name))
+}
+
+pub(super) fn sink(entry: Entry<dyn SinkConfig, SinkSettings>, base: &Context) -> Result<NewSink, StartError> {
+    let natural = entry.config.contents().first().copied().unwrap_or_default();
+    let mut options = SinkOptions::from(&entry.settings);
+    options.content = entry.settings.content.unwrap_or(natural);
+    let context =
+        Context { name: entry.name.clone(), content: options.content, accept: options.accept, ..base.clone() };
+    let sink = entry.config.open(&context).map_err(failed(ComponentKind::Sink, &entry.name))?;
+    let config = entry.config;
+    let reopen: Reopen = Some(Box::new(move || config.open(&context)));
+    Ok(NewSink { name: entry.name, sink, reopen, options })
+}
+
+pub(super) fn rule(entry: Entry<dyn RuleConfig, RuleSettings>, base: &Context) -> Result<RuleHost, StartError> {
+    let context = Context { name: entry.name.clone(), by: entry.settings.by.clone(), ..base.clone() };
+    let rule = entry.config.open(&context).map_err(failed(ComponentKind::Rule, &entry.name))?;
+    Ok(RuleHost::new(entry.name, rule, entry.settings))
+}
+
+pub(super) fn chart(
+    entry: &Entry<dyn ChartConfig, ChartSettings>,
+    base: &Context,
+) -> Result<Box<dyn Chart>, StartError> {
+    let context = Context { name: entry.name.clone(), ..base.clone() };
+    entry.config.open(&context).map_err(failed(ComponentKind::Chart, &entry.name))
+}
+
+fn failed(kind: ComponentKind, name: &Text) -> impl FnOnce(BoxError) -> StartError {
+    move |error| StartError::Open { kind, name: name.clone(), error }
+}

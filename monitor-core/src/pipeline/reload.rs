@@ -1,0 +1,281 @@
+//! Changes a running pipeline to what its configuration says now. All that is new is opened first: if anything of it cannot
+//! be had, nothing changes.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::builder::{SinkOptions, StartError};
+use super::control::Order;
+use super::engine::{Part, Reload};
+use super::kit::ResumedSink;
+use super::running::{LAST_GRACE, Pipeline, RunningSink, RunningSource};
+use super::sink_worker::Reopen;
+use super::{instant, open};
+use crate::Text;
+use crate::bus::Durability;
+use crate::component::{ComponentKind, Source};
+use crate::config::{Config, Fate, Outline};
+
+/// Keys at the top of the file that can change; the others hold until the next start.
+const LIVE: [&str; 3] = ["metrics_interval", "shutdown_timeout", "presets"];
+
+/// What a reload has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reloaded {
+    /// Keys at the top of the file.
+    pub settings: Vec<String>,
+    /// Components.
+    pub components: Vec<ComponentChange>,
+    /// How many components go on as they were.
+    pub untouched: usize,
+}
+
+/// What has become of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ComponentChange {
+    /// Its kind.
+    pub kind: ComponentKind,
+    /// Its name.
+    pub name: Text,
+    /// What has become of it.
+    pub fate: Fate,
+}
+
+/// A configuration that cannot take the place of the one that runs. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The pipeline reads recordings, in the time of their events.
+    #[error("reload: recordings are read from beginning to end by one configuration; run them again with another")]
+    Recording,
+    /// The pipeline was put together by a program.
+    #[error("reload: this pipeline does not come from a configuration")]
+    NoConfig,
+    /// There would be nothing to do.
+    #[error("reload: it has no source any more, so there would be nothing to do; end the program instead")]
+    NoSource,
+    /// Something has changed that holds from start to end.
+    #[error("reload: {keys} cannot change while it runs: restart it for that")]
+    Fixed {
+        /// The keys.
+        keys: String,
+    },
+    /// A source cannot be replaced by another one on the way.
+    #[error("reload: source `{name}` cannot change while it runs, for {why}: restart it for that")]
+    Source {
+        /// Its name.
+        name: Text,
+        /// Why not.
+        why: &'static str,
+    },
+    /// Something new cannot be had.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// What is new, opened.
+struct Plan {
+    sources: Vec<(Text, Box<dyn Source>)>,
+    changed_sinks: Vec<(Text, Reopen, SinkOptions)>,
+    added_sinks: Vec<ResumedSink>,
+    engine: Reload,
+    shutdown_timeout: Duration,
+}
+
+impl Pipeline {
+    /// Goes on by another configuration. What says the same in both is not touched. A sink that has changed gets what its
+    /// old self has not written; a source that has changed goes on where it was; a rule that has changed, too; what is new
+    /// begins now. A sink that is gone still gets what was published before, as far as the shutdown timeout allows; a rule
+    /// that is gone, and fires, resolves.
+    ///
+    /// # Errors
+    /// When the new configuration cannot take the place of the old one. Nothing has changed then.
+    pub fn reload(&mut self, config: Config) -> Result<Reloaded, ReloadError> {
+        let old = self.outline.clone().ok_or(ReloadError::NoConfig)?;
+        if self.kit.event_time {
+            return Err(ReloadError::Recording);
+        }
+        if config.sources.is_empty() {
+            return Err(ReloadError::NoSource);
+        }
+        let new = Outline::of(&config);
+        let settings = old.changed_settings(&new);
+        let fixed: Vec<_> =
+            settings.iter().filter(|key| !LIVE.contains(&key.as_str())).map(|key| format!("`{key}`")).collect();
+        if !fixed.is_empty() {
+            return Err(ReloadError::Fixed { keys: fixed.join(", ") });
+        }
+        let fates = old.fates(&new);
+        self.check_sources(&fates)?;
+        let plan = self.open(config, &fates)?;
+        self.apply(plan, &fates)?;
+        self.outline = Some(new);
+        let components = fates.iter().filter(|(_, fate)| **fate != Fate::Same);
+        let components = components.map(|((kind, name), fate)| ComponentChange {
+            kind: *kind,
+            name: name.clone(),
+            fate: *fate,
+        });
+        let untouched = fates.values().filter(|fate| **fate == Fate::Same).count();
+        Ok(Reloaded { settings, components: components.collect(), untouched })
+    }
+
+    fn check_sources(&self, fates: &Fates) -> Result<(), ReloadError> {
+        for source in self.sources.iter().filter(|source| !source.is_done()) {
+            let fate = fates.get(&(ComponentKind::Source, source.name.clone()));
+            let why = match fate {
+                Some(Fate::Changed | Fate::Removed) if source.blocks => "it waits where it cannot be woken",
+                Some(Fate::Changed) if source.endless && self.durability == Durability::L0 => {
+                    "at level L0 nobody knows how far it is"
+                }
+                _ => continue,
+            };
+            return Err(ReloadError::Source { name: source.name.clone(), why });
+        }
+        Ok(())
+    }
+
+    /// Opens what is new. A sink that has changed is opened only to see that it can be: it takes over once its old self has
+    /// let go.
+    fn open(&self, config: Config, fates: &Fates) -> Result<Plan, StartError> {
+        let base = &self.kit.base;
+        let fate = |kind: ComponentKind, name: &Text| fates.get(&(kind, name.clone())).copied();
+        let mut plan = Plan {
+            sources: Vec::new(),
+            changed_sinks: Vec::new(),
+            added_sinks: Vec::new(),
+            engine: Reload { interval: config.settings.metrics_interval.0, rules: Vec::new(), charts: Vec::new() },
+            shutdown_timeout: config.settings.shutdown_timeout.0,
+        };
+        for entry in &config.sources {
+            if fate(ComponentKind::Source, &entry.name) != Some(Fate::Same) {
+                plan.sources.push((entry.name.clone(), open::source(entry, base)?));
+            }
+        }
+        for entry in config.rules {
+            let part = match fate(ComponentKind::Rule, &entry.name) {
+                Some(Fate::Same) => Part::Same(entry.name),
+                _ => Part::New(entry.name.clone(), open::rule(entry, base)?),
+            };
+            plan.engine.rules.push(part);
+        }
+        for entry in &config.charts {
+            let part = match fate(ComponentKind::Chart, &entry.name) {
+                Some(Fate::Same) => Part::Same(entry.name.clone()),
+                _ => Part::New(entry.name.clone(), open::chart(entry, base)?),
+            };
+            plan.engine.charts.push(part);
+        }
+        let mut added = Vec::new();
+        for entry in config.sinks {
+            match fate(ComponentKind::Sink, &entry.name) {
+                Some(Fate::Same) => {}
+                Some(Fate::Changed) => {
+                    let new = open::sink(entry, base)?;
+                    plan.changed_sinks.push((new.name, new.reopen, new.options));
+                }
+                _ => added.push(open::sink(entry, base)?),
+            }
+        }
+        // From its account on a sink holds back what it has not got, so this comes last.
+        for new in added {
+            match self.kit.resume_late(new, self.bus.published()) {
+                Ok(resumed) => plan.added_sinks.push(resumed),
+                Err(error) => {
+                    plan.added_sinks.iter().for_each(|added| self.retire(&added.new.name));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    fn apply(&mut self, plan: Plan, fates: &Fates) -> Result<(), StartError> {
+        let is_going = |kind, name: &Text| {
+            matches!(fates.get(&(kind, name.clone())), Some(Fate::Changed | Fate::Removed))
+        };
+        let deadline = instant().checked_add(self.shutdown_timeout);
+        self.end_sources(|name| is_going(ComponentKind::Source, name));
+        for sink in plan.added_sinks {
+            self.start_sink(sink)?;
+        }
+        let before = self.bus.published();
+        for (name, reopen, options) in plan.changed_sinks {
+            let sink = self.sinks.iter_mut().find(|sink| sink.name == name && sink.end.is_none());
+            let sink = sink.expect("a sink that has changed was there");
+            sink.options = options;
+            sink.give(Order::Change { reopen, options });
+        }
+        let mut ending = Vec::new();
+        for (at, sink) in self.sinks.iter_mut().enumerate().filter(|(_, sink)| sink.end.is_none()) {
+            if fates.get(&(ComponentKind::Sink, sink.name.clone())) == Some(&Fate::Removed) {
+                sink.end = Some(before.max(sink.begin));
+                sink.give(Order::End { before, deadline });
+                ending.push(at);
+            }
+        }
+        self.bus.wake();
+        for (name, source) in plan.sources {
+            // What its old self has counted goes on.
+            let old = self.sources.iter().position(|source| source.name == name);
+            let counters = old.map(|at| self.sources.remove(at).counters).unwrap_or_default();
+            counters.done.store(false, Ordering::Release);
+            self.start_source(name, source, self.to_bus(), counters)?;
+        }
+        if let Some(engine) = &self.to_engine {
+            // One that has ended has nothing to change any more.
+            drop(engine.send(plan.engine));
+        }
+        self.shutdown_timeout = plan.shutdown_timeout;
+        let done = |sink: &RunningSink| sink.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        let last = deadline.map(|deadline| deadline + LAST_GRACE);
+        for at in ending {
+            while !done(&self.sinks[at]) && last.is_none_or(|last| instant() < last) {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            let sink = &self.sinks[at];
+            if !done(sink) {
+                tracing::error!(sink = %sink.name, "hangs, and is left behind");
+                sink.counters.note("it hangs");
+                self.bus.unsubscribe(sink.cursor);
+            }
+            self.retire(&sink.name);
+        }
+        Ok(())
+    }
+
+    /// Ends sources, each where it is. One that does not come to its end in time is left behind: what it says later is still
+    /// taken.
+    fn end_sources(&mut self, which: impl Fn(&Text) -> bool) {
+        let going: Vec<&RunningSource> = self.sources.iter().filter(|source| which(&source.name)).collect();
+        let last = instant().checked_add(self.shutdown_timeout);
+        let ended = |source: &RunningSource| source.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        while !going.iter().all(|source| ended(source)) && last.is_none_or(|last| instant() < last) {
+            going.iter().for_each(|source| source.stop());
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        for source in going.iter().filter(|source| !ended(source)) {
+            tracing::error!(source = %source.name, "does not come to its end, and is left behind");
+        }
+    }
+
+    fn retire(&self, name: &Text) {
+        if let Some(backlog) = &self.kit.backlog {
+            backlog.retire(name);
+        }
+    }
+}
+
+type Fates = BTreeMap<(ComponentKind, Text), Fate>;
+
+impl RunningSink {
+    fn give(&self, order: Order) {
+        self.control.give(order);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
