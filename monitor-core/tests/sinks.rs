@@ -161,7 +161,7 @@ fn a_sink_that_hangs_is_left_behind() {
         Answer::Ok
     });
     let builder =
-        Monitor::builder().shutdown_timeout(Duration::from_millis(50)).sink("hangs", sink).sink("other", other);
+        Monitor::builder().shutdown_timeout(Duration::from_millis(500)).sink("hangs", sink).sink("other", other);
     let (hangs, _) = account(builder, 100);
     assert_eq!((hangs.delivered, hangs.pending), (0, 100));
     assert_eq!(hangs.error.as_deref(), Some("it hangs"));

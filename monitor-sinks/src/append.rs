@@ -23,6 +23,9 @@ pub fn names_a_file(key: &'static str, path: &Path) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// So many bytes before a mark tell whether the file is the one that was marked.
+const TAIL: u64 = 256;
+
 /// A file that lines are appended to.
 #[derive(Debug)]
 pub struct AppendFile {
@@ -57,7 +60,8 @@ impl AppendFile {
     /// off at.
     pub fn mark(&self) -> Option<Vec<u8>> {
         let metadata = self.file.metadata().ok()?;
-        Some(format!("{} {}", metadata.len(), identity(&metadata)).into_bytes())
+        let tail = self.tail(metadata.len()).ok()?;
+        Some(format!("{} {} {tail:08x}", metadata.len(), identity(&metadata)).into_bytes())
     }
 
     /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. Another file than it
@@ -67,10 +71,7 @@ impl AppendFile {
     /// What the system says.
     pub fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
         let metadata = self.file.metadata()?;
-        let length = from.mark.and_then(|mark| {
-            let (length, file) = std::str::from_utf8(mark).ok()?.split_once(' ')?;
-            (file == identity(&metadata)).then(|| length.parse::<u64>().ok()).flatten()
-        });
+        let length = from.mark.and_then(|mark| self.marked(std::str::from_utf8(mark).ok()?, &metadata));
         let beyond = metadata.len().saturating_sub(length.unwrap_or(u64::MAX));
         if let Some(length) = length
             && beyond > 0
@@ -81,6 +82,23 @@ impl AppendFile {
         (self.buffer, self.done) = (Vec::new(), 0);
         self.end_last_line();
         Ok(Resumed::AsNoted)
+    }
+
+    /// The length at which the file was marked, if it is the same file still.
+    fn marked(&self, mark: &str, metadata: &std::fs::Metadata) -> Option<u64> {
+        let mut parts = mark.split(' ');
+        let (length, file, tail) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
+        let same = file == identity(metadata) && self.tail(length).is_ok_and(|read| format!("{read:08x}") == tail);
+        same.then_some(length)
+    }
+
+    /// The checksum of the last bytes before `length`: a new file may be given the number of one that is gone.
+    fn tail(&self, length: u64) -> io::Result<u32> {
+        let mut bytes = vec![0; TAIL.min(length) as usize];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(length - bytes.len() as u64))?;
+        file.read_exact(&mut bytes)?;
+        Ok(crc32fast::hash(&bytes))
     }
 
     fn open_file(path: &Path) -> io::Result<File> {
@@ -179,6 +197,9 @@ mod tests {
         std::fs::write(&ours, "kept\nwritten again\n").expect("a file");
         assert_eq!(resume(&ours, mark.as_deref()), "kept\n");
         assert_eq!(resume(&other, mark.as_deref()), "of somebody else\n");
+        // Under the same number, as some file systems give it.
+        std::fs::write(&ours, "of somebody else\n").expect("a file");
+        assert_eq!(resume(&ours, mark.as_deref()), "of somebody else\n");
         assert_eq!(resume(&other, None), "of somebody else\n");
     }
 }

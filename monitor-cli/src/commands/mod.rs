@@ -37,10 +37,7 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM; a second one ends the program at once.
 /// What it has gathered is left to be asked. `look` is called a few times a second.
-fn drive(
-    builder: Builder,
-    mut look: impl FnMut(&mut Pipeline, &AtomicBool),
-) -> Result<(Summary, Arc<Store>), Failure> {
+fn drive(builder: Builder, mut look: impl FnMut(&mut Pipeline, &AtomicBool)) -> Result<(Summary, Arc<Store>), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))

@@ -161,8 +161,11 @@ impl Bus {
         loop {
             let turn = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
             let next = self.shared.lock().next_sequence();
-            if backlog.append(next, &draft).is_ok() || lane == Lane::Alerts {
-                return self.shared.lock().append(draft).ok_or(Closed);
+            let kept = backlog.append(next, &draft).is_ok();
+            if kept || lane == Lane::Alerts {
+                let shown = self.shared.lock().append(draft);
+                // What is kept is delivered by the next process, if not by this one.
+                return shown.or(kept.then_some(next)).ok_or(Closed);
             }
             drop(turn);
             let log = self.shared.lock();

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::config::{Fault, Table};
 
 /// The four kinds of components.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ComponentKind {
     /// Where events come from: `[sources.NAME]`.

@@ -41,11 +41,6 @@ pub trait Source: Send {
     fn endless(&self) -> bool {
         false
     }
-
-    /// Whether it may wait for input where it cannot be woken (a terminal). Such a source is left behind at a shutdown.
-    fn blocks(&self) -> bool {
-        false
-    }
 }
 
 impl SourceDefinition {

@@ -21,6 +21,8 @@ use crate::{Clock, Text, Timestamp};
 pub struct MonitorBuilder {
     pipeline: Builder,
     clock: Option<Clock>,
+    /// How many want to be told of alerts.
+    callbacks: usize,
 }
 
 impl MonitorBuilder {
@@ -123,7 +125,11 @@ impl MonitorBuilder {
     /// Calls `tell` for every alert.
     pub fn on_alert(self, tell: impl FnMut(Timestamp, &Alert) + Send + 'static) -> Self {
         let options = SinkOptions { accept: KindSet::of(&[Kind::Alert]), ..SinkOptions::default() };
-        self.sink_with("on_alert", alert_fn(tell), options)
+        let name = match self.callbacks {
+            0 => "on_alert".to_owned(),
+            more => format!("on_alert_{}", more + 1),
+        };
+        Self { callbacks: self.callbacks + 1, ..self }.sink_with(name, alert_fn(tell), options)
     }
 
     /// Calls `tell` with the tokens by model so far, every so often and a last time at the shutdown.

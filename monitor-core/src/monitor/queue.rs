@@ -13,10 +13,10 @@ use std::thread::Thread;
 use foldhash::fast::RandomState;
 
 use super::entries::{Entries, Entry, Ticker};
-use crate::event::{Body, Event, Generation, Metric, MetricKey};
+use crate::event::{Body, Event, Generation, Metric, MetricKey, Tokens};
 use crate::pipeline::TOLERANCE;
-use crate::read::LARGEST;
-use crate::{Clock, Text};
+use crate::read::{LARGEST, LARGEST_COUNT};
+use crate::{Clock, Text, Timestamp};
 
 /// Shards; more threads than this share.
 const SHARDS: usize = 16;
@@ -51,15 +51,17 @@ pub enum DropReason {
     NotFinite,
     /// A duration below zero.
     Negative,
-    /// A metric without a name.
+    /// A metric or an evaluator without a name.
     Unnamed,
     /// A time of one's own that lies more than a day ahead of the clock.
     Future,
+    /// A count beyond 2^53, or a time before 1970: it could not be read back.
+    OutOfRange,
 }
 
 impl DropReason {
-    const ALL: [Self; 6] =
-        [Self::Closed, Self::QueueFull, Self::NotFinite, Self::Negative, Self::Unnamed, Self::Future];
+    const ALL: [Self; 7] =
+        [Self::Closed, Self::QueueFull, Self::NotFinite, Self::Negative, Self::Unnamed, Self::Future, Self::OutOfRange];
 
     /// The word in the summary.
     pub const fn as_str(self) -> &'static str {
@@ -70,6 +72,7 @@ impl DropReason {
             Self::Negative => "negative",
             Self::Unnamed => "unnamed",
             Self::Future => "future",
+            Self::OutOfRange => "out_of_range",
         }
     }
 }
@@ -174,7 +177,7 @@ impl Queue {
     pub(super) fn generation(&self, generation: Generation) -> Recorded {
         let mark = self.ticker.mark();
         let mut shard = self.shard();
-        if let Some(reason) = duration_fault(generation.duration) {
+        if let Some(reason) = generation_fault(&generation) {
             return shard.refuse(reason);
         }
         let recorded = self.push(&mut shard, || Entry::Generation { mark });
@@ -196,9 +199,13 @@ impl Queue {
 
     /// Records an event with a time of its own.
     pub(super) fn event(&self, event: Event) -> Recorded {
-        let future = event.time > self.ticker.now().plus(TOLERANCE);
+        let time_fault = if event.time > self.ticker.now().plus(TOLERANCE) {
+            Some(DropReason::Future)
+        } else {
+            (event.time < Timestamp::MIN).then_some(DropReason::OutOfRange)
+        };
         let mut shard = self.shard();
-        match fault_of(&event.body).or(future.then_some(DropReason::Future)) {
+        match fault_of(&event.body).or(time_fault) {
             None => self.push(&mut shard, || Entry::Event(Box::new(event))),
             Some(reason) => shard.refuse(reason),
         }
@@ -411,11 +418,28 @@ fn fault(value: f64) -> Option<DropReason> {
 
 fn fault_of(body: &Body) -> Option<DropReason> {
     match body {
-        Body::Generation(generation) => duration_fault(generation.duration),
-        Body::Evaluation(evaluation) => duration_fault(evaluation.duration),
+        Body::Generation(generation) => generation_fault(generation),
+        Body::Evaluation(evaluation) => duration_fault(evaluation.duration)
+            .or(evaluation.evaluator_type.is_empty().then_some(DropReason::Unnamed))
+            .or(tokens_fault(&evaluation.tokens)),
         Body::Metric(metric) => fault(metric.value).or(metric.key.name.is_empty().then_some(DropReason::Unnamed)),
         Body::Log(_) | Body::Alert(_) => None,
     }
+}
+
+fn generation_fault(generation: &Generation) -> Option<DropReason> {
+    duration_fault(generation.duration)
+        .or_else(|| tokens_fault(&generation.tokens))
+        .or_else(|| count_fault(generation.conversation_length))
+}
+
+fn tokens_fault(tokens: &Tokens) -> Option<DropReason> {
+    let Tokens { prompt, completion, total, cached, reasoning } = *tokens;
+    [prompt, completion, total, cached, reasoning].into_iter().find_map(count_fault)
+}
+
+fn count_fault(count: Option<u64>) -> Option<DropReason> {
+    (count.unwrap_or(0) > LARGEST_COUNT as u64).then_some(DropReason::OutOfRange)
 }
 
 fn duration_fault(duration: f64) -> Option<DropReason> {
@@ -425,7 +449,7 @@ fn duration_fault(duration: f64) -> Option<DropReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Log, Timestamp};
+    use crate::Log;
     use std::time::Duration;
 
     #[test]

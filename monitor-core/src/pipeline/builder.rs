@@ -11,9 +11,7 @@ use super::snapshot::SNAPSHOT_FILE;
 use crate::alerting::RuleHost;
 use crate::bus::{Durability, Overflow};
 use crate::component::{BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, RuleConfig, Sink, Source};
-use crate::config::{
-    ClockSetting, Config, ConfigError, Entry, OverflowSetting, Outline, RuleSettings, SinkSettings,
-};
+use crate::config::{ClockSetting, Config, ConfigError, Entry, Outline, OverflowSetting, RuleSettings, SinkSettings};
 use crate::event::KindSet;
 use crate::prices::Prices;
 #[cfg(feature = "spool")]
@@ -33,6 +31,14 @@ pub enum StartError {
         name: Text,
         /// Why not.
         error: BoxError,
+    },
+    /// Two components have one name: their books and positions would be one.
+    #[error("start the pipeline: two {kind}s have the name `{name}`; give each its own")]
+    Duplicate {
+        /// The kind of component.
+        kind: ComponentKind,
+        /// The name.
+        name: Text,
     },
     /// The folder of the outputs could not be made.
     #[error("make the data folder `{}`: {error}", path.display())]

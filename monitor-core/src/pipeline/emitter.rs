@@ -124,6 +124,11 @@ impl Emitter {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// What says that the source should come to its end, for a thread of its own.
+    pub(crate) fn stop_signal(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
     /// The time of arrival, for events without a timestamp.
     pub fn now(&self) -> Timestamp {
         self.lines.clock.now()

@@ -90,6 +90,10 @@ pub(super) struct Outcome {
 impl Engine {
     /// Runs until the input has ended.
     pub(super) fn run(mut self) -> Outcome {
+        if !self.event_time {
+            // So that it knows how long it may wait.
+            self.tick_by_clock();
+        }
         loop {
             if self.deadline.engine.load(Ordering::Relaxed) {
                 break;

@@ -37,7 +37,7 @@ impl Kit {
         }
         let dead_letters = (self.keep_refused || ledger.is_some()).then(|| {
             let path = self.base.dirs.data.join(DEAD_LETTERS).join(format!("{}.jsonl", new.name));
-            DeadLetters::new(path, ledger.as_ref().map_or(u64::MAX, Ledger::dead_letter_bytes))
+            DeadLetters::new(path, ledger.as_ref().map_or(u64::MAX, Ledger::dead_letter_bytes), self.base.durability)
         });
         Ok(ResumedSink { new, ledger, has, dead_letters })
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::counters::SinkCounters;
 use crate::Text;
-use crate::bus::{Backlog, SinkAccount};
+use crate::bus::{Backlog, Durability, SinkAccount};
 use crate::component::{BoxError, Item, Resume, Resumed, Sink};
 use crate::event::Event;
 
@@ -82,6 +82,10 @@ pub(super) struct DeadLetters {
     length: u64,
     /// Those before this one are in it.
     next: u64,
+    /// Whether they must be safe from a loss of power.
+    durable: bool,
+    /// Some are not yet.
+    unsynced: bool,
 }
 
 #[derive(Serialize)]
@@ -97,7 +101,7 @@ pub(crate) const DEAD_LETTERS: &str = "dead_letter";
 
 impl DeadLetters {
     /// The file, which is made with the first of them. What is in it beyond `length` is written again.
-    pub(super) fn new(path: PathBuf, length: u64) -> Self {
+    pub(super) fn new(path: PathBuf, length: u64, level: Durability) -> Self {
         let there = path.metadata().map_or(0, |metadata| metadata.len());
         let kept = there.min(length);
         if there > kept
@@ -105,7 +109,7 @@ impl DeadLetters {
         {
             tracing::warn!("failed to cut off `{}`: {error}; some of its events are in it twice", path.display());
         }
-        Self { path, file: None, length: kept, next: 0 }
+        Self { path, file: None, length: kept, next: 0, durable: level >= Durability::L2, unsynced: false }
     }
 
     /// The length of the file.
@@ -140,6 +144,22 @@ impl DeadLetters {
         }
         self.length += line.len() as u64;
         self.next = sequence + 1;
+        self.unsynced = self.durable;
+        Ok(())
+    }
+
+    /// Brings home what was added, before anybody relies on it.
+    pub(super) fn sync(&mut self) -> std::io::Result<()> {
+        if !self.unsynced {
+            return Ok(());
+        }
+        if let Some(file) = &self.file {
+            file.sync_all()?;
+        }
+        if let Some(folder) = self.path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        self.unsynced = false;
         Ok(())
     }
 }

@@ -63,13 +63,11 @@ pub enum ReloadError {
         /// The keys.
         keys: String,
     },
-    /// A source cannot be replaced by another one on the way.
-    #[error("reload: source `{name}` cannot change while it runs, for {why}: restart it for that")]
+    /// A source would begin anew, as nobody keeps how far it is.
+    #[error("reload: source `{name}` cannot change while it runs: at level L0 nobody keeps how far it is")]
     Source {
         /// Its name.
         name: Text,
-        /// Why not.
-        why: &'static str,
     },
     /// Something new cannot be had.
     #[error(transparent)]
@@ -114,11 +112,8 @@ impl Pipeline {
         self.apply(plan, &fates)?;
         self.outline = Some(new);
         let components = fates.iter().filter(|(_, fate)| **fate != Fate::Same);
-        let components = components.map(|((kind, name), fate)| ComponentChange {
-            kind: *kind,
-            name: name.clone(),
-            fate: *fate,
-        });
+        let components =
+            components.map(|((kind, name), fate)| ComponentChange { kind: *kind, name: name.clone(), fate: *fate });
         let untouched = fates.values().filter(|fate| **fate == Fate::Same).count();
         Ok(Reloaded { settings, components: components.collect(), untouched })
     }
@@ -126,14 +121,9 @@ impl Pipeline {
     fn check_sources(&self, fates: &Fates) -> Result<(), ReloadError> {
         for source in self.sources.iter().filter(|source| !source.is_done()) {
             let fate = fates.get(&(ComponentKind::Source, source.name.clone()));
-            let why = match fate {
-                Some(Fate::Changed | Fate::Removed) if source.blocks => "it waits where it cannot be woken",
-                Some(Fate::Changed) if source.endless && self.durability == Durability::L0 => {
-                    "at level L0 nobody knows how far it is"
-                }
-                _ => continue,
-            };
-            return Err(ReloadError::Source { name: source.name.clone(), why });
+            if fate == Some(&Fate::Changed) && source.endless && self.durability == Durability::L0 {
+                return Err(ReloadError::Source { name: source.name.clone() });
+            }
         }
         Ok(())
     }
@@ -194,9 +184,8 @@ impl Pipeline {
     }
 
     fn apply(&mut self, plan: Plan, fates: &Fates) -> Result<(), StartError> {
-        let is_going = |kind, name: &Text| {
-            matches!(fates.get(&(kind, name.clone())), Some(Fate::Changed | Fate::Removed))
-        };
+        let is_going =
+            |kind, name: &Text| matches!(fates.get(&(kind, name.clone())), Some(Fate::Changed | Fate::Removed));
         let deadline = instant().checked_add(self.shutdown_timeout);
         self.end_sources(|name| is_going(ComponentKind::Source, name));
         for sink in plan.added_sinks {
@@ -254,7 +243,9 @@ impl Pipeline {
         let last = instant().checked_add(self.shutdown_timeout);
         let ended = |source: &RunningSource| source.thread.as_ref().is_none_or(JoinHandle::is_finished);
         while !going.iter().all(|source| ended(source)) && last.is_none_or(|last| instant() < last) {
-            going.iter().for_each(|source| source.stop());
+            for source in &going {
+                source.stop();
+            }
             std::thread::park_timeout(Duration::from_millis(1));
         }
         for source in going.iter().filter(|source| !ended(source)) {

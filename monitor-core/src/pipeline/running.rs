@@ -8,9 +8,9 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::counters::{InputCounters, SinkCounters, SourceCounters};
 use super::builder::SinkOptions;
 use super::control::Control;
+use super::counters::{InputCounters, SinkCounters, SourceCounters};
 use super::engine::{Outcome, Reload};
 use super::instant;
 use super::kit::Kit;
@@ -50,7 +50,7 @@ pub struct Pipeline {
     /// What the configuration says that it goes by; none if it was put together by a program.
     pub(super) outline: Option<Outline>,
     pub(super) kit: Kit,
-    /// The data folder is this pipeline's as long as it lives.
+    /// The data folder is this pipeline's as long as it lives; where there is a spool, that has it.
     pub(super) _lock: Option<Lock>,
 }
 
@@ -59,7 +59,6 @@ pub(super) const LAST_GRACE: Duration = Duration::from_millis(200);
 
 pub(super) struct RunningSource {
     pub(super) name: Text,
-    pub(super) blocks: bool,
     pub(super) endless: bool,
     /// Whether it is to come to its end.
     pub(super) stop: Arc<AtomicBool>,
@@ -116,8 +115,7 @@ impl Pipeline {
 
     /// Whether every source has come to its end.
     pub fn finished(&self) -> bool {
-        self.sources.iter().all(RunningSource::is_done)
-            && self.merge.as_ref().is_none_or(JoinHandle::is_finished)
+        self.sources.iter().all(RunningSource::is_done) && self.merge.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Whether everything published so far is in the store and with the sinks.
@@ -178,8 +176,7 @@ impl Pipeline {
         let deadline = now.checked_add(self.shutdown_timeout);
         let grace = now.checked_add(self.shutdown_timeout / 2);
         self.sources.iter().for_each(RunningSource::stop);
-        // A source that waits in the kernel for input (a terminal, a pipe) does not notice; it is left behind.
-        let moving = |source: &RunningSource| !source.blocks && !source.is_done();
+        let moving = |source: &RunningSource| !source.is_done();
         let in_time = || grace.is_none_or(|grace| instant() < grace);
         while self.sources.iter().any(moving) && in_time() {
             self.sources.iter().for_each(RunningSource::stop);

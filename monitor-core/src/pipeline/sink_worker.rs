@@ -142,13 +142,24 @@ impl SinkWorker {
             }
         }
         self.idle();
+        if self.state.held.is_empty()
+            && let Some(ledger) = &mut self.ledger
+        {
+            // All of it is noted: nothing is ever to be cut off.
+            ledger.set_mark(None);
+            self.commit();
+            self.idle();
+        }
     }
 
     /// Waits for a sink in the place of one that has failed for good; what it has not got is in the spool.
     fn rest(&self) {
         while self.state.dead
             && self.state.ending.is_none()
-            && !self.control.waits() && !self.out_of_time() && self.deadline.closed.get().is_none() {
+            && !self.control.waits()
+            && !self.out_of_time()
+            && self.deadline.closed.get().is_none()
+        {
             std::thread::park_timeout(Duration::from_millis(50));
         }
     }
@@ -213,6 +224,10 @@ impl SinkWorker {
     /// Writes what is fresh, or all that is held if the sink panics over it, for as long as it takes.
     fn write_fresh(&mut self) {
         loop {
+            if self.state.fresh < self.state.held.len() && self.state.breaker.rest().is_zero() {
+                // One that is opened anew may have some of it. If it cannot be opened, that shows when it is written to.
+                drop(self.open_sink());
+            }
             let batches = self.state.held[self.state.fresh..].to_vec();
             let items = self.items(&batches);
             let batch = self.options.batch;
@@ -299,10 +314,16 @@ impl SinkWorker {
     /// Has the sink write these, once.
     fn call(&mut self, items: &[Item<'_>]) -> Result<Answer, Anew> {
         let control = Arc::clone(&self.control);
-        let sink = match self.open_sink() {
-            Ok(sink) => sink,
-            Err(error) => return Ok(Answer::retry(error)),
-        };
+        let has = self.has;
+        if let Err(error) = self.open_sink() {
+            return Ok(Answer::retry(error));
+        }
+        if has != self.has {
+            // It was opened just now, and may have some of these.
+            self.begin_anew();
+            return Err(Anew);
+        }
+        let Some(sink) = &mut self.sink else { return Ok(Answer::retry("it cannot be opened")) };
         control.note_writing(true);
         let answer = catch_unwind(AssertUnwindSafe(|| sink.write(&Delivery::new(items))));
         self.note_back();
@@ -406,6 +427,9 @@ impl SinkWorker {
         let position = self.begin + self.counters.settled();
         self.counters.note_difference(at.cast_signed() - position.cast_signed());
         if let Some(ledger) = &self.ledger {
+            if let Some(Err(error)) = self.dead_letters.as_mut().map(DeadLetters::sync) {
+                tracing::error!(sink = %self.name, "failed to bring dead letters home: {error}");
+            }
             let dead_letter_bytes = self.dead_letters.as_ref().map_or(0, DeadLetters::length);
             ledger.settle(at, &self.counters, dead_letter_bytes);
         }

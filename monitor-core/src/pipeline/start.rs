@@ -1,5 +1,6 @@
 //! Starting a pipeline: the threads, and what they share.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,7 +19,7 @@ use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
 use super::{instant, snapshot, source_worker};
 use crate::bus::{Backlog, Bus, Draft, Durability, Overflow, ROWS, Size};
-use crate::component::Source;
+use crate::component::{ComponentKind, Source};
 use crate::read::LineParser;
 use crate::sample::Deriver;
 #[cfg(feature = "spool")]
@@ -39,6 +40,7 @@ impl Builder {
     /// # Errors
     /// When the system gives no thread; with a spool, when the data folder cannot be had.
     pub fn start(mut self) -> Result<Pipeline, StartError> {
+        self.check_names()?;
         let snapshot = self.snapshot.take();
         let restored = snapshot.as_deref().and_then(|path| snapshot::restore(path, &self.limits));
         let (store, states) = restored.unwrap_or_else(|| (Store::new(self.limits.clone()), Vec::new()));
@@ -104,6 +106,14 @@ impl Builder {
         Ok(pipeline)
     }
 
+    fn check_names(&self) -> Result<(), StartError> {
+        let sources = self.sources.iter().map(|(name, _)| (ComponentKind::Source, name));
+        let sinks = self.sinks.iter().map(|sink| (ComponentKind::Sink, &sink.name));
+        let mut known = HashSet::new();
+        let twice = sources.chain(sinks).find(|component| !known.insert(*component));
+        twice.map_or(Ok(()), |(kind, name)| Err(StartError::Duplicate { kind, name: name.clone() }))
+    }
+
     fn start_engine(&mut self, pipeline: &mut Pipeline, snapshot: Option<PathBuf>) -> Result<(), StartError> {
         let (orders, from_pipeline) = std::sync::mpsc::channel();
         pipeline.to_engine = Some(orders);
@@ -155,7 +165,7 @@ impl Builder {
 
     /// What outlives the process, if anything is to.
     #[cfg(feature = "spool")]
-    fn open_spool(&self) -> Result<Option<Arc<dyn Backlog>>, StartError> {
+    fn open_spool(&mut self) -> Result<Option<Arc<dyn Backlog>>, StartError> {
         if self.durability == Durability::L0 {
             // What is written now is not to be cut off by a later process that goes on from there.
             if self.lock.is_some() {
@@ -164,12 +174,14 @@ impl Builder {
             return Ok(None);
         }
         let parser = LineParser::new(self.zone.clone());
-        let (spool, _) = Spool::open(&self.dirs.data, self.durability, self.quota, parser, self.deriver())?;
+        // The folder is free once nobody can write to the spool any more, also no sink that was left behind.
+        let lock = self.lock.take();
+        let (spool, _) = Spool::open(&self.dirs.data, self.durability, self.quota, parser, self.deriver(), lock)?;
         Ok(Some(Arc::new(spool)))
     }
 
     #[cfg(not(feature = "spool"))]
-    fn open_spool(&self) -> Result<Option<Arc<dyn Backlog>>, StartError> {
+    fn open_spool(&mut self) -> Result<Option<Arc<dyn Backlog>>, StartError> {
         Ok(None)
     }
 
@@ -205,7 +217,17 @@ impl Pipeline {
             state: Writing::default(),
         };
         let thread = Some(spawn(&format!("sink {name}"), move || worker.run())?);
-        self.sinks.push(RunningSink { name, cursor: id, begin, end: None, options, counters, control, position, thread });
+        self.sinks.push(RunningSink {
+            name,
+            cursor: id,
+            begin,
+            end: None,
+            options,
+            counters,
+            control,
+            position,
+            thread,
+        });
         Ok(())
     }
 
@@ -217,7 +239,7 @@ impl Pipeline {
         output: Output,
         counters: Arc<SourceCounters>,
     ) -> Result<(), StartError> {
-        let (blocks, endless) = (source.blocks(), source.endless());
+        let endless = source.endless();
         let stop = Arc::new(AtomicBool::new(false));
         let Kit { base, event_time, deriver, backlog, .. } = &self.kit;
         let emitter = Emitter {
@@ -239,7 +261,7 @@ impl Pipeline {
             positions: Vec::new(),
         };
         let thread = Some(spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?);
-        self.sources.push(RunningSource { name, blocks, endless, stop, counters, thread });
+        self.sources.push(RunningSource { name, endless, stop, counters, thread });
         Ok(())
     }
 

@@ -338,7 +338,7 @@ fn score(name: Text, value: Json<'_>) -> Score {
 pub(super) const UNKNOWN: &str = "unknown";
 
 /// 2^53: beyond it a count is not exact as a sample.
-pub(super) const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
+pub(crate) const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
 
 /// The largest number an event may hold: its square must stay finite, and the sum of very many of them.
 pub(crate) const LARGEST: f64 = 1e150;

@@ -11,7 +11,7 @@ mod open;
 mod refusal;
 mod shape;
 
-pub(crate) use fields::LARGEST;
+pub(crate) use fields::{LARGEST, LARGEST_COUNT};
 pub use line::LineParser;
 pub(crate) use line::Parsed;
 pub use lines::{Lines, MAX_LINE, Next};

@@ -5,6 +5,7 @@
 //! it has been proved for years; this module only says what is in it, and what is done when it is damaged.
 
 mod books;
+mod high_water;
 mod rows;
 mod salvage;
 mod schema;
@@ -13,11 +14,15 @@ mod tests;
 
 pub use books::{Audit, Books, SinkBooks, SourcePosition};
 
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
+
+use high_water::HighWater;
+use schema::Syncs;
 
 use crate::Text;
 use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, SinkAccount};
@@ -40,6 +45,8 @@ pub struct SpoolError {
 pub struct Found {
     /// The spool was damaged: where it is now. What could be read of it is in the new one.
     pub set_aside: Option<PathBuf>,
+    /// So many of the last events that were accepted are not in it any more.
+    pub taken_back: u64,
 }
 
 /// A spool that is open.
@@ -50,6 +57,8 @@ pub struct Spool {
     level: Durability,
     quota: u64,
     written: Mutex<Written>,
+    /// Whatever else must live as long as somebody may write here.
+    _guard: Box<dyn Any + Send + Sync>,
     /// Reads while the other connection writes.
     reader: Mutex<Reader>,
 }
@@ -72,6 +81,7 @@ struct Written {
     encoded: Vec<u8>,
     /// Nothing could be written; said once.
     failing: bool,
+    high_water: HighWater,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,12 +123,15 @@ impl Reader {
     }
 }
 
+/// The length of a dead-letter file that is not to be cut off.
+const NEVER_CUT: u64 = i64::MAX.cast_unsigned();
+
 /// Rows are deleted by this many: each deletion is a transaction of its own otherwise.
 const DELETED_AT_ONCE: usize = 8;
 
 impl Spool {
     /// Opens or creates the spool of a data folder. One that is damaged is set aside, and what can be read of it goes into a
-    /// new one: a start always goes on. `parser` and `deriver` read what was written.
+    /// new one: a start always goes on. `parser` and `deriver` read what was written; `guard` lives as long as the spool.
     ///
     /// # Errors
     /// When the folder cannot be written to.
@@ -128,6 +141,7 @@ impl Spool {
         quota: u64,
         parser: LineParser,
         deriver: Deriver,
+        guard: impl Any + Send + Sync,
     ) -> Result<(Self, Found), SpoolError> {
         let path = folder.join(SPOOL_FILE);
         let failed = |error| SpoolError { path: path.clone(), error };
@@ -151,7 +165,20 @@ impl Spool {
             Err(error) => return Err(failed(error)),
         };
         let reader = schema::open_reader(&path).map_err(failed)?;
-        let Loaded { id, next, rows, sinks } = loaded;
+        let Loaded { id, mut next, rows, mut sinks } = loaded;
+        let (high_water, was) = HighWater::open(folder);
+        if let Some(was) = was.filter(|was| *was > next) {
+            found.taken_back = was - next;
+            tracing::error!(
+                "the spool `{}` is damaged, or an older copy: the last {} events that were accepted are not in it any \
+                 more; sinks may have got some of them, and may get some again that were before them",
+                path.display(),
+                was - next
+            );
+            // Their numbers are not given again, and what sinks have written of them is not cut off.
+            next = was;
+            sinks.values_mut().for_each(|account| (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT));
+        }
         let bytes = rows.iter().map(|row| row.bytes).sum();
         let spool = Self {
             id,
@@ -168,7 +195,9 @@ impl Spool {
                 dirty: Vec::new(),
                 encoded: Vec::new(),
                 failing: false,
+                high_water,
             }),
+            _guard: Box::new(guard),
             reader: Mutex::new(Reader { connection: reader, parser, deriver }),
             path,
         };
@@ -181,8 +210,9 @@ impl Spool {
         if !path.exists() {
             return;
         }
-        let forgotten = schema::open(&path, Durability::L1).and_then(|connection| {
-            connection.execute("UPDATE sink SET mark = NULL, dead_letter_bytes = ?1", [i64::MAX])
+        // Whoever wrote it may have wanted it to be safe.
+        let forgotten = schema::open(&path, Durability::L2).and_then(|connection| {
+            connection.execute("UPDATE sink SET mark = NULL, dead_letter_bytes = ?1", [NEVER_CUT.cast_signed()])
         });
         if let Err(error) = forgotten {
             tracing::warn!("failed to note in the spool `{}` that a run without it has begun: {error}", path.display());
@@ -219,7 +249,9 @@ impl Written {
         })?;
         let rows = rows.collect::<Result<_, _>>()?;
         let sinks = schema::sinks(connection)?;
-        Ok(Loaded { id, next, rows, sinks })
+        // Alerts are numbered also when they cannot be written down.
+        let settled = sinks.values().map(|account| account.position).max();
+        Ok(Loaded { id, next: next.max(settled.unwrap_or(0)), rows, sinks })
     }
 
     /// Before this event nobody needs any.
@@ -239,6 +271,8 @@ impl Written {
             *account.lost.entry(Text::new_static("removed")).or_default() += left;
             account.position = next;
         }
+        // Whoever writes to the same place meanwhile writes what is not to be cut off.
+        (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
         account.active = false;
         if !self.dirty.contains(name) {
             self.dirty.push(name.clone());
@@ -291,7 +325,7 @@ impl Written {
         rows::encode(draft, &mut encoded);
         let events = draft.len() as u64;
         let delete = self.done >= DELETED_AT_ONCE;
-        let result = schema::transaction(&self.connection, level, || {
+        let result = schema::transaction(&self.connection, Syncs::of(level), || {
             let crc = crc32fast::hash(&encoded);
             self.connection
                 .prepare_cached("INSERT INTO batch (first, events, crc, data) VALUES (?1, ?2, ?3, ?4)")?
@@ -310,6 +344,7 @@ impl Written {
             self.rows.push_back(Row { first, events, bytes });
             self.bytes += bytes;
             self.next = first + events;
+            self.high_water.note(self.next);
             self.dirty.clear();
             if delete {
                 self.deleted();
@@ -319,12 +354,12 @@ impl Written {
         result
     }
 
-    fn flush(&mut self) -> Result<(), rusqlite::Error> {
+    fn flush(&mut self, level: Durability) -> Result<(), rusqlite::Error> {
         if self.dirty.is_empty() && self.done == 0 {
             return Ok(());
         }
         // How far a sink is need not survive a loss of power: it would get again what it has.
-        schema::transaction(&self.connection, Durability::L1, || {
+        schema::transaction(&self.connection, Syncs::beside(level), || {
             self.delete_done(&self.connection)?;
             self.write_dirty()
         })?;
@@ -356,6 +391,8 @@ impl Backlog for Spool {
     fn advance(&self, to: u64) {
         let mut written = self.written();
         written.next = written.next.max(to);
+        let next = written.next;
+        written.high_water.note(next);
     }
 
     fn append(&self, first: u64, draft: &Draft) -> Result<(), BacklogError> {
@@ -406,8 +443,9 @@ impl Backlog for Spool {
         });
         if !std::mem::replace(&mut account.active, true) {
             // What came while it was not there was not for it.
-            account.since += next - account.position;
+            account.since += next.saturating_sub(account.position);
             account.position = next;
+            (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
         }
         let account = account.clone();
         written.active.push(name.clone());
@@ -419,7 +457,9 @@ impl Backlog for Spool {
         let mut written = self.written();
         let others = written.sinks.iter().filter(|(name, account)| account.active && !written.active.contains(name));
         let others: Vec<Text> = others.map(|(name, _)| name.clone()).collect();
-        others.iter().for_each(|name| written.retire(name));
+        for name in &others {
+            written.retire(name);
+        }
     }
 
     fn retire(&self, name: &Text) {
@@ -450,7 +490,7 @@ impl Backlog for Spool {
     fn flush(&self) -> Result<(), BacklogError> {
         let mut written = self.written();
         written.look_for_done(self.quota);
-        let result = written.flush();
+        let result = written.flush(self.level);
         written.note(&self.path, result)
     }
 
@@ -458,7 +498,9 @@ impl Backlog for Spool {
         self.flush()?;
         let mut written = self.written();
         // A write-ahead log that is damaged takes with it what is only there.
-        let result = written.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let result = Syncs::of(self.level).set(&written.connection);
+        let result =
+            result.and_then(|()| written.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
         written.note(&self.path, result)
     }
 }

@@ -5,10 +5,13 @@
 
 use crate::Timestamp;
 use crate::bus::Draft;
+use crate::event::{Event, Level, Log};
 use crate::read::LineParser;
 use crate::sample::Deriver;
 
 const HEAD: usize = 12;
+/// Of an event that cannot be read so much is told.
+const KEPT: usize = 4 << 10;
 
 pub(super) fn encode(draft: &Draft, out: &mut Vec<u8>) {
     draft.for_each_line(|time, line| {
@@ -18,7 +21,8 @@ pub(super) fn encode(draft: &Draft, out: &mut Vec<u8>) {
     });
 }
 
-/// `None` if it is not what was encoded.
+/// `None` if it is not what was encoded. An event that was taken from a program, and that no reader takes, is read as a
+/// message that says so: the others of its batch are not to be lost for it.
 pub(super) fn decode(mut data: &[u8], parser: &mut LineParser, deriver: &mut Deriver) -> Option<Draft> {
     let mut draft = Draft::default();
     while !data.is_empty() {
@@ -27,8 +31,14 @@ pub(super) fn decode(mut data: &[u8], parser: &mut LineParser, deriver: &mut Der
         let length = u32::from_le_bytes(*length.first_chunk()?) as usize;
         let (line, rest) = rest.split_at_checked(length)?;
         let time = Timestamp::from_micros(i64::from_le_bytes(*time));
-        if !draft.push_line(line, time, parser, deriver).ok()? {
-            return None;
+        match draft.push_line(line, time, parser, deriver) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(refusal) => {
+                let message = format!("an event that was accepted cannot be read back: {refusal}");
+                let line = String::from_utf8_lossy(&line[..line.len().min(KEPT)]);
+                draft.push(Event::new(time, Log::new(Level::Error, message).with("event", &*line)), deriver);
+            }
         }
         data = rest;
     }

@@ -36,7 +36,7 @@ pub(super) fn open(path: &Path, level: Durability) -> Result<Connection, rusqlit
     }
     let connection = connect(path)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
-    sync(&connection, level)?;
+    Syncs::of(level).set(&connection)?;
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         VERSION => Ok(connection),
@@ -66,7 +66,7 @@ fn create(path: &Path) -> Result<(), rusqlite::Error> {
         drop(std::fs::remove_file(name_of_part));
     }
     let connection = connect(&part)?;
-    transaction(&connection, Durability::L2, || {
+    transaction(&connection, Syncs::Always, || {
         connection.execute_batch(TABLES)?;
         connection.execute(SET, params!["id", random().cast_signed()])?;
         connection.execute(SET, params!["next", 0])?;
@@ -86,13 +86,13 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// Runs `change` as one transaction that is as safe as `level`.
+/// Runs `change` as one transaction.
 pub(super) fn transaction(
     connection: &Connection,
-    level: Durability,
+    syncs: Syncs,
     change: impl FnOnce() -> Result<(), rusqlite::Error>,
 ) -> Result<(), rusqlite::Error> {
-    sync(connection, level)?;
+    syncs.set(connection)?;
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let result = change().and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop));
     if result.is_err() && !connection.is_autocommit() {
@@ -102,11 +102,37 @@ pub(super) fn transaction(
     result
 }
 
-/// With the write-ahead log a transaction survives the process as soon as it is written, and a loss of power once it is
-/// synced (<https://sqlite.org/pragma.html#pragma_synchronous>).
-fn sync(connection: &Connection, level: Durability) -> Result<(), rusqlite::Error> {
-    let sql = if level >= Durability::L2 { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = OFF" };
-    connection.prepare_cached(sql)?.execute([]).map(drop)
+/// When the connection syncs: with the write-ahead log a transaction survives the process as soon as it is written, and a
+/// loss of power once it is synced (<https://sqlite.org/pragma.html#pragma_synchronous>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Syncs {
+    /// Never.
+    Off,
+    /// When the log is brought into the file, which must not overtake it; a transaction may be lost, and nothing before it.
+    Checkpoints,
+    /// And with every transaction.
+    Always,
+}
+
+impl Syncs {
+    /// For events that are to be as safe as this.
+    pub(super) fn of(level: Durability) -> Self {
+        if level >= Durability::L2 { Self::Always } else { Self::Off }
+    }
+
+    /// For what may be lost alone, beside events that are to be as safe as this.
+    pub(super) fn beside(level: Durability) -> Self {
+        if level >= Durability::L2 { Self::Checkpoints } else { Self::Off }
+    }
+
+    pub(super) fn set(self, connection: &Connection) -> Result<(), rusqlite::Error> {
+        let sql = match self {
+            Self::Off => "PRAGMA synchronous = OFF",
+            Self::Checkpoints => "PRAGMA synchronous = NORMAL",
+            Self::Always => "PRAGMA synchronous = FULL",
+        };
+        connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
 }
 
 pub(super) fn sinks(connection: &Connection) -> Result<BTreeMap<Text, SinkAccount>, rusqlite::Error> {

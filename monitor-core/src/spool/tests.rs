@@ -14,7 +14,7 @@ const NOW: Duration = Duration::ZERO;
 
 fn open(folder: &Path, quota: u64) -> Arc<Spool> {
     let (parser, deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
-    Arc::new(Spool::open(folder, Durability::L1, quota, parser, deriver).expect("a spool").0)
+    Arc::new(Spool::open(folder, Durability::L1, quota, parser, deriver, ()).expect("a spool").0)
 }
 
 fn draft(values: std::ops::Range<u32>) -> Draft {
@@ -175,7 +175,7 @@ fn a_file_that_is_no_spool_is_set_aside() {
     std::fs::write(folder.path().join(SPOOL_FILE), "this is no database, however long it is ".repeat(100))
         .expect("a file");
     let (parser, deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
-    let (spool, found) = Spool::open(folder.path(), Durability::L1, 1 << 30, parser, deriver).expect("a new one");
+    let (spool, found) = Spool::open(folder.path(), Durability::L1, 1 << 30, parser, deriver, ()).expect("a new one");
     assert_eq!(found.set_aside, Some(folder.path().join("spool.db.damaged-1")));
     assert_eq!(spool.next_sequence(), 0);
 }

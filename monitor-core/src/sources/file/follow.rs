@@ -63,6 +63,7 @@ impl FollowSource {
         let ours = expand(&self.paths);
         let known: HashSet<FileId> =
             ours.iter().filter_map(|path| path.metadata().ok()).map(|metadata| FileId::of(&metadata)).collect();
+        let known_before: HashSet<FileId> = self.saved.iter().map(|saved| saved.id).collect();
         let (named, renamed) = std::mem::take(&mut self.saved).into_iter().partition(|saved| known.contains(&saved.id));
         self.saved = named;
         for saved in renamed {
@@ -73,10 +74,18 @@ impl FollowSource {
                 (FileId::of(&file.metadata().ok()?) == saved.id).then_some((path, file))
             });
             match found {
+                // It goes by its name still, which is not among ours any more.
+                Some((path, _)) if path == saved.path => self.saved.push(saved),
                 Some((path, file)) if saved.is_of(&file) => {
                     let mut tail = Tail::new(saved.id, path, file, Some(&saved));
                     tail.read(out, false)?;
                     self.tails.push(tail);
+                }
+                _ if ours.contains(&saved.path)
+                    && let Some(id) = saved.id_now(&known_before) =>
+                {
+                    out.set_position(&saved.id.to_string(), None);
+                    self.saved.push(Saved { id, ..saved });
                 }
                 _ => {
                     tracing::warn!(
@@ -270,6 +279,13 @@ impl Saved {
     fn is_of(&self, file: &File) -> bool {
         file.metadata().is_ok_and(|metadata| metadata.len() >= self.offset)
             && (self.head.length == 0 || Head::of(file, self.head.length) == Some(self.head))
+    }
+
+    /// What its file is known by now: where file systems are mounted anew, the same file may get another identity.
+    fn id_now(&self, others: &HashSet<FileId>) -> Option<FileId> {
+        let file = File::open(&self.path).ok()?;
+        let id = FileId::of(&file.metadata().ok()?);
+        (self.head.length > 0 && self.is_of(&file) && !others.contains(&id)).then_some(id)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use flate2::bufread::MultiGzDecoder;
 use schemars::JsonSchema;
@@ -46,12 +47,14 @@ impl SourceConfig for Config {
 const CHUNK: usize = 64 << 10;
 /// and as many of them ahead.
 const AHEAD: usize = 16;
+/// How often it is looked whether that is enough.
+const LOOK: Duration = Duration::from_millis(20);
 
 struct StdinSource;
 
 impl Source for StdinSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
-        let mut input = Ahead::new(io::stdin())?;
+        let mut input = Ahead::new(io::stdin(), out.stop_signal())?;
         let waiting = Arc::clone(&input.waiting);
         if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
             return read(MultiGzDecoder::new(input), &waiting, out);
@@ -62,22 +65,23 @@ impl Source for StdinSource {
     fn endless(&self) -> bool {
         true
     }
-
-    fn blocks(&self) -> bool {
-        true
-    }
 }
 
 fn read(input: impl Read, waiting: &AtomicUsize, out: &mut Emitter) -> Result<(), BoxError> {
     let mut lines = Lines::new(BufReader::with_capacity(CHUNK, input));
-    while !out.stopped() {
+    // What was read ahead is nowhere else any more: also after a stop it goes on to the end of that.
+    loop {
         // The next read may wait: what is there must not wait with it.
         if !lines.has_line() && waiting.load(Ordering::Acquire) == 0 {
             out.flush()?;
         }
         let number = lines.number() + 1;
         let place = Place { file: None, line: Some(number) };
-        match lines.next(true)? {
+        let next = match lines.next(true) {
+            Err(error) if out.stopped() && error.kind() == io::ErrorKind::UnexpectedEof => break,
+            next => next?,
+        };
+        match next {
             Next::Line(line) => out.line(line, place)?,
             Next::TooLong(head) => out.refuse(&Refusal::too_long(), head, place),
             Next::End => break,
@@ -94,28 +98,33 @@ struct Ahead {
     chunk: Vec<u8>,
     /// So much of it was taken.
     taken: usize,
+    /// Nothing more is to be read; what was is taken still.
+    stop: Arc<AtomicBool>,
 }
 
 impl Ahead {
-    fn new(mut input: impl Read + Send + 'static) -> io::Result<Self> {
+    fn new(mut input: impl Read + Send + 'static, stop: Arc<AtomicBool>) -> io::Result<Self> {
         let (sender, chunks) = sync_channel(AHEAD);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let ahead = Self { chunks, waiting: Arc::clone(&waiting), chunk: Vec::new(), taken: 0 };
-        let read = move || loop {
-            let mut chunk = vec![0; CHUNK];
-            let result = match input.read(&mut chunk) {
-                Ok(0) => return,
-                Ok(read) => {
-                    chunk.truncate(read);
-                    Ok(chunk)
+        let ahead =
+            Self { chunks, waiting: Arc::clone(&waiting), chunk: Vec::new(), taken: 0, stop: Arc::clone(&stop) };
+        let read = move || {
+            while !stop.load(Ordering::Relaxed) {
+                let mut chunk = vec![0; CHUNK];
+                let result = match input.read(&mut chunk) {
+                    Ok(0) => return,
+                    Ok(read) => {
+                        chunk.truncate(read);
+                        Ok(chunk)
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = result.is_err();
+                waiting.fetch_add(1, Ordering::Release);
+                if sender.send(result).is_err() || failed {
+                    return;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-            let failed = result.is_err();
-            waiting.fetch_add(1, Ordering::Release);
-            if sender.send(result).is_err() || failed {
-                return;
             }
         };
         // It may wait in the kernel for ever, and is left behind then.
@@ -124,11 +133,24 @@ impl Ahead {
     }
 }
 
+impl Ahead {
+    /// The next chunk; an empty one at the end.
+    fn next(&self) -> io::Result<Vec<u8>> {
+        loop {
+            match self.chunks.recv_timeout(LOOK) {
+                Ok(chunk) => return chunk,
+                Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Relaxed) => {}
+                Err(_) => return Ok(Vec::new()),
+            }
+        }
+    }
+}
+
 impl BufRead for Ahead {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.taken == self.chunk.len() {
             // The thread has ended at the end of the input.
-            let next = self.chunks.recv().unwrap_or_else(|_| Ok(Vec::new()));
+            let next = self.next();
             if next.as_ref().is_ok_and(|chunk| !chunk.is_empty()) {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
             }
