@@ -378,6 +378,106 @@ fn a_signal_drains_and_prints_the_summary() {
 }
 
 #[test]
+fn what_somebody_else_appends_after_a_clean_end_stays() {
+    let dir = Dir::new();
+    dir.write("monitor.toml", STDIN);
+    let run = |line: &str| {
+        let input = std::fs::File::open(dir.write("in.jsonl", line)).expect("opens");
+        let ended = Ended::from(dir.command(&["run"]).stdin(input).output().expect("runs"));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    };
+    run("{\"metric\":\"m\",\"value\":1}\n");
+    let first = dir.read("monitoring/out.jsonl");
+    dir.write("monitoring/out.jsonl", format!("{first}a line of somebody else\n"));
+    run("{\"metric\":\"m\",\"value\":2}\n");
+    let text = dir.read("monitoring/out.jsonl");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(text.contains("a line of somebody else\n"), "{text}");
+}
+
+#[cfg(unix)]
+fn end(child: std::process::Child) -> Ended {
+    let ended = std::process::Command::new("kill").arg(child.id().to_string()).status();
+    assert!(ended.expect("kill runs").success());
+    Ended::from(child.wait_with_output().expect("ends"))
+}
+
+/// Waits until a file has so many lines.
+#[cfg(unix)]
+fn until_lines(dir: &Dir, name: &str, lines: usize) {
+    let count = || std::fs::read_to_string(dir.path().join(name)).unwrap_or_default().lines().count();
+    for _ in 0..10_000 {
+        if count() >= lines {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    panic!("`{name}` has {} lines instead of {lines}", count());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_taken_from_a_pipe_is_not_lost_when_the_program_is_ended() {
+    let dir = Dir::new();
+    dir.write("monitor.toml", STDIN);
+    let mut child = dir
+        .command(&["run", "--format", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let writer = std::thread::spawn(move || {
+        let lines: String = (0..20_000).map(|at| format!("{{\"metric\":\"m\",\"value\":{at}}}\n")).collect();
+        // Until nobody reads any more.
+        let mut written = 0;
+        while let Ok(more @ 1..) = stdin.write(&lines.as_bytes()[written..lines.len().min(written + 4_096)]) {
+            written += more;
+        }
+        // What is in the pipe still was not taken.
+        written
+    });
+    until_lines(&dir, "monitoring/out.jsonl", 1);
+    let run = json(&end(child));
+    let written = writer.join().expect("no panic") as u64;
+    let (events, emitted) = (run["events"].as_u64().expect("a number"), run["sources"][0]["events"].as_u64());
+    assert_eq!((Some(events), run["dropped"].as_object().map(serde_json::Map::len)), (emitted, Some(0)), "{run:#}");
+    assert_eq!(dir.read("monitoring/out.jsonl").lines().count() as u64, events);
+    // A pipe holds 64 KiB, and one chunk may be under way.
+    let taken = events * 26;
+    assert!(taken + (256 << 10) >= written, "{taken} of {written} bytes");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_followed_file_is_not_read_again_when_its_disk_was_mounted_anew() {
+    let dir = Dir::new();
+    dir.write(
+        "monitor.toml",
+        STDIN.replace("\"stdin\"", "\"file\"\npath = \"in.jsonl\"\nfollow = true\npoll = \"5ms\""),
+    );
+    dir.write("in.jsonl", "{\"metric\":\"m\",\"value\":1}\n".repeat(10));
+    let run = |lines: usize| {
+        let child = dir.command(&["run"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        until_lines(&dir, "monitoring/out.jsonl", lines);
+        assert_eq!(end(child).code, Some(0));
+    };
+    run(10);
+    let spool = rusqlite::Connection::open(dir.path().join("monitoring/spool.db")).expect("the spool");
+    let (key, value): (String, String) =
+        spool.query_row("SELECT key, value FROM position", [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a row");
+    let (device, inode) = key.split_once(':').expect("two numbers");
+    let other = value.replace(&format!("[{device},{inode}]"), &format!("[{device}1,{inode}]"));
+    assert_ne!(value, other);
+    spool.execute("UPDATE position SET key = ?1, value = ?2", [format!("{device}1:{inode}"), other]).expect("a row");
+    drop(spool);
+    dir.write("in.jsonl", "{\"metric\":\"m\",\"value\":1}\n".repeat(11));
+    run(11);
+    assert_eq!(dir.read("monitoring/out.jsonl").lines().count(), 11);
+}
+
+#[test]
 fn shells_and_manuals_are_served() {
     let dir = Dir::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

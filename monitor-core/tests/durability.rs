@@ -135,6 +135,35 @@ impl<F: FnMut() + Send> Sink for Picky<F> {
 }
 
 #[test]
+fn the_folder_is_free_once_nobody_can_write_to_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (release, gate) = channel::<()>();
+    let hangs = sink_fn(move |_: &Delivery<'_>| {
+        let _ended = gate.recv();
+        Answer::Ok
+    });
+    let monitor = durable(folder.path()).sink("s", hangs).start().expect("starts");
+    record(&monitor, 0..10);
+    monitor.flush(Duration::from_millis(200));
+    drop(monitor);
+    let taken = durable(folder.path()).start().err().expect("the sink may come back any time");
+    assert!(matches!(taken, StartError::Lock(_)), "{taken}");
+    drop(release);
+    let free = (0..1_000).any(|_| {
+        std::thread::park_timeout(Duration::from_millis(10));
+        durable(folder.path()).start().is_ok()
+    });
+    assert!(free, "it has come back");
+}
+
+#[test]
+fn two_sinks_of_one_name_would_have_one_account() {
+    let twice = Monitor::builder().sink("s", down()).sink("s", down()).start().err().expect("a name is one sink's");
+    assert_eq!(twice.to_string(), "start the pipeline: two sinks have the name `s`; give each its own");
+    Monitor::builder().on_alert(|_, _| ()).on_alert(|_, _| ()).start().expect("callbacks have no names");
+}
+
+#[test]
 fn a_data_folder_is_one_monitors_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = durable(folder.path()).start().expect("starts");

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use monitor_core::bus::Overflow;
-use monitor_core::component::{Answer, BoxError, Context, Delivery, Sink, SinkConfig, Source, sink_fn};
-use monitor_core::config::{Config, Entry, SinkSettings};
+use monitor_core::component::{
+    Answer, BoxError, Context, Delivery, Resume, Resumed, Sink, SinkConfig, Source, sink_fn,
+};
+use monitor_core::config::{ClockSetting, Config, Entry, SinkSettings};
 use monitor_core::pipeline::{Builder, Emitter, SinkOptions, SinkSummary, Summary};
 use monitor_core::{Event, Kind, KindSet, Metric, Monitor, MonitorBuilder, Recorded};
 
@@ -341,6 +343,45 @@ fn a_sink_is_gone_before_the_next_one_is_opened() {
     let summary = pipeline.expect("starts").wait();
     assert_eq!((summary.sinks[0].delivered, summary.sinks[0].restarts), (10, 1));
     assert_eq!(collected(&receiver), (0..10).collect::<Vec<_>>());
+}
+
+/// A database that knows how far it is, behind a sink that panics at every third write.
+struct Database(Arc<Mutex<Vec<u64>>>);
+
+struct Row(Arc<Mutex<Vec<u64>>>, usize);
+
+impl SinkConfig for Database {
+    fn open(&self, _: &Context) -> Result<Box<dyn Sink>, BoxError> {
+        Ok(Box::new(Row(Arc::clone(&self.0), 0)))
+    }
+}
+
+impl Sink for Row {
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+        self.1 += 1;
+        assert!(self.1 < 3, "every third write");
+        self.0.lock().expect("nobody panics with it").extend(values(delivery));
+        Answer::Ok
+    }
+
+    fn resume(&mut self, _: &Resume<'_>) -> Result<Resumed, BoxError> {
+        Ok(Resumed::At(self.0.lock().expect("nobody panics with it").len() as u64))
+    }
+}
+
+#[test]
+fn a_sink_that_knows_how_far_it_is_gets_nothing_twice_when_it_panics() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let database: Box<dyn SinkConfig> = Box::new(Database(Arc::clone(&rows)));
+    let settings = SinkSettings { batch: 10, ..SinkSettings::default() };
+    let mut config = Config { sinks: vec![Entry::new("s", "database", settings, database)], ..Config::default() };
+    config.settings.data_dir = folder.path().to_owned();
+    config.settings.clock = Some(ClockSetting::System);
+    let pipeline = Builder::from_config(config).expect("opens").source("numbers", Box::new(Numbers(100))).start();
+    let summary = pipeline.expect("starts").wait();
+    assert!(summary.sinks[0].closes() && summary.sinks[0].restarts > 1, "{:?}", summary.sinks[0]);
+    assert_eq!(*rows.lock().expect("nobody panics with it"), (0..100).collect::<Vec<_>>());
 }
 
 #[test]

@@ -177,7 +177,9 @@ impl Spool {
             );
             // Their numbers are not given again, and what sinks have written of them is not cut off.
             next = was;
-            sinks.values_mut().for_each(|account| (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT));
+            for account in sinks.values_mut() {
+                (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
+            }
         }
         let bytes = rows.iter().map(|row| row.bytes).sum();
         let spool = Self {

@@ -170,6 +170,77 @@ fn a_row_that_is_damaged_is_a_gap_and_those_behind_it_are_read() {
 }
 
 #[test]
+fn a_spool_that_was_taken_back_is_noticed_and_no_number_is_given_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = Text::new_static("s");
+    {
+        let spool = open(folder.path(), 1 << 30);
+        let begin = spool.sink(&name);
+        spool.append(0, &draft(0..10)).expect("room");
+        spool.settle(&name, SinkAccount { position: 10, delivered: 10, mark: Some(b"m".to_vec()), ..begin });
+        spool.settle_down().expect("room");
+        spool.append(10, &draft(10..15)).expect("room");
+        std::mem::forget(spool);
+    }
+    // A bit flips in the write-ahead log: SQLite reads it up to there, and says nothing.
+    let later = tempfile::tempdir().expect("a folder");
+    for name in [SPOOL_FILE, "spool.db-wal", high_water::FILE] {
+        let mut bytes = std::fs::read(folder.path().join(name)).expect("a file");
+        if name == "spool.db-wal" {
+            bytes[60] ^= 1;
+        }
+        std::fs::write(later.path().join(name), bytes).expect("a file");
+    }
+    let folder = later;
+    let (parser, deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
+    let (spool, found) = Spool::open(folder.path(), Durability::L1, 1 << 30, parser, deriver, ()).expect("a spool");
+    assert_eq!((found.taken_back, spool.next_sequence()), (5, 15));
+    let account = spool.sink(&name);
+    assert_eq!((account.position, account.mark), (10, None), "what the sink has got is not cut off");
+}
+
+#[test]
+fn what_a_sink_wrote_before_it_was_taken_out_is_not_cut_off_when_it_comes_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = open(folder.path(), 1 << 30);
+    let name = Text::new_static("s");
+    let account = spool.sink(&name);
+    spool.settle(&name, SinkAccount { mark: Some(b"m".to_vec()), dead_letter_bytes: 7, ..account });
+    spool.retire(&name);
+    let account = spool.sink(&name);
+    assert_eq!((account.mark, account.dead_letter_bytes), (None, NEVER_CUT));
+}
+
+#[test]
+fn numbers_of_alerts_that_were_not_written_down_are_not_given_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = Text::new_static("s");
+    {
+        let spool = open(folder.path(), 1 << 30);
+        let begin = spool.sink(&name);
+        spool.append(0, &draft(0..10)).expect("room");
+        spool.settle(&name, SinkAccount { position: 12, delivered: 12, ..begin });
+        spool.flush().expect("room");
+    }
+    assert_eq!(open(folder.path(), 1 << 30).next_sequence(), 12);
+}
+
+#[test]
+fn an_event_that_no_reader_takes_costs_only_itself() {
+    let mut deriver = Deriver::new(&[]);
+    let events = [Metric::new("m", 1.0).into(), Evaluation::new("", 1.0, true).into(), Metric::new("m", 2.0).into()];
+    let events = events.map(|body: crate::event::Body| Event::new(Timestamp::from_secs(1), body));
+    let mut bytes = Vec::new();
+    rows::encode(&Draft::new(events.to_vec(), &mut deriver), &mut bytes);
+    let read =
+        rows::decode(&bytes, &mut LineParser::new(Zone::UTC), &mut deriver).expect("what was encoded").numbered(0);
+    let read: Vec<Event> = read.events().cloned().collect();
+    assert_eq!((&read[0], &read[2]), (&events[0], &events[2]));
+    let crate::event::Body::Log(log) = &read[1].body else { panic!("{:?}", read[1]) };
+    assert!(log.message.contains("`evaluator_type` is empty"), "{log:?}");
+}
+
+#[test]
 fn a_file_that_is_no_spool_is_set_aside() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(SPOOL_FILE), "this is no database, however long it is ".repeat(100))
