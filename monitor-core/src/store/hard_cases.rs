@@ -162,6 +162,8 @@ fn a_selector_is_written_as_it_reads() {
     let any: Selector = Selector::metric("m").with_any("l", ["gpt-4.1", "o3"]).to_string().parse().expect("a selector");
     assert!(any.matches(&[("l", "gpt-4.1")].into_iter().collect()));
     assert!(!any.matches(&[("l", "gpt-4x1")].into_iter().collect()));
+    // Where would the value end?
+    assert!(r#"m{a"=b, c="d"}"#.parse::<Selector>().is_err());
 }
 
 #[test]

@@ -146,7 +146,8 @@ impl Selector {
         let at = condition.find(['=', '!']).ok_or_else(wrong)?;
         let (label, rest) = condition.split_at(at);
         let (label, value) = (label.trim(), |prefix: &str| rest.strip_prefix(prefix).map(unquoted));
-        if label.is_empty() {
+        // In quotes stand values: a quote before them would leave open where they end.
+        if label.is_empty() || label.contains('"') {
             return Err(wrong());
         }
         if let Some(value) = value("=~") {
