@@ -36,11 +36,15 @@ const PREFIXES: [&str; 29] = [
     "minimax/",
 ];
 
+/// No model has a longer name, or more forms; what comes from outside may be anything, and must not take minutes.
+const LONGEST: usize = 256;
+pub(super) const MOST_FORMS: usize = 128;
+
 /// The forms of a model's name, in lower case: itself, without prefixes, and each without dates and versions at its end.
 pub(super) fn forms(model: &str) -> Vec<String> {
     let mut forms = vec![model.trim().to_ascii_lowercase()];
     let mut at = 0;
-    while at < forms.len() {
+    while at < forms.len() && forms.len() < MOST_FORMS && forms[0].len() <= LONGEST {
         let form = forms[at].as_str();
         let shorter = PREFIXES.iter().filter_map(|prefix| form.strip_prefix(prefix)).chain(without_version(form));
         let new: Vec<String> = shorter.map(str::to_owned).chain([dashed(form)]).collect();

@@ -73,6 +73,13 @@ fn prefixes_and_versions_fall_away() {
 }
 
 #[test]
+fn a_name_made_to_have_many_forms_has_few() {
+    let forms = |count| forms(&format!("{}gpt-4o{}", "us.".repeat(count), "-001".repeat(count))).len();
+    assert_eq!([forms(1), forms(1_000)], [4, 1]);
+    assert!((names::MOST_FORMS..2 * names::MOST_FORMS).contains(&forms(30)));
+}
+
+#[test]
 fn the_longest_row_wins_and_of_two_alike_the_later() {
     let rows = [("*", 1.0), ("gpt-*", 2.0), ("gpt-4o", 3.0), ("*-mini", 4.0), ("ft:gpt-4o*:org:*", 5.0)];
     for (model, expected) in [
