@@ -5,10 +5,11 @@
 //! bits as the largest needs. Values that are all the same take no room; those that are no decimals go through `pco`. Its
 //! integers take as much room at its quickest level, and twenty bytes and a dozen allocations a chunk besides.
 
-use pco::standalone::{simple_compress, simple_decompress};
+use pco::standalone::{simple_compress, simple_decompress_into};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 use serde::{Deserialize, Serialize};
 
+use super::node::CHUNK;
 use super::sync::Arc;
 
 /// The samples of a chunk, compressed.
@@ -86,16 +87,13 @@ impl Packed {
 
     fn is_sound(&self) -> bool {
         let (count, bits) = (self.count as usize, u32::from(self.bits));
-        bits <= u64::BITS && count <= MOST && self.words.len() == words_for(count, bits)
+        bits <= u64::BITS && count <= CHUNK && self.words.len() == words_for(count, bits)
     }
 
     fn bytes(&self) -> usize {
         8 * self.words.len()
     }
 }
-
-/// More than the store ever puts into a chunk.
-const MOST: usize = 1 << 20;
 
 fn words_for(count: usize, bits: u32) -> usize {
     (count * bits as usize).div_ceil(64)
@@ -160,7 +158,15 @@ impl Encoded {
         let before = values.len();
         match &self.values {
             Values::Same(value) => values.extend(std::iter::repeat_n(*value, count)),
-            Values::Floats(bytes) => values.extend(simple_decompress::<f64>(bytes).map_err(|_| Damaged)?),
+            // No more than there are times for: a few bytes can stand for millions of equal numbers.
+            Values::Floats(bytes) => {
+                values.resize(before + count, 0.0);
+                let read = simple_decompress_into(bytes, &mut values[before..]).map_err(|_| Damaged)?;
+                if !read.finished {
+                    return Err(Damaged);
+                }
+                values.truncate(before + read.n_processed);
+            }
             Values::Decimals { digits, integers } => {
                 let power = *POWERS.get(usize::from(*digits)).ok_or(Damaged)?;
                 if !integers.is_sound() {

@@ -3,14 +3,18 @@
 //! Every node knows its extent and its summary. A window takes a node that lies inside of it whole, passes over one that
 //! lies outside, and looks into the others: two at its edges, however long the history is.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::codec::{Damaged, Encoded, Times};
+use super::rollup::{COARSE, FINE};
 use super::sketch::{Bins, Counts, Sketch};
 use super::summary::{Summary, merge};
 use super::sync::Arc;
+use crate::read::LARGEST;
 
 /// Samples of a chunk at most: two of them are decompressed for a window.
 pub(super) const CHUNK: usize = 512;
@@ -38,11 +42,30 @@ pub(super) enum Detail {
     /// Nodes of the level below; chunks are level 0.
     Span {
         level: u8,
+        #[serde(deserialize_with = "not_deep")]
         nodes: Vec<Arc<Node>>,
         /// Made by the first reader who needs it: nobody may ever, and the writer has no time to lose.
         #[serde(skip)]
         sketch: OnceLock<Sketch>,
     },
+}
+
+thread_local! {
+    /// How many spans lie around the one that is being read.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Reads the nodes of a span. Every level takes its share of the stack, and damaged bytes may tell of any number of levels.
+fn not_deep<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Arc<Node>>, D::Error> {
+    const DEEPEST: u32 = 32;
+    let depth = DEPTH.get();
+    if depth == DEEPEST {
+        return Err(D::Error::custom("spans in spans without end"));
+    }
+    DEPTH.set(depth + 1);
+    let nodes = Vec::deserialize(deserializer);
+    DEPTH.set(depth);
+    nodes
 }
 
 /// What makes buckets: it is kept from one to the next.
@@ -84,9 +107,7 @@ pub(super) fn append(list: &mut Vec<Arc<Node>>, node: Node) {
             break;
         }
         let nodes = list.split_off(from);
-        let summary = merged(&nodes).expect("a span has nodes");
-        let span = Detail::Span { level: level + 1, nodes, sketch: OnceLock::new() };
-        list.push(Arc::new(Node::new(summary, span)));
+        list.push(Arc::new(Node::span(nodes)));
     }
 }
 
@@ -109,14 +130,64 @@ fn count(counts: &mut Counts, bins: &Bins, summary: &Summary, values: &[f64]) {
 
 impl Node {
     fn new(summary: Summary, detail: Detail) -> Self {
-        let below = match &detail {
+        let mut node = Self { summary, detail, bytes: 0 };
+        node.bytes = node.measured();
+        node
+    }
+
+    /// A span of nodes of one level.
+    pub(super) fn span(nodes: Vec<Arc<Self>>) -> Self {
+        let (summary, level) =
+            merged(&nodes).zip(nodes.first().map(|node| node.level() + 1)).expect("a span has nodes");
+        Self::new(summary, Detail::Span { level, nodes, sketch: OnceLock::new() })
+    }
+
+    /// Bytes of memory, of what lies below too, if those are right.
+    pub(super) fn measured(&self) -> usize {
+        let below = match &self.detail {
             Detail::Samples(encoded) => encoded.bytes(),
             Detail::Bucket { sketch, .. } => sketch.bytes(),
             Detail::Span { nodes, .. } => SKETCH + nodes.iter().map(|node| 8 + node.bytes).sum::<usize>(),
         };
         // With the two counts of an `Arc`.
-        let bytes = 16 + size_of::<Self>() + below;
-        Self { summary, detail, bytes }
+        16 + size_of::<Self>() + below
+    }
+
+    /// Whether it is one that the store could have made: if so, nothing that is asked of it fails, and it takes no more
+    /// memory than it says.
+    pub(super) fn is_sound(&self, bins: &Bins) -> bool {
+        let Summary { count, min, max, first, last, .. } = self.summary;
+        let agrees = |other: Summary| {
+            (other.count, other.first, other.last) == (count, first, last) && (other.min, other.max) == (min, max)
+        };
+        min.abs() <= LARGEST
+            && max.abs() <= LARGEST
+            && match &self.detail {
+                Detail::Bucket { width, sketch } => {
+                    let place = |time: i64| time.div_euclid(*width);
+                    (*width == FINE || *width == COARSE)
+                        && count > 0
+                        && [first, last].iter().all(|(_, value)| (min..=max).contains(value))
+                        && first.0 <= last.0
+                        && place(first.0) == place(last.0)
+                        && sketch.is_sound(bins, count, min, max)
+                }
+                Detail::Span { level, nodes, .. } => {
+                    let below = |node: &Arc<Self>| {
+                        !matches!(node.detail, Detail::Bucket { .. })
+                            && node.level().checked_add(1) == Some(*level)
+                            && node.is_sound(bins)
+                    };
+                    nodes.iter().all(below) && merged(nodes).is_some_and(agrees)
+                }
+                Detail::Samples(encoded) => {
+                    let (mut times, mut values) = (Vec::new(), Vec::new());
+                    encoded.decode(&mut times, &mut values).is_ok()
+                        && times.is_sorted()
+                        && values.iter().all(|value| (min..=max).contains(value))
+                        && Summary::of(&times, &values).is_some_and(agrees)
+                }
+            }
     }
 
     /// A chunk of samples in the order of time, of which `packed` are the times again; `None` for no samples.

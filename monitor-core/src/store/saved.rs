@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::Times;
 use super::node::{CHUNK, Detail, Node, append};
-use super::rollup::{COARSE, FINE};
 use super::series::{State, Written};
+use super::sketch::Bins;
 use super::sync::Arc;
 use super::{Bounds, Limits, Store};
 use crate::Text;
@@ -35,6 +35,9 @@ struct SavedSeries {
     nodes: Vec<Arc<Node>>,
     open: Vec<(i64, f64)>,
 }
+
+/// Nothing has been counted so often, and what is added to it never overflows.
+const MOST: u64 = 1 << 62;
 
 /// Why a store cannot be taken up again.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -77,36 +80,45 @@ impl Store {
         if saved.percentile_error.to_bits() != limits.percentile_error.to_bits() {
             return Err(Unusable::PercentileError(saved.percentile_error));
         }
+        let Bounds { expired, evicted, too_old, not_finite, overflowed, .. } = saved.bounds;
+        let mut counts = vec![expired, evicted, too_old, not_finite, overflowed];
+        counts.extend(saved.overflowing.values());
+        if saved.evicted_to > saved.newest || counts.iter().any(|count| *count > MOST) {
+            return Err(Unusable::Damaged);
+        }
         let store = Self::new(limits);
         let mut writer = store.write();
-        let mut times = HashSet::new();
-        for series in saved.series {
-            let whole = series.open.is_sorted_by_key(|(time, _)| *time)
-                && series.open.iter().all(|(_, value)| value.abs() <= LARGEST)
-                && series.buckets.iter().all(|node| matches!(node.detail, Detail::Bucket { .. }))
-                && series.buckets.iter().chain(&series.nodes).all(|node| is_sound(node));
-            if !whole {
+        let (mut times, mut keys) = (HashSet::new(), HashSet::new());
+        let (mut raw, mut in_buckets) = (0, 0_u64);
+        for mut series in saved.series {
+            let key = Arc::new(SeriesKey::new(&series.metric, Labels::new(std::mem::take(&mut series.labels))));
+            if !series.is_sound(&store.bins) || !keys.insert(Arc::clone(&key)) {
                 return Err(Unusable::Damaged);
             }
-            let key = Arc::new(SeriesKey::new(&series.metric, Labels::new(series.labels)));
             let mut nodes = series.nodes;
+            for node in Arc::get_mut(&mut series.buckets).into_iter().flatten().chain(&mut nodes) {
+                settle(node, &mut times);
+            }
             for chunk in series.open.chunks(CHUNK) {
-                let (values, times): (Vec<f64>, Vec<i64>) = chunk.iter().map(|(time, value)| (*value, *time)).unzip();
-                let packed = Arc::new(Times::new(&times, 1));
-                let chunk = Node::chunk(&times, &packed, &values).expect("there are samples");
+                let (at, values): (Vec<i64>, Vec<f64>) = chunk.iter().copied().unzip();
+                let packed = shared(&Arc::new(Times::new(&at, 1)), &mut times);
+                let chunk = Node::chunk(&at, &packed, &values).expect("there are samples");
                 append(&mut nodes, chunk);
             }
-            for node in &mut nodes {
-                share_times(node, &mut times);
-            }
-            writer.add_series(Written::restored(key, State { buckets: series.buckets, nodes, open: Vec::new() }));
+            let written = Written::restored(key, State { buckets: series.buckets, nodes, open: Vec::new() });
+            raw += written.state.raw_count();
+            in_buckets = in_buckets.saturating_add(written.state.bucket_count());
+            writer.add_series(written);
+        }
+        if in_buckets > MOST {
+            return Err(Unusable::Damaged);
         }
         writer.newest = saved.newest;
         writer.earliest = i64::MIN;
         writer.evicted_to = saved.evicted_to;
         writer.oldest = saved.evicted_to;
         writer.overflowing = Arc::new(saved.overflowing);
-        writer.bounds = Bounds { bytes: writer.bounds.bytes, ..saved.bounds };
+        writer.bounds = Bounds { bytes: writer.bounds.bytes, samples: raw, in_buckets, ..saved.bounds };
         writer.know(saved.metrics);
         store.publish(&mut writer);
         drop(writer);
@@ -123,38 +135,47 @@ fn open_samples(state: &State) -> Vec<(i64, f64)> {
     samples
 }
 
-/// Chunks with the same times share them again.
-fn share_times(node: &mut Arc<Node>, known: &mut HashSet<Arc<Times>>) {
-    let Some(node) = Arc::get_mut(node) else { return };
-    match &mut node.detail {
-        Detail::Samples(encoded) => match known.get(encoded.times()) {
-            Some(times) => encoded.share(times),
-            None => drop(known.insert(Arc::clone(encoded.times()))),
-        },
-        Detail::Span { nodes, .. } => nodes.iter_mut().for_each(|node| share_times(node, known)),
-        Detail::Bucket { .. } => {}
+impl SavedSeries {
+    /// Whether it is one that the store could have written.
+    fn is_sound(&self, bins: &Bins) -> bool {
+        let is_bucket = |node: &Arc<Node>| matches!(node.detail, Detail::Bucket { .. });
+        // The count of a bucket is only said.
+        let in_buckets = self.buckets.iter().try_fold(0_u64, |sum, node| sum.checked_add(node.summary.count));
+        self.open.is_sorted_by_key(|(time, _)| *time)
+            && self.open.iter().all(|(_, value)| value.abs() <= LARGEST)
+            && in_buckets.is_some()
+            && self.buckets.iter().all(is_bucket)
+            && self.buckets.is_sorted_by(|a, b| a.summary.last.0 < b.summary.first.0)
+            && !self.nodes.iter().any(is_bucket)
+            && self.buckets.iter().chain(&self.nodes).all(|node| node.is_sound(bins))
     }
 }
 
-/// Whether a node is one that the store could have made.
-fn is_sound(node: &Node) -> bool {
-    match &node.detail {
-        Detail::Bucket { width, .. } => *width == FINE || *width == COARSE,
-        Detail::Span { nodes, .. } => {
-            nodes.iter().map(|node| node.summary.count).sum::<u64>() == node.summary.count
-                && nodes.iter().all(|node| is_sound(node))
-        }
-        Detail::Samples(_) => {
-            let (mut times, mut values) = (Vec::new(), Vec::new());
-            node.decode(&mut times, &mut values).is_ok()
-                && times.len() as u64 == node.summary.count
-                && times.is_sorted()
-        }
+/// These times, or the same that are known already.
+fn shared(times: &Arc<Times>, known: &mut HashSet<Arc<Times>>) -> Arc<Times> {
+    if let Some(known) = known.get(times) {
+        return Arc::clone(known);
     }
+    known.insert(Arc::clone(times));
+    Arc::clone(times)
+}
+
+/// Chunks with the same times share them again, and what a node takes is what it takes here.
+fn settle(node: &mut Arc<Node>, known: &mut HashSet<Arc<Times>>) {
+    let Some(node) = Arc::get_mut(node) else { return };
+    match &mut node.detail {
+        Detail::Samples(encoded) => encoded.share(&shared(encoded.times(), known)),
+        Detail::Span { nodes, .. } => nodes.iter_mut().for_each(|node| settle(node, known)),
+        Detail::Bucket { .. } => {}
+    }
+    node.bytes = node.measured();
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::node::Press;
+    use super::super::rollup::FINE;
+    use super::super::summary::Summary;
     use super::super::tests::{SECOND, sample};
     use super::super::{Selector, Window, WindowStats};
     use super::*;
@@ -178,10 +199,46 @@ mod tests {
         let damaged = [
             refused(|series| series.open = vec![(1, 1.0), (0, 1.0)]),
             refused(|series| series.buckets = Arc::new(series.nodes.clone())),
-            refused(|series| count_wrong(&mut series.nodes[0])),
+            refused(|series| change(&mut series.nodes[0], |node| node.summary.count += 1)),
+            refused(|series| change(&mut series.nodes[0], |node| node.summary.max = -1.0)),
+            refused(|series| series.buckets = Arc::new(vec![bucket(), bucket()])),
+            refused(|series| series.buckets = Arc::new(vec![changed(|bucket| bucket.count = 0)])),
+            refused(|series| series.buckets = Arc::new(vec![changed(|bucket| bucket.count = u64::MAX)])),
+            // The list of all bins up to that of its samples would be as long as memory.
+            refused(|series| series.buckets = Arc::new(vec![changed(|bucket| bucket.max = 0.5)])),
         ];
-        assert_eq!(damaged, [Unusable::Damaged; 3]);
+        assert_eq!(damaged, [Unusable::Damaged; 8]);
         assert!(Store::restored(Limits::default(), filled(Limits::default(), 2_000).saved()).is_ok());
+        let mut saved = filled(Limits::default(), 10).saved();
+        saved.series[0].buckets = Arc::new(vec![bucket()]);
+        assert!(Store::restored(Limits::default(), saved).is_ok());
+        let mut saved = filled(Limits::default(), 10).saved();
+        saved.bounds.too_old = u64::MAX;
+        assert!(Store::restored(Limits::default(), saved).is_err());
+    }
+
+    #[test]
+    fn what_is_held_is_counted_anew() {
+        let store = filled(Limits::default(), 2_000);
+        let mut saved = store.saved();
+        (saved.bounds.samples, saved.bounds.in_buckets) = (0, 7);
+        change(&mut saved.series[0].nodes[0], |node| node.bytes = usize::MAX);
+        let bounds = Store::restored(Limits::default(), saved).expect("no sample is damaged").bounds();
+        assert_eq!((bounds.samples, bounds.in_buckets), (2_000, 0));
+        assert!(bounds.bytes <= store.bounds().bytes, "{bounds:?}");
+    }
+
+    #[test]
+    fn spans_in_spans_without_end_are_refused_and_not_gone_into() {
+        let chunk = || filled(Limits::default(), 2_000).saved().series[0].nodes[0].clone();
+        let mut node = chunk();
+        for _ in 0..100 {
+            node = Arc::new(Node::span(vec![node]));
+        }
+        let written = postcard::to_allocvec(&node).expect("a node is written");
+        assert!(postcard::from_bytes::<Node>(&written).is_err());
+        let written = postcard::to_allocvec(&chunk()).expect("a node is written");
+        assert!(postcard::from_bytes::<Node>(&written).is_ok());
     }
 
     #[test]
@@ -192,11 +249,22 @@ mod tests {
         assert_eq!(restored.stats(&Selector::metric("gone"), Window::ALL), Ok(None));
     }
 
-    fn count_wrong(node: &mut Arc<Node>) {
+    fn change(node: &mut Arc<Node>, change: impl FnOnce(&mut Node)) {
         let copy = postcard::to_allocvec(&**node).expect("a node is written");
         let mut copy: Node = postcard::from_bytes(&copy).expect("and read");
-        copy.summary.count += 1;
+        change(&mut copy);
         *node = Arc::new(copy);
+    }
+
+    fn bucket() -> Arc<Node> {
+        let bucket = Press::new(Bins::new(Limits::default().percentile_error)).bucket(FINE, &[1, 2], &[0.25, 1.0]);
+        Arc::new(bucket.expect("there are samples"))
+    }
+
+    fn changed(spoil: impl FnOnce(&mut Summary)) -> Arc<Node> {
+        let mut bucket = bucket();
+        change(&mut bucket, |node| spoil(&mut node.summary));
+        bucket
     }
 
     #[test]

@@ -91,9 +91,14 @@ impl State {
         at_rest + self.open.iter().map(|column| column.len() as u64).sum::<u64>()
     }
 
+    /// How many samples are held in buckets.
+    pub(super) fn bucket_count(&self) -> u64 {
+        self.buckets.iter().map(|node| node.summary.count).sum()
+    }
+
     /// How many samples.
     pub(super) fn count(&self) -> u64 {
-        self.raw_count() + self.buckets.iter().map(|node| node.summary.count).sum::<u64>()
+        self.raw_count() + self.bucket_count()
     }
 
     /// Whether there is no sample.

@@ -235,14 +235,35 @@ impl Sketch {
         self.0.len()
     }
 
+    /// Whether these are bins of so many numbers between `min` and `max`, in their order.
+    pub(super) fn is_sound(&self, bins: &Bins, count: u64, min: f64, max: f64) -> bool {
+        let (mut rest, mut bin, mut counted) = (&*self.0, 0_i64, 0_u64);
+        let (mut from, to) = (i64::from(bins.of(min)), i64::from(bins.of(max)));
+        while !rest.is_empty() {
+            let (Some(step), Some(more)) = (pull(&mut rest), pull(&mut rest)) else { return false };
+            bin = bin.wrapping_add(signed(step));
+            let Some(sum) = counted.checked_add(more) else { return false };
+            if !(from..=to).contains(&bin) {
+                return false;
+            }
+            (from, counted) = (bin + 1, sum);
+        }
+        counted == count
+    }
+
     fn for_each(&self, mut with: impl FnMut(i32, u64)) {
         let mut rest = &*self.0;
         let mut bin = 0_i64;
         while let (Some(step), Some(count)) = (pull(&mut rest), pull(&mut rest)) {
-            bin += (step >> 1).cast_signed() ^ -(step & 1).cast_signed();
+            bin += signed(step);
             with(bin as i32, count);
         }
     }
+}
+
+/// A step as it was before it was packed.
+fn signed(step: u64) -> i64 {
+    (step >> 1).cast_signed() ^ -(step & 1).cast_signed()
 }
 
 /// Little-endian base 128, as in Protocol Buffers.
