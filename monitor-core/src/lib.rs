@@ -10,6 +10,8 @@ pub mod config;
 pub mod event;
 #[cfg(feature = "polars")]
 pub mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod monitor;
 pub mod pipeline;
 pub mod prices;

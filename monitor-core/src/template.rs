@@ -118,4 +118,16 @@ mod tests {
         assert!(rendered("{{ mean").starts_with("syntax error"));
         assert!(rendered("{% for a in range(9) %}{% endfor %}").starts_with("unknown value `range`: there are "));
     }
+
+    #[test]
+    fn what_would_grow_without_end_runs_out_of_fuel() {
+        let doubled = format!("{{% set a = name ~ name ~ 'x' %}}{}{{{{ a }}}}", "{% set a = a ~ a %}".repeat(64));
+        for source in [
+            doubled.as_str(),
+            "{{ 'x' * 10000000 }}",
+            "{% for a in [1] * 100000 %}{% for b in [1] * 100000 %}{% endfor %}{% endfor %}",
+        ] {
+            assert_eq!(rendered(source), "engine ran out of fuel", "{source}");
+        }
+    }
 }

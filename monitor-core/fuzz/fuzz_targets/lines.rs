@@ -1,7 +1,5 @@
 //! Whatever the lines before were like, a line is read as it is read alone, yields the samples of its event, and is that
 //! event still when somebody asks for it.
-//!
-//!     cargo fuzz run lines            # in monitor-core; the corpus is kept
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -20,7 +20,7 @@ mod refusals;
 mod reload;
 mod running;
 mod sink_worker;
-mod snapshot;
+pub(crate) mod snapshot;
 mod source_worker;
 mod start;
 mod summary;

@@ -21,13 +21,13 @@ const VERSION: u32 = 3;
 const HEAD: usize = 8 + 4 + 8 + 4;
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     store: SavedStore,
     rules: Vec<SavedState>,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SnapshotError {
+pub(crate) enum SnapshotError {
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("it is no snapshot")]
@@ -41,18 +41,14 @@ pub(super) enum SnapshotError {
 }
 
 impl Snapshot {
-    pub(super) fn new(store: &Store, rules: Vec<SavedState>) -> Self {
+    pub(crate) fn new(store: &Store, rules: Vec<SavedState>) -> Self {
         Self { store: store.saved(), rules }
     }
 
     /// Writes the file, beside the old one until it is whole.
     pub(super) fn write(&self, path: &Path) -> Result<(), SnapshotError> {
         let content = postcard::to_allocvec(self).map_err(|_| SnapshotError::Damaged)?;
-        let mut head = Vec::with_capacity(HEAD);
-        head.extend_from_slice(&NAME);
-        head.extend_from_slice(&VERSION.to_le_bytes());
-        head.extend_from_slice(&(content.len() as u64).to_le_bytes());
-        head.extend_from_slice(&crc32fast::hash(&content).to_le_bytes());
+        let head = head_of(&content);
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
         }
@@ -68,8 +64,7 @@ impl Snapshot {
         Ok(())
     }
 
-    fn read(path: &Path) -> Result<Self, SnapshotError> {
-        let bytes = std::fs::read(path)?;
+    fn parse(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let (head, content) = bytes.split_at_checked(HEAD).ok_or(SnapshotError::Foreign)?;
         let number = |from: usize| u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]]);
         if head[..8] != NAME {
@@ -84,16 +79,28 @@ impl Snapshot {
         }
         postcard::from_bytes(content).map_err(|_| SnapshotError::Damaged)
     }
+
+    /// The store and the states of a file's bytes.
+    pub(crate) fn restored(bytes: &[u8], limits: &Limits) -> Result<(Store, Vec<SavedState>), SnapshotError> {
+        let Self { store, rules } = Self::parse(bytes)?;
+        Ok((Store::restored(limits.clone(), store)?, rules))
+    }
+}
+
+pub(crate) fn head_of(content: &[u8]) -> Vec<u8> {
+    let mut head = Vec::with_capacity(HEAD);
+    head.extend_from_slice(&NAME);
+    head.extend_from_slice(&VERSION.to_le_bytes());
+    head.extend_from_slice(&(content.len() as u64).to_le_bytes());
+    head.extend_from_slice(&crc32fast::hash(content).to_le_bytes());
+    head
 }
 
 /// The store and the states of a file, if there is one. One that cannot be used is set aside, with a word about it: a
 /// start always goes on.
 pub(super) fn restore(path: &Path, limits: &Limits) -> Option<(Store, Vec<SavedState>)> {
-    let restored = Snapshot::read(path).and_then(|Snapshot { store, rules }| {
-        let store = Store::restored(limits.clone(), store)?;
-        Ok((store, rules))
-    });
-    match restored {
+    let restored = std::fs::read(path).map_err(SnapshotError::Io);
+    match restored.and_then(|bytes| Snapshot::restored(&bytes, limits)) {
         Ok(restored) => Some(restored),
         Err(SnapshotError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {

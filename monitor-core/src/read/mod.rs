@@ -7,7 +7,7 @@ mod fields;
 mod json;
 mod line;
 mod lines;
-mod open;
+pub(crate) mod open;
 mod refusal;
 mod shape;
 

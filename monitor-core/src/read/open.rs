@@ -1,7 +1,7 @@
 //! Opening a recording, plain or gzip, with an error that says what to do.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -60,11 +60,13 @@ pub fn open_recording(path: &Path) -> Result<Box<dyn BufRead + Send>, OpenError>
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(OpenError::Folder { path: path.to_owned() });
     }
-    let mut reader = BufReader::with_capacity(CHUNK, file);
-    let mut magic = [0; 2];
-    let known = reader.fill_buf().map_err(|error| OpenError::io(path, error))?;
-    let read = known.take(2).read(&mut magic).unwrap_or(0);
-    if read == 2 && magic == [0x1f, 0x8b] {
+    let reader = BufReader::with_capacity(CHUNK, file);
+    unpacked(reader).map_err(|error| OpenError::io(path, error))
+}
+
+/// What a reader reads, without the gzip around it, if there is one.
+pub(crate) fn unpacked<R: BufRead + Send + 'static>(mut reader: R) -> io::Result<Box<dyn BufRead + Send>> {
+    if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
         return Ok(Box::new(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(reader))));
     }
     Ok(Box::new(reader))

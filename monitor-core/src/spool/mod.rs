@@ -6,7 +6,7 @@
 
 mod books;
 mod high_water;
-mod rows;
+pub(crate) mod rows;
 mod salvage;
 mod schema;
 #[cfg(test)]

@@ -13,7 +13,7 @@ const HEAD: usize = 12;
 /// Of an event that cannot be read so much is told.
 const KEPT: usize = 4 << 10;
 
-pub(super) fn encode(draft: &Draft, out: &mut Vec<u8>) {
+pub(crate) fn encode(draft: &Draft, out: &mut Vec<u8>) {
     draft.for_each_line(|time, line| {
         out.extend_from_slice(&time.as_micros().to_le_bytes());
         out.extend_from_slice(&(line.len() as u32).to_le_bytes());
@@ -23,7 +23,7 @@ pub(super) fn encode(draft: &Draft, out: &mut Vec<u8>) {
 
 /// `None` if it is not what was encoded. An event that was taken from a program, and that no reader takes, is read as a
 /// message that says so: the others of its batch are not to be lost for it.
-pub(super) fn decode(mut data: &[u8], parser: &mut LineParser, deriver: &mut Deriver) -> Option<Draft> {
+pub(crate) fn decode(mut data: &[u8], parser: &mut LineParser, deriver: &mut Deriver) -> Option<Draft> {
     let mut draft = Draft::default();
     while !data.is_empty() {
         let (head, rest) = data.split_first_chunk::<HEAD>()?;

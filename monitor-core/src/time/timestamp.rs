@@ -82,7 +82,7 @@ impl Timestamp {
     }
 
     /// Reads every form there is, by chrono.
-    pub(super) fn parse_any(text: &str, zone: &Zone) -> Result<Self, TimeError> {
+    pub(crate) fn parse_any(text: &str, zone: &Zone) -> Result<Self, TimeError> {
         let text = text.trim();
         let checked = |micros: i64| {
             if (0..=LAST).contains(&micros) { Ok(Self(micros)) } else { Err(TimeError::OutOfRange(excerpt(text))) }
