@@ -31,6 +31,9 @@ pub(crate) fn decode(mut data: &[u8], parser: &mut LineParser, deriver: &mut Der
         let length = u32::from_le_bytes(*length.first_chunk()?) as usize;
         let (line, rest) = rest.split_at_checked(length)?;
         let time = Timestamp::from_micros(i64::from_le_bytes(*time));
+        if !(Timestamp::MIN..=Timestamp::MAX).contains(&time) {
+            return None;
+        }
         match draft.push_line(line, time, parser, deriver) {
             Ok(true) => {}
             Ok(false) => return None,

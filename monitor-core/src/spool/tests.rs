@@ -74,6 +74,16 @@ proptest! {
 }
 
 #[test]
+fn a_row_outside_of_time_is_no_row() {
+    let line = br#"{"type":"log","level":"info","message":"m"}"#;
+    let row = |time: i64| [&time.to_le_bytes()[..], &(line.len() as u32).to_le_bytes(), line].concat();
+    let read = |time| rows::decode(&row(time), &mut LineParser::new(Zone::UTC), &mut Deriver::new(&[]));
+    assert_eq!(read(0).map(|draft| draft.time(0)), Some(Timestamp::MIN));
+    // Written as text it could not be read again.
+    assert!(read(-1).is_none() && read(i64::MAX).is_none());
+}
+
+#[test]
 fn a_sink_that_falls_behind_gets_everything_in_order_and_holds_up_nobody() {
     let folder = tempfile::tempdir().expect("a folder");
     let spool = open(folder.path(), 1 << 30);
