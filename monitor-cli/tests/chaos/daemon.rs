@@ -19,6 +19,9 @@ shutdown_timeout = "20s"
 [durability]
 level = "LEVEL"
 
+[store]
+snapshot = true
+
 [sources.app]
 type = "file"
 path = ["app.jsonl", "app.jsonl.*"]
@@ -85,6 +88,15 @@ impl Home {
         self.command(env!("CARGO_BIN_EXE_monitor")).args(["run", "--log-level", "info"]).spawn().expect("the program")
     }
 
+    /// The program under `strace`, with these arguments of it; all of them are one group.
+    #[cfg(feature = "real-components")]
+    pub(crate) fn traced(&self, arguments: &[&str]) -> Command {
+        use std::os::unix::process::CommandExt;
+        let mut command = self.command("strace");
+        command.args(["-f", "-qq"]).args(arguments).args([env!("CARGO_BIN_EXE_monitor"), "run"]).process_group(0);
+        command
+    }
+
     /// What all processes so far have logged.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.path().join("log")).unwrap_or_default()).into_owned()
@@ -108,6 +120,11 @@ impl Home {
         (output.status.code() == Some(0), String::from_utf8_lossy(&said).into_owned())
     }
 
+    /// Whether so many events were taken in, and every sink has them.
+    pub(crate) fn has_delivered(&self, events: u64) -> bool {
+        self.status().is_some_and(|books| is_delivered(&books, events))
+    }
+
     /// Runs the program until it has taken in, and delivered, so many events; then ends it as a person would.
     pub(crate) fn run_until_delivered(&self, events: u64) -> ExitStatus {
         let mut child = self.start();
@@ -116,7 +133,7 @@ impl Home {
             if let Some(status) = child.try_wait().expect("a child") {
                 panic!("the program ended by itself: {status}\n{}", self.log());
             }
-            if self.status().is_some_and(|books| is_delivered(&books, events)) {
+            if self.has_delivered(events) {
                 break;
             }
             assert!(began.elapsed() < Duration::from_secs(60), "not delivered: {:#?}\n{}", self.status(), self.log());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::daemon::Home;
 use crate::feed::Feed;
-use crate::oracle::Verdict;
+use crate::oracle::assert_all;
 use crate::random::Random;
 use crate::times;
 
@@ -55,9 +55,5 @@ fn whenever_it_is_killed_every_event_arrives_once() {
     feed.write(10);
     let status = home.run_until_delivered(feed.written());
     assert!(status.success(), "{status}\n{}", home.log());
-    let offered = feed.written();
-    assert_eq!(Verdict::of_lines(&home.data().join("events.jsonl"), offered), Verdict::default());
-    assert_eq!(Verdict::of_database(&home.data().join("metrics.db"), offered), Verdict::default());
-    let (closes, said) = home.audit();
-    assert!(closes, "{said}");
+    assert_all(&home, feed.written(), "after the last kill");
 }

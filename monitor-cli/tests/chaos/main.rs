@@ -22,6 +22,8 @@ mod oracle;
 mod random;
 mod reloads;
 #[cfg(feature = "real-components")]
+mod recovery;
+#[cfg(feature = "real-components")]
 mod syscalls;
 
 /// How often something is done: a few times here, or as often as this variable of the environment says.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::daemon::Home;
 use crate::feed::check;
 
 /// What is wrong with what a sink has got.
@@ -67,4 +68,12 @@ impl Verdict {
         });
         Self::of(events.collect::<Vec<_>>(), offered)
     }
+}
+
+/// Every sink has every event once, and the books close.
+pub(crate) fn assert_all(home: &Home, offered: u64, what: &str) {
+    assert_eq!(Verdict::of_lines(&home.data().join("events.jsonl"), offered), Verdict::default(), "{what}");
+    assert_eq!(Verdict::of_database(&home.data().join("metrics.db"), offered), Verdict::default(), "{what}");
+    let (closes, said) = home.audit();
+    assert!(closes, "{what}: {said}");
 }

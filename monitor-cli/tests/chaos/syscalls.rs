@@ -1,95 +1,115 @@
-//! `kill -9` before each call that changes a file, one after the other, by `strace`.
+//! `kill -9` before each call that changes a file, one after the other, and calls that fail, by `strace`.
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::daemon::{Home, kill_group};
 use crate::feed::Feed;
-use crate::oracle::Verdict;
+use crate::oracle::assert_all;
 use crate::times;
 
-/// The calls that change files, or open them.
-const CALLS: [&str; 6] = ["write", "pwrite64", "fdatasync", "ftruncate", "unlink", "openat"];
+/// The calls that change files, or open them, with the level at which they are made; a slash begins a pattern. Of those that
+/// are many every so manieth is killed, unless `MONITOR_CHAOS_STEP` says otherwise.
+const CALLS: [(&str, &str, u32); 7] = [
+    ("write", "L1", 1),
+    ("pwrite64", "L1", 2),
+    ("ftruncate", "L1", 1),
+    ("/^unlink", "L1", 1),
+    ("openat", "L1", 8),
+    ("fsync", "L2", 1),
+    ("fdatasync", "L2", 1),
+];
+/// The same of those that come before the first event; the spool gets its name only there.
+const CALLS_AT_FIRST: [(&str, u32); 7] =
+    [("write", 1), ("pwrite64", 5), ("ftruncate", 1), ("/^unlink", 1), ("openat", 12), ("fsync", 2), ("/^rename", 1)];
+
+/// Runs the program until it is killed before a thread makes this call for the time `at`. Tells whether it came to that: a
+/// call that does not come soon does not come any more.
+pub(crate) fn kill_at(home: &Home, call: &str, at: u64) -> bool {
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=KILL:when={at}"));
+    let mut child = home.traced(&["-o", "/dev/null", "-e", &trace, "-e", &inject]).spawn().expect("strace");
+    let began = Instant::now();
+    while child.try_wait().expect("a child").is_none() {
+        if began.elapsed().as_millis() > 700 {
+            kill_group(&mut child);
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
+/// The numbers of the calls that are killed.
+fn every(step: u32) -> impl Iterator<Item = u64> {
+    (1..).step_by(times("MONITOR_CHAOS_STEP", step) as usize)
+}
 
 #[test]
 fn a_kill_before_any_call_that_changes_a_file_loses_nothing() {
-    assert!(Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()), "install strace");
-    let mut killed = 0;
-    for call in CALLS {
-        let home = Home::new("L1");
+    for (call, level, step) in CALLS {
+        let home = Home::new(level);
         let mut feed = Feed::new(home.path());
         feed.write(300);
-        // Every one of them, by the long command; of those here, as many as a few minutes allow.
-        let step = times("MONITOR_CHAOS_STEP", 4) as usize;
-        for at in (1..).step_by(step) {
+        let mut killed = 0;
+        for at in every(step) {
             feed.write(20);
-            let mut child = home
-                .command("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
-                .args(["-e", &format!("inject={call}:signal=KILL:when={at}"), env!("CARGO_BIN_EXE_monitor"), "run"])
-                .process_group(0)
-                .spawn()
-                .expect("strace");
-            // A call that does not come within this time does not come any more.
-            let began = std::time::Instant::now();
-            let ended = loop {
-                if child.try_wait().expect("a child").is_some() {
-                    break true;
-                }
-                if began.elapsed().as_millis() > 700 {
-                    break false;
-                }
-                std::thread::sleep(std::time::Duration::from_millis(2));
-            };
-            if !ended {
-                kill_group(&mut child);
+            if !kill_at(&home, call, at) {
                 break;
             }
             killed += 1;
-            if at % (8 * step) == 1 {
+            if killed % 8 == 1 {
                 home.run_until_delivered(feed.written());
-                assert_all(&home, &feed, &format!("{call} {at}"));
+                assert_all(&home, feed.written(), &format!("{call} {at}"));
             }
         }
         home.run_until_delivered(feed.written());
-        assert_all(&home, &feed, call);
+        assert_all(&home, feed.written(), call);
+        println!("killed before `{call}`: {killed} times");
+        assert!(killed > 0, "`{call}` was never made");
     }
-    assert!(killed > 20, "killed only {killed} times");
+}
+
+#[test]
+fn a_kill_before_any_call_of_a_first_start_loses_nothing() {
+    for (call, step) in CALLS_AT_FIRST {
+        let mut killed = 0;
+        for at in every(step) {
+            let home = Home::new("L2");
+            let mut feed = Feed::new(home.path());
+            feed.write(20);
+            if !kill_at(&home, call, at) {
+                break;
+            }
+            killed += 1;
+            home.run_until_delivered(feed.written());
+            assert_all(&home, feed.written(), &format!("{call} {at}"));
+        }
+        println!("killed before `{call}` of a first start: {killed} times");
+        assert!(killed > 0, "`{call}` was never made");
+    }
 }
 
 /// One error in seven, of each kind that a disk gives.
 #[test]
 fn calls_that_fail_end_nothing_and_lose_nothing() {
-    for call in ["write", "pwrite64", "fdatasync", "ftruncate"] {
+    for (call, level) in
+        [("write", "L1"), ("pwrite64", "L1"), ("ftruncate", "L1"), ("fsync", "L2"), ("fdatasync", "L2")]
+    {
         for error in ["ENOSPC", "EIO", "EINTR"] {
-            let home = Home::new("L1");
+            let home = Home::new(level);
             let mut feed = Feed::new(home.path());
             feed.write(300);
             home.run_until_delivered(feed.written());
-            let mut child = home
-                .command("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
-                .args(["-e", &format!("inject={call}:error={error}:when=60+7"), env!("CARGO_BIN_EXE_monitor"), "run"])
-                .process_group(0)
-                .spawn()
-                .expect("strace");
+            let (trace, inject) = (format!("trace={call}"), format!("inject={call}:error={error}:when=60+7"));
+            let mut child = home.traced(&["-o", "/dev/null", "-e", &trace, "-e", &inject]).spawn().expect("strace");
             for _ in 0..30 {
                 feed.write(40);
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(20));
             }
             let what = format!("{call} {error}");
             assert_eq!(child.try_wait().expect("a child"), None, "{what}: it has ended\n{}", home.log());
             kill_group(&mut child);
             home.run_until_delivered(feed.written());
-            assert_all(&home, &feed, &what);
+            assert_all(&home, feed.written(), &what);
         }
     }
-}
-
-fn assert_all(home: &Home, feed: &Feed, what: &str) {
-    let offered = feed.written();
-    assert_eq!(Verdict::of_lines(&home.data().join("events.jsonl"), offered), Verdict::default(), "{what}");
-    assert_eq!(Verdict::of_database(&home.data().join("metrics.db"), offered), Verdict::default(), "{what}");
-    let (closes, said) = home.audit();
-    assert!(closes, "{what}: {said}");
 }
