@@ -20,9 +20,9 @@ mod feed;
 mod kills;
 mod oracle;
 mod random;
-mod reloads;
 #[cfg(feature = "real-components")]
 mod recovery;
+mod reloads;
 #[cfg(feature = "real-components")]
 mod syscalls;
 

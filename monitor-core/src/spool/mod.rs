@@ -22,7 +22,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use high_water::HighWater;
-use schema::Syncs;
+use schema::Synced;
 
 use crate::Text;
 use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, SinkAccount};
@@ -146,12 +146,13 @@ impl Spool {
         let path = folder.join(SPOOL_FILE);
         let failed = |error| SpoolError { path: path.clone(), error };
         let mut found = Found::default();
-        let opened = schema::open(&path, level).and_then(|connection| Ok((Written::load(&connection)?, connection)));
+        let opened = schema::open(&path, Synced::events(level))
+            .and_then(|connection| Ok((Written::load(&connection)?, connection)));
         let (loaded, connection) = match opened {
             Ok(opened) => opened,
             Err(error) if schema::is_damage(&error) => {
                 let aside = salvage::set_aside(&path).map_err(|error| failed(schema::io(error)))?;
-                let connection = schema::open(&path, level).map_err(failed)?;
+                let connection = schema::open(&path, Synced::events(level)).map_err(failed)?;
                 let kept = salvage::salvage(&aside, &connection).map_err(failed)?;
                 tracing::error!(
                     "the spool `{}` is damaged ({error}): it is now `{}`; {kept} of its events were read and are kept, \
@@ -212,8 +213,7 @@ impl Spool {
         if !path.exists() {
             return;
         }
-        // Whoever wrote it may have wanted it to be safe.
-        let forgotten = schema::open(&path, Durability::L2).and_then(|connection| {
+        let forgotten = schema::open(&path, Synced::Now).and_then(|connection| {
             connection.execute("UPDATE sink SET mark = NULL, dead_letter_bytes = ?1", [NEVER_CUT.cast_signed()])
         });
         if let Err(error) = forgotten {
@@ -327,7 +327,7 @@ impl Written {
         rows::encode(draft, &mut encoded);
         let events = draft.len() as u64;
         let delete = self.done >= DELETED_AT_ONCE;
-        let result = schema::transaction(&self.connection, Syncs::of(level), || {
+        let result = schema::transaction(&self.connection, Synced::events(level), || {
             let crc = crc32fast::hash(&encoded);
             self.connection
                 .prepare_cached("INSERT INTO batch (first, events, crc, data) VALUES (?1, ?2, ?3, ?4)")?
@@ -361,7 +361,7 @@ impl Written {
             return Ok(());
         }
         // How far a sink is need not survive a loss of power: it would get again what it has.
-        schema::transaction(&self.connection, Syncs::beside(level), || {
+        schema::transaction(&self.connection, Synced::books(level), || {
             self.delete_done(&self.connection)?;
             self.write_dirty()
         })?;
@@ -500,7 +500,7 @@ impl Backlog for Spool {
         self.flush()?;
         let mut written = self.written();
         // A write-ahead log that is damaged takes with it what is only there.
-        let result = Syncs::of(self.level).set(&written.connection);
+        let result = schema::sync(&written.connection, Synced::events(self.level));
         let result =
             result.and_then(|()| written.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
         written.note(&self.path, result)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::schema::{self, Syncs};
+use super::schema::{self, Synced};
 
 /// Renames the file and those beside it; gives back its new name.
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
@@ -29,7 +29,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
 pub(super) fn salvage(damaged: &Path, into: &Connection) -> Result<u64, rusqlite::Error> {
     let Ok(from) = Connection::open(damaged) else { return Ok(0) };
     let mut events = 0;
-    schema::transaction(into, Syncs::Always, || {
+    schema::transaction(into, Synced::Now, || {
         let mut next = from.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0)).unwrap_or(0);
         let mut at = i64::MIN;
         while let Some((first, count, crc, data)) = row_from(&from, &mut at) {

@@ -30,13 +30,13 @@ pub(super) const GET: &str = "SELECT value FROM meta WHERE key = ?1";
 pub(super) const SET: &str = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
 
 /// Opens the file, or makes it. It appears with its tables or not at all, so one without them is damaged.
-pub(super) fn open(path: &Path, level: Durability) -> Result<Connection, rusqlite::Error> {
+pub(super) fn open(path: &Path, synced: Synced) -> Result<Connection, rusqlite::Error> {
     if !path.try_exists().map_err(io)? {
         create(path)?;
     }
     let connection = connect(path)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
-    Syncs::of(level).set(&connection)?;
+    sync(&connection, synced)?;
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         VERSION => Ok(connection),
@@ -66,7 +66,7 @@ fn create(path: &Path) -> Result<(), rusqlite::Error> {
         drop(std::fs::remove_file(name_of_part));
     }
     let connection = connect(&part)?;
-    transaction(&connection, Syncs::Always, || {
+    transaction(&connection, Synced::Now, || {
         connection.execute_batch(TABLES)?;
         connection.execute(SET, params!["id", random().cast_signed()])?;
         connection.execute(SET, params!["next", 0])?;
@@ -89,10 +89,10 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
 /// Runs `change` as one transaction.
 pub(super) fn transaction(
     connection: &Connection,
-    syncs: Syncs,
+    synced: Synced,
     change: impl FnOnce() -> Result<(), rusqlite::Error>,
 ) -> Result<(), rusqlite::Error> {
-    syncs.set(connection)?;
+    sync(connection, synced)?;
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let result = change().and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop));
     if result.is_err() && !connection.is_autocommit() {
@@ -102,37 +102,37 @@ pub(super) fn transaction(
     result
 }
 
-/// When the connection syncs: with the write-ahead log a transaction survives the process as soon as it is written, and a
-/// loss of power once it is synced (<https://sqlite.org/pragma.html#pragma_synchronous>).
+/// With the write-ahead log a transaction survives the process as soon as it is written, and a loss of power once it is
+/// synced (<https://sqlite.org/pragma.html#pragma_synchronous>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Syncs {
-    /// Never.
-    Off,
-    /// When the log is brought into the file, which must not overtake it; a transaction may be lost, and nothing before it.
-    Checkpoints,
-    /// And with every transaction.
-    Always,
+pub(super) enum Synced {
+    /// Not at all: a loss of power may damage the file.
+    Never,
+    /// By the next one that is synced, or before it goes into the file: what was safe stays safe.
+    Later,
+    /// Before it is done.
+    Now,
 }
 
-impl Syncs {
-    /// For events that are to be as safe as this.
-    pub(super) fn of(level: Durability) -> Self {
-        if level >= Durability::L2 { Self::Always } else { Self::Off }
+impl Synced {
+    /// What events need.
+    pub(super) fn events(level: Durability) -> Self {
+        if level >= Durability::L2 { Self::Now } else { Self::Never }
     }
 
-    /// For what may be lost alone, beside events that are to be as safe as this.
-    pub(super) fn beside(level: Durability) -> Self {
-        if level >= Durability::L2 { Self::Checkpoints } else { Self::Off }
+    /// What is had again if it is lost, but must not take events with it.
+    pub(super) fn books(level: Durability) -> Self {
+        if level >= Durability::L2 { Self::Later } else { Self::Never }
     }
+}
 
-    pub(super) fn set(self, connection: &Connection) -> Result<(), rusqlite::Error> {
-        let sql = match self {
-            Self::Off => "PRAGMA synchronous = OFF",
-            Self::Checkpoints => "PRAGMA synchronous = NORMAL",
-            Self::Always => "PRAGMA synchronous = FULL",
-        };
-        connection.prepare_cached(sql)?.execute([]).map(drop)
-    }
+pub(super) fn sync(connection: &Connection, synced: Synced) -> Result<(), rusqlite::Error> {
+    let sql = match synced {
+        Synced::Never => "PRAGMA synchronous = OFF",
+        Synced::Later => "PRAGMA synchronous = NORMAL",
+        Synced::Now => "PRAGMA synchronous = FULL",
+    };
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 pub(super) fn sinks(connection: &Connection) -> Result<BTreeMap<Text, SinkAccount>, rusqlite::Error> {
