@@ -19,6 +19,8 @@ mod damage;
 mod feed;
 mod kills;
 mod oracle;
+#[cfg(feature = "real-components")]
+mod order;
 mod random;
 #[cfg(feature = "real-components")]
 mod recovery;
