@@ -58,7 +58,8 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// Writes down what is noted.
     fn flush(&self) -> Result<(), BacklogError>;
 
-    /// The same, and so that no later damage can reach it: before a process begins.
+    /// The same, and so that no later damage can reach it, before a process begins; and that it takes no more room than it
+    /// must, when somebody may want it.
     fn settle_down(&self) -> Result<(), BacklogError>;
 }
 

@@ -503,6 +503,10 @@ impl SinkWorker {
         } else if first {
             tracing::warn!(sink = %self.name, "failed to write, trying again: {error}");
         }
+        if let Some(ledger) = &self.ledger {
+            // The disk may be full, of what the spool has written twice. What fails here is said, and tried again.
+            drop(ledger.backlog.settle_down());
+        }
     }
 
     fn die(&mut self, error: &BoxError) {

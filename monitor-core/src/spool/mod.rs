@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use high_water::HighWater;
 use schema::Synced;
@@ -370,8 +370,18 @@ impl Written {
         Ok(())
     }
 
+    /// Brings the write-ahead log into the file, and gives back the room that it takes.
+    fn checkpoint(&self) -> Result<(), rusqlite::Error> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
     /// Says when writing begins to fail, and when it goes well again.
     fn note(&mut self, path: &Path, result: Result<(), rusqlite::Error>) -> Result<(), BacklogError> {
+        if result.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull)) {
+            // The disk may be full of pages that have been written again since; from now on they are fewer.
+            drop(schema::keep_small(&self.connection));
+            drop(self.checkpoint());
+        }
         let failed = result.is_err();
         if failed != std::mem::replace(&mut self.failing, failed) {
             match &result {
@@ -500,9 +510,7 @@ impl Backlog for Spool {
         self.flush()?;
         let mut written = self.written();
         // A write-ahead log that is damaged takes with it what is only there.
-        let result = schema::sync(&written.connection, Synced::events(self.level));
-        let result =
-            result.and_then(|()| written.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        let result = written.checkpoint();
         written.note(&self.path, result)
     }
 }

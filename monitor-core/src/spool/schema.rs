@@ -16,6 +16,8 @@ const VERSION: i32 = 1;
 const PAGE: u32 = 32 << 10;
 /// The write-ahead log is brought into the file when it has so many pages.
 const CHECKPOINT: u32 = (32 << 20) / PAGE;
+/// The same where there is little room.
+const EARLY_CHECKPOINT: u32 = (256 << 10) / PAGE;
 
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -77,6 +79,11 @@ fn create(path: &Path) -> Result<(), rusqlite::Error> {
     std::fs::rename(&part, path).map_err(io)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+}
+
+/// Lets the write-ahead log take little room from now on.
+pub(super) fn keep_small(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.pragma_update(None, "wal_autocheckpoint", EARLY_CHECKPOINT)
 }
 
 pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {

@@ -109,7 +109,12 @@ impl Sink for SqliteSink {
         match self.insert(delivery) {
             Ok(()) => Answer::Ok,
             Err(error) if is_hopeless(&error) => Answer::Fatal(error.into()),
-            Err(error) => Answer::retry(error),
+            Err(error) => {
+                if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+                    self.save_room();
+                }
+                Answer::retry(error)
+            }
         }
     }
 
@@ -128,6 +133,13 @@ impl Sink for SqliteSink {
 }
 
 impl SqliteSink {
+    /// The write-ahead log holds pages that have been written again since: it gives them back, and is kept small from now
+    /// on. What fails here fails again.
+    fn save_room(&self) {
+        drop(self.connection.pragma_update(None, "wal_autocheckpoint", 64));
+        drop(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    }
+
     /// All of them, or none.
     fn insert(&mut self, delivery: &Delivery<'_>) -> Result<(), rusqlite::Error> {
         let transaction = self.connection.transaction()?;
