@@ -16,6 +16,8 @@
 
 mod daemon;
 mod damage;
+#[cfg(feature = "real-components")]
+mod disk;
 mod feed;
 mod kills;
 mod oracle;

@@ -1,0 +1,159 @@
+//! A disk that refuses for a while, for it is full or read-only: the program waits, and goes on as soon as it can.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::daemon::{Home, terminate};
+use crate::feed::Feed;
+use crate::oracle::assert_all;
+use crate::times;
+
+/// What it may take until the first try after the disk is there again has delivered all; machines that test are busy.
+const SOON: Duration = Duration::from_secs(4);
+/// What a volume that was mounted read-only refuses.
+const REFUSED: &str = "write,pwrite64,fsync,fdatasync,ftruncate,openat,/^unlink,/^rename";
+
+/// Remounting says that the volume is busy as long as somebody writes to it; a kernel that has found an error does not ask.
+/// So its answer is put in place of each call.
+#[test]
+fn a_volume_that_is_read_only_for_a_while_costs_nothing() {
+    let home = Home::new("L1");
+    outage(
+        &home,
+        |program| {
+            let files = std::fs::read_dir(home.data()).expect("a folder").flatten().map(|entry| entry.path());
+            let mut strace = Command::new("strace");
+            strace.args(["-f", "-qq", "-o", "/dev/null", "-p", &program.id().to_string()]);
+            strace.args(["-e", &format!("trace={REFUSED}"), "-e", &format!("inject={REFUSED}:error=EROFS")]);
+            for file in files {
+                strace.arg("-P").arg(file);
+            }
+            let strace = strace.stderr(Stdio::null()).spawn().expect("strace");
+            let status = format!("/proc/{}/status", program.id());
+            wait_until("the program is traced", || {
+                let status = std::fs::read_to_string(&status).expect("it runs");
+                status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
+            });
+            strace
+        },
+        |mut strace| {
+            terminate(&mut strace);
+        },
+    );
+}
+
+#[test]
+fn a_volume_that_another_fills_costs_nothing() {
+    let home = Home::new("L1");
+    let Some(_volume) = Volume::mount(&home.data()) else { return };
+    let ballast = home.data().join("ballast");
+    outage(
+        &home,
+        |_| {
+            let mut file = File::create(&ballast).expect("a file");
+            while file.write_all(&[0; 4_096]).is_ok() {}
+        },
+        |()| std::fs::remove_file(&ballast).expect("it is there"),
+    );
+}
+
+#[test]
+fn a_volume_that_the_program_fills_costs_nothing() {
+    let home = Home::new("L1");
+    let Some(volume) = Volume::mount(&home.data()) else { return };
+    outage(&home, |_| (), |()| volume.grow());
+}
+
+/// A log that is only ever appended to takes more room than what is in it: it must not fill the volume for good.
+#[test]
+fn a_small_volume_is_large_enough_for_many_small_batches() {
+    let home = Home::new("L1");
+    let Some(_volume) = Volume::mount(&home.data()) else { return };
+    let mut feed = Feed::new(home.path());
+    let mut program = home.start();
+    for _ in 0..500 {
+        feed.write(1);
+        std::thread::sleep(Duration::from_millis(4));
+    }
+    wait_until("all is delivered", || home.has_delivered(feed.written()));
+    assert!(terminate(&mut program).success(), "{}", home.log());
+    assert_all(&home, feed.written(), "on a small volume");
+}
+
+/// Takes the disk away from the program while events come, gives it back, and looks how soon they are delivered.
+fn outage<T>(home: &Home, begin: impl FnOnce(&Child) -> T, end: impl FnOnce(T)) {
+    let mut feed = Feed::new(home.path());
+    feed.write(300);
+    let mut program = home.start();
+    wait_until("all is delivered", || home.has_delivered(feed.written()));
+    let began = begin(&program);
+    wait_until("the disk refuses", || {
+        feed.write(100);
+        std::thread::sleep(Duration::from_millis(20));
+        home.log().contains("failed to write to the spool")
+    });
+    let until = Instant::now() + Duration::from_secs(times("MONITOR_CHAOS_OUTAGE", 3).into());
+    while Instant::now() < until {
+        feed.write(10);
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(program.try_wait().expect("a child"), None, "it has ended\n{}", home.log());
+    }
+    assert!(!home.has_delivered(feed.written()), "nothing was refused");
+    end(began);
+    let given_back = Instant::now();
+    while !home.has_delivered(feed.written()) {
+        assert!(given_back.elapsed() < Duration::from_secs(30), "not delivered: {:#?}\n{}", home.status(), home.log());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let took = given_back.elapsed();
+    println!("{} events of an outage are delivered {took:?} after it", feed.written() - 300);
+    feed.write(100);
+    wait_until("new events are delivered", || home.has_delivered(feed.written()));
+    let status = terminate(&mut program);
+    assert!(status.success(), "{status}\n{}", home.log());
+    assert_all(home, feed.written(), "after the outage");
+    assert!(took < SOON, "it took {took:?}\n{}", home.log());
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it did not come to this: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A small volume that is ours.
+struct Volume(PathBuf);
+
+impl Volume {
+    /// Only the superuser can have one; says so to others.
+    fn mount(path: &Path) -> Option<Self> {
+        let user = Command::new("id").arg("-u").output().expect("id").stdout;
+        if user != b"0\n" {
+            println!("NOT TESTED, for only root can mount: what a full volume does");
+            return None;
+        }
+        std::fs::create_dir(path).expect("a folder of our own");
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(path));
+        Some(Self(path.to_owned()))
+    }
+
+    fn grow(&self) {
+        run(Command::new("mount").args(["-o", "remount,size=64m"]).arg(&self.0));
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        run(Command::new("umount").arg("--lazy").arg(&self.0));
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("a command");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
