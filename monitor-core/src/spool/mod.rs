@@ -146,22 +146,30 @@ impl Spool {
         let path = folder.join(SPOOL_FILE);
         let failed = |error| SpoolError { path: path.clone(), error };
         let mut found = Found::default();
-        let opened = schema::open(&path, Synced::events(level))
-            .and_then(|connection| Ok((Written::load(&connection)?, connection)));
+        let open = || {
+            let connection = schema::open(&path, Synced::events(level))?;
+            Ok((Written::load(&connection)?, connection))
+        };
+        let opened = if salvage::is_under_way(&path) {
+            Err(schema::unusable("what can be read of it was not copied to the end".to_owned()))
+        } else {
+            open()
+        };
         let (loaded, connection) = match opened {
             Ok(opened) => opened,
             Err(error) if schema::is_damage(&error) => {
-                let aside = salvage::set_aside(&path).map_err(|error| failed(schema::io(error)))?;
-                let connection = schema::open(&path, Synced::events(level)).map_err(failed)?;
-                let kept = salvage::salvage(&aside, &connection).map_err(failed)?;
+                // Said first: who is killed after it says nothing.
+                let name = path.display();
+                tracing::error!("the spool `{name}` is damaged ({error}): what can be read of it goes into a new one");
+                let aside = salvage::renew(&path).map_err(failed)?;
+                let (loaded, connection) = open().map_err(failed)?;
+                let kept: u64 = loaded.rows.iter().map(|row| row.events).sum();
                 tracing::error!(
-                    "the spool `{}` is damaged ({error}): it is now `{}`; {kept} of its events were read and are kept, \
-                     and how many more there were is not known",
-                    path.display(),
+                    "the old spool is now `{}`; {kept} of its events are kept, and how many more there were is not known",
                     aside.display()
                 );
                 found.set_aside = Some(aside);
-                (Written::load(&connection).map_err(failed)?, connection)
+                (loaded, connection)
             }
             Err(error) => return Err(failed(error)),
         };

@@ -5,61 +5,83 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::schema::{self, Synced};
+use super::schema;
 
-/// Renames the file and those beside it; gives back its new name.
-pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+/// Whether a process was ended while it did this.
+pub(super) fn is_under_way(path: &Path) -> bool {
+    under_way(path).exists()
+}
+
+/// Sets a damaged spool aside and makes a new one of what can be read of it; gives back the name of the old one. Whenever the
+/// process ends meanwhile, the next one goes on: the old one has its last name only when the new one is whole.
+pub(super) fn renew(path: &Path) -> Result<PathBuf, rusqlite::Error> {
+    let old = under_way(path);
+    if !old.exists() {
+        rename(path, &old).map_err(schema::io)?;
+    }
+    if !path.exists() {
+        for suffix in ["-wal", "-shm"] {
+            rename(&with_suffix(path, suffix), &with_suffix(&old, suffix)).map_err(schema::io)?;
+        }
+        schema::create(path, |new| salvage(&old, new))?;
+    }
     let mut names = (1..).map(|at| path.with_added_extension(format!("damaged-{at}")));
     let aside = names.find(|name| !name.exists()).expect("there are more numbers than files");
-    for suffix in ["", "-wal", "-shm"] {
-        let of = |path: &Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        match std::fs::rename(of(path), of(&aside)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    for suffix in ["-wal", "-shm", ""] {
+        rename(&with_suffix(&old, suffix), &with_suffix(&aside, suffix)).map_err(schema::io)?;
     }
     Ok(aside)
 }
 
-/// Copies what can be read of `damaged`; gives back how many events that are. What cannot be read is passed over.
-pub(super) fn salvage(damaged: &Path, into: &Connection) -> Result<u64, rusqlite::Error> {
-    let Ok(from) = Connection::open(damaged) else { return Ok(0) };
-    let mut events = 0;
-    schema::transaction(into, Synced::Now, || {
-        let mut next = from.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0)).unwrap_or(0);
-        let mut at = i64::MIN;
-        while let Some((first, count, crc, data)) = row_from(&from, &mut at) {
-            if count > 0 && crc == crc32fast::hash(&data) {
-                into.execute("INSERT OR IGNORE INTO batch VALUES (?1, ?2, ?3, ?4)", params![first, count, crc, data])?;
-                events += count.cast_unsigned();
-                next = next.max(first.saturating_add(count));
+/// What it is called meanwhile.
+fn under_way(path: &Path) -> PathBuf {
+    path.with_added_extension("salvage")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Renames a file, if it is there.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Copies what can be read of `damaged`. What cannot be read is passed over.
+fn salvage(damaged: &Path, into: &Connection) -> Result<(), rusqlite::Error> {
+    let Ok(from) = Connection::open(damaged) else { return Ok(()) };
+    let mut next = from.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0)).unwrap_or(0);
+    let mut at = i64::MIN;
+    while let Some((first, count, crc, data)) = row_from(&from, &mut at) {
+        if count > 0 && crc == crc32fast::hash(&data) {
+            into.execute("INSERT OR IGNORE INTO batch VALUES (?1, ?2, ?3, ?4)", params![first, count, crc, data])?;
+            next = next.max(first.saturating_add(count));
+        }
+    }
+    let sinks = schema::sinks(&from).unwrap_or_default();
+    for (name, account) in &sinks {
+        next = next.max(account.position.cast_signed());
+        schema::put_sink(into, name, account)?;
+    }
+    if let Ok(mut statement) = from.prepare("SELECT source, key, value FROM position")
+        && let Ok(mut rows) = statement.query([])
+    {
+        while let Ok(Some(row)) = rows.next() {
+            let text = |at| row.get::<_, String>(at);
+            if let (Ok(source), Ok(key), Ok(value)) = (text(0), text(1), text(2)) {
+                into.execute("INSERT OR REPLACE INTO position VALUES (?1, ?2, ?3)", params![source, key, value])?;
             }
         }
-        let sinks = schema::sinks(&from).unwrap_or_default();
-        for (name, account) in &sinks {
-            next = next.max(account.position.cast_signed());
-            schema::put_sink(into, name, account)?;
-        }
-        if let Ok(mut statement) = from.prepare("SELECT source, key, value FROM position")
-            && let Ok(mut rows) = statement.query([])
-        {
-            while let Ok(Some(row)) = rows.next() {
-                let text = |at| row.get::<_, String>(at);
-                if let (Ok(source), Ok(key), Ok(value)) = (text(0), text(1), text(2)) {
-                    into.execute("INSERT OR REPLACE INTO position VALUES (?1, ?2, ?3)", params![source, key, value])?;
-                }
-            }
-        }
-        if let Ok(id) = from.query_row(schema::GET, ["id"], |row| row.get::<_, i64>(0)) {
-            into.execute(schema::SET, params!["id", id])?;
-        }
-        into.execute(schema::SET, params!["next", next]).map(drop)
-    })?;
-    Ok(events)
+    }
+    if let Ok(id) = from.query_row(schema::GET, ["id"], |row| row.get::<_, i64>(0)) {
+        into.execute(schema::SET, params!["id", id])?;
+    }
+    into.execute(schema::SET, params!["next", next]).map(drop)
 }
 
 type Row = (i64, i64, u32, Vec<u8>);

@@ -34,7 +34,7 @@ pub(super) const SET: &str = "INSERT OR REPLACE INTO meta (key, value) VALUES (?
 /// Opens the file, or makes it. It appears with its tables or not at all, so one without them is damaged.
 pub(super) fn open(path: &Path, synced: Synced) -> Result<Connection, rusqlite::Error> {
     if !path.try_exists().map_err(io)? {
-        create(path)?;
+        create(path, |_| Ok(()))?;
     }
     let connection = connect(path)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
@@ -59,7 +59,11 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-fn create(path: &Path) -> Result<(), rusqlite::Error> {
+/// Makes the file, with what `fill` puts into it. It appears whole or not at all.
+pub(super) fn create(
+    path: &Path,
+    fill: impl FnOnce(&Connection) -> Result<(), rusqlite::Error>,
+) -> Result<(), rusqlite::Error> {
     let part = path.with_added_extension("part");
     // Of a process that was ended before it was done.
     for name in ["", "-wal", "-shm"] {
@@ -72,7 +76,8 @@ fn create(path: &Path) -> Result<(), rusqlite::Error> {
         connection.execute_batch(TABLES)?;
         connection.execute(SET, params!["id", random().cast_signed()])?;
         connection.execute(SET, params!["next", 0])?;
-        connection.pragma_update(None, "user_version", VERSION)
+        connection.pragma_update(None, "user_version", VERSION)?;
+        fill(&connection)
     })?;
     // With it the write-ahead log goes into the file.
     connection.close().map_err(|(_, error)| error)?;
@@ -233,7 +238,7 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-fn unusable(error: String) -> rusqlite::Error {
+pub(super) fn unusable(error: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
 }
 
