@@ -459,6 +459,8 @@ impl Backlog for Spool {
             since: next,
             position: next,
             active: true,
+            // Its dead letters are there still, if an earlier spool had an account of it.
+            dead_letter_bytes: i64::MAX.cast_unsigned(),
             ..SinkAccount::default()
         });
         if !std::mem::replace(&mut account.active, true) {
