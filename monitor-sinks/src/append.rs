@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use monitor_core::bus::Durability;
 use monitor_core::component::{Answer, BoxError, Invalid, Resume, Resumed};
@@ -30,6 +30,7 @@ const TAIL: u64 = 256;
 #[derive(Debug)]
 pub struct AppendFile {
     file: File,
+    path: PathBuf,
     /// Lines that are not with the system yet; of the first one `done` bytes are.
     buffer: Vec<u8>,
     done: usize,
@@ -45,7 +46,8 @@ impl AppendFile {
     /// What the system says, with the path.
     pub fn open(path: &Path, durability: Durability) -> Result<Self, BoxError> {
         let file = Self::open_file(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
-        let mut append = Self { file, buffer: Vec::new(), done: 0, sync: durability >= Durability::L2 };
+        let sync = durability >= Durability::L2;
+        let mut append = Self { file, path: path.to_owned(), buffer: Vec::new(), done: 0, sync };
         append.end_last_line();
         Ok(append)
     }
@@ -59,46 +61,41 @@ impl AppendFile {
     /// The length of the file, without what is not flushed, and which file it is: what [`resume`](Self::resume) cuts it
     /// off at.
     pub fn mark(&self) -> Option<Vec<u8>> {
-        let metadata = self.file.metadata().ok()?;
-        let tail = self.tail(metadata.len()).ok()?;
-        Some(format!("{} {} {tail:08x}", metadata.len(), identity(&metadata)).into_bytes())
+        let mark = self.mark_at(self.file.metadata().ok()?.len()).ok()?;
+        Some(format!("{} {} {}", mark.length, mark.file, mark.tail).into_bytes())
     }
 
     /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. Another file than it
-    /// was is left as it is: it holds what this sink has not written.
+    /// was is left as it is, for it holds what this sink has not written; one that is shorter has been cut by somebody.
     ///
     /// # Errors
     /// What the system says.
     pub fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
-        let metadata = self.file.metadata()?;
-        let length = from.mark.and_then(|mark| self.marked(std::str::from_utf8(mark).ok()?, &metadata));
-        let beyond = metadata.len().saturating_sub(length.unwrap_or(u64::MAX));
-        if let Some(length) = length
-            && beyond > 0
-        {
-            tracing::info!("cuts off {beyond} bytes that an earlier process had written, and writes them again");
-            self.file.set_len(length)?;
+        let length = self.file.metadata()?.len();
+        match from.mark.and_then(Mark::parse) {
+            Some(mark) if length > mark.length && self.mark_at(mark.length)? == mark => {
+                let beyond = length - mark.length;
+                tracing::info!("cuts off {beyond} bytes that an earlier process had written, and writes them again");
+                self.file.set_len(mark.length)?;
+            }
+            Some(mark) if length < mark.length => tracing::warn!(
+                "`{}` is {} bytes shorter than it was: what somebody has cut off, or taken away, is not written again",
+                self.path.display(),
+                mark.length - length
+            ),
+            _ => {}
         }
         (self.buffer, self.done) = (Vec::new(), 0);
         self.end_last_line();
         Ok(Resumed::AsNoted)
     }
 
-    /// The length at which the file was marked, if it is the same file still.
-    fn marked(&self, mark: &str, metadata: &std::fs::Metadata) -> Option<u64> {
-        let mut parts = mark.split(' ');
-        let (length, file, tail) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
-        let same = file == identity(metadata) && self.tail(length).is_ok_and(|read| format!("{read:08x}") == tail);
-        same.then_some(length)
-    }
-
-    /// The checksum of the last bytes before `length`: a new file may be given the number of one that is gone.
-    fn tail(&self, length: u64) -> io::Result<u32> {
+    fn mark_at(&self, length: u64) -> io::Result<Mark> {
         let mut bytes = vec![0; TAIL.min(length) as usize];
         let mut file = &self.file;
         file.seek(SeekFrom::Start(length - bytes.len() as u64))?;
         file.read_exact(&mut bytes)?;
-        Ok(crc32fast::hash(&bytes))
+        Ok(Mark { length, file: identity(&file.metadata()?), tail: crc32fast::hash(&bytes) })
     }
 
     fn open_file(path: &Path) -> io::Result<File> {
@@ -162,6 +159,24 @@ impl AppendFile {
         self.buffer.clear();
         self.done = 0;
         Ok(())
+    }
+}
+
+/// A place in a file.
+#[derive(Debug, PartialEq, Eq)]
+struct Mark {
+    length: u64,
+    /// Which file it is,
+    file: String,
+    /// and the checksum of its last bytes up to there, for a new file may be given the number of one that is gone.
+    tail: u32,
+}
+
+impl Mark {
+    fn parse(mark: &[u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(mark).ok()?.split(' ');
+        let (length, file, tail) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { length: length.parse().ok()?, file: file.to_owned(), tail: tail.parse().ok()? })
     }
 }
 
