@@ -56,8 +56,13 @@ impl SinkConfig for Config {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| format!("`{}`: {error}", folder.display()))?;
         }
-        let connection = open(&path, context.durability).map_err(|error| format!("`{}`: {error}", path.display()))?;
-        Ok(Box::new(SqliteSink { connection, name: context.name.clone(), spool: None }))
+        let durability = context.durability;
+        let connection = match open(&path, durability) {
+            // Whether it is ours, and may be set aside, is known once it is resumed.
+            Err(error) if durability > Durability::L0 && is_damage(&error) => None,
+            opened => Some(opened.map_err(|error| format!("`{}`: {error}", path.display()))?),
+        };
+        Ok(Box::new(SqliteSink { connection, path, durability, name: context.name.clone(), spool: None, next: None }))
     }
 }
 
@@ -98,65 +103,145 @@ fn open(path: &Path, durability: Durability) -> Result<Connection, rusqlite::Err
 }
 
 struct SqliteSink {
-    connection: Connection,
+    /// None while it is damaged.
+    connection: Option<Connection>,
+    path: PathBuf,
+    durability: Durability,
     name: Text,
     /// The spool that numbers what it is given, if there is one.
     spool: Option<u64>,
+    /// It has all events before this one.
+    next: Option<u64>,
 }
 
 impl Sink for SqliteSink {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
-        match self.insert(delivery) {
-            Ok(()) => Answer::Ok,
-            Err(error) if is_hopeless(&error) => Answer::Fatal(error.into()),
-            Err(error) => {
-                if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-                    self.save_room();
-                }
-                Answer::retry(error)
-            }
+        let Err(error) = self.insert(delivery) else { return Answer::Ok };
+        if self.spool.is_some() && is_damage(&error) {
+            let renewed = self.renew(&error);
+            return Answer::retry(renewed.err().unwrap_or_else(|| error.into()));
         }
+        if is_hopeless(&error) {
+            return Answer::Fatal(error.into());
+        }
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+            self.save_room();
+        }
+        Answer::retry(error)
     }
 
     fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
+        let noted = from.mark.and_then(|mark| std::str::from_utf8(mark).ok()?.parse::<u64>().ok());
+        let name = self.name.clone();
+        let read = self.connection().and_then(|connection| cursor(connection, from.spool, &name));
+        self.next = match read {
+            Err(error) if noted.is_some() && is_damage(&error) => {
+                self.renew(&error)?;
+                None
+            }
+            read => {
+                let next = read.map_err(|error| format!("`{}`: {error}", self.path.display()))?;
+                if noted > next {
+                    tracing::error!(
+                        sink = %self.name,
+                        "`{}` does not have any more the last of what it had: it is damaged, or an older copy",
+                        self.path.display()
+                    );
+                }
+                next
+            }
+        };
         self.spool = Some(from.spool);
-        let next = self
-            .connection
-            .query_row(
-                "SELECT next FROM monitor_cursor WHERE spool = ?1 AND sink = ?2",
-                params![from.spool.cast_signed(), self.name.as_str()],
-                |row| row.get::<_, i64>(0),
-            )
-            .optional()?;
-        Ok(next.map_or(Resumed::AsNoted, |next| Resumed::At(next.cast_unsigned())))
+        Ok(self.next.map_or(Resumed::AsNoted, Resumed::At))
+    }
+
+    /// What it has, so that a database that has less is found out.
+    fn mark(&mut self) -> Option<Vec<u8>> {
+        self.next.map(|next| next.to_string().into_bytes())
     }
 }
 
+/// The number of the first event that the database has not.
+fn cursor(connection: &Connection, spool: u64, sink: &str) -> Result<Option<u64>, rusqlite::Error> {
+    connection
+        .query_row(
+            "SELECT next FROM monitor_cursor WHERE spool = ?1 AND sink = ?2",
+            params![spool.cast_signed(), sink],
+            |row| row.get::<_, i64>(0).map(i64::cast_unsigned),
+        )
+        .optional()
+}
+
 impl SqliteSink {
+    fn connection(&mut self) -> Result<&mut Connection, rusqlite::Error> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => Ok(none.insert(open(&self.path, self.durability)?)),
+        }
+    }
+
+    /// Sets a damaged database aside, with whatever is in it, and goes on in a new one.
+    fn renew(&mut self, error: &rusqlite::Error) -> Result<(), BoxError> {
+        // The old one is closed before it is renamed.
+        self.connection = None;
+        let aside = set_aside(&self.path)?;
+        tracing::error!(
+            sink = %self.name,
+            "`{}` is damaged ({error}): it is now `{}`, and a new one goes on",
+            self.path.display(),
+            aside.display()
+        );
+        self.connection()?;
+        Ok(())
+    }
+
     /// The write-ahead log holds pages that have been written again since: it gives them back, and is kept small from now
     /// on. What fails here fails again.
     fn save_room(&self) {
-        drop(self.connection.pragma_update(None, "wal_autocheckpoint", 64));
-        drop(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        let Some(connection) = &self.connection else { return };
+        drop(connection.pragma_update(None, "wal_autocheckpoint", 64));
+        drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
     }
 
     /// All of them, or none.
     fn insert(&mut self, delivery: &Delivery<'_>) -> Result<(), rusqlite::Error> {
-        let transaction = self.connection.transaction()?;
+        let spool = self.spool;
+        let name = self.name.clone();
+        let transaction = self.connection()?.transaction()?;
         {
             let mut insert = transaction.prepare_cached(INSERT)?;
             for item in delivery.items() {
                 insert_samples(&mut insert, *item)?;
             }
         }
-        if let (Some(spool), Some(last)) = (self.spool, delivery.items().last()) {
-            let next = last.sequence() + 1;
+        let next = delivery.items().last().map(|last| last.sequence() + 1);
+        if let (Some(spool), Some(next)) = (spool, next) {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO monitor_cursor VALUES (?1, ?2, ?3)")?
-                .execute(params![spool.cast_signed(), self.name.as_str(), next.cast_signed()])?;
+                .execute(params![spool.cast_signed(), name.as_str(), next.cast_signed()])?;
         }
-        transaction.commit()
+        transaction.commit()?;
+        self.next = next.or(self.next);
+        Ok(())
     }
+}
+
+/// Renames a database and what is beside it; gives back its new name.
+fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let mut names = (1..).map(|at| path.with_added_extension(format!("damaged-{at}")));
+    let aside = names.find(|name| !name.exists()).expect("there are more numbers than files");
+    for suffix in ["-wal", "-shm", ""] {
+        let with_suffix = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            name
+        };
+        match std::fs::rename(with_suffix(path), with_suffix(&aside)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
 }
 
 fn insert_samples(insert: &mut rusqlite::CachedStatement<'_>, item: Item<'_>) -> Result<(), rusqlite::Error> {
@@ -193,6 +278,10 @@ fn insert_samples(insert: &mut rusqlite::CachedStatement<'_>, item: Item<'_>) ->
 
 fn rfc3339(time: Timestamp) -> String {
     time.to_string()
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
 
 /// Whether no other try can go better.
