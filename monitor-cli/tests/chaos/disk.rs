@@ -84,12 +84,12 @@ fn a_small_volume_is_large_enough_for_many_small_batches() {
 }
 
 /// Takes the disk away from the program while events come, gives it back, and looks how soon they are delivered.
-fn outage<T>(home: &Home, begin: impl FnOnce(&Child) -> T, end: impl FnOnce(T)) {
+fn outage<T>(home: &Home, take: impl FnOnce(&Child) -> T, give_back: impl FnOnce(T)) {
     let mut feed = Feed::new(home.path());
     feed.write(300);
     let mut program = home.start();
     wait_until("all is delivered", || home.has_delivered(feed.written()));
-    let began = begin(&program);
+    let taken = take(&program);
     wait_until("the disk refuses", || {
         feed.write(100);
         std::thread::sleep(Duration::from_millis(20));
@@ -102,13 +102,13 @@ fn outage<T>(home: &Home, begin: impl FnOnce(&Child) -> T, end: impl FnOnce(T)) 
         assert_eq!(program.try_wait().expect("a child"), None, "it has ended\n{}", home.log());
     }
     assert!(!home.has_delivered(feed.written()), "nothing was refused");
-    end(began);
-    let given_back = Instant::now();
+    give_back(taken);
+    let since = Instant::now();
     while !home.has_delivered(feed.written()) {
-        assert!(given_back.elapsed() < Duration::from_secs(30), "not delivered: {:#?}\n{}", home.status(), home.log());
+        assert!(since.elapsed() < Duration::from_secs(30), "not delivered: {:#?}\n{}", home.status(), home.log());
         std::thread::sleep(Duration::from_millis(5));
     }
-    let took = given_back.elapsed();
+    let took = since.elapsed();
     println!("{} events of an outage are delivered {took:?} after it", feed.written() - 300);
     feed.write(100);
     wait_until("new events are delivered", || home.has_delivered(feed.written()));

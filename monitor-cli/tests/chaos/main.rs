@@ -5,9 +5,15 @@
 //! corrupted shows without a record of what was sent. Short runs are part of the tests; for a long one:
 //!
 //! ```text
-//! MONITOR_CHAOS_KILLS=10000 MONITOR_CHAOS_DAMAGES=10000 MONITOR_CHAOS_RELOADS=1000 MONITOR_CHAOS_STEP=1 \
+//! MONITOR_CHAOS_KILLS=10000 MONITOR_CHAOS_DAMAGES=10000 MONITOR_CHAOS_RECOVERIES=1000 MONITOR_CHAOS_STEP=1 \
+//!     MONITOR_CHAOS_RELOADS=1000 MONITOR_CHAOS_SYNCS=20000 MONITOR_CHAOS_OUTAGE=60 \
 //!     cargo test --release -p monitor-cli --features real-components --test chaos
 //! ```
+//!
+//! That is how many kills at random moments, damaged files, recoveries that are killed three times, reloads, and batches of
+//! which the order of calls is looked at; that every call is killed and not one in so many; and how many seconds a disk is away.
+//! `MONITOR_CHAOS_SEED` has the chance of an earlier run again. With `real-components` there must be `strace`; small volumes
+//! can be mounted by root only, and others are told what was not tested.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use crate::daemon::Home;
@@ -36,7 +37,7 @@ impl Verdict {
 
     /// Of the file of the sink `jsonl`.
     pub(crate) fn of_lines(path: &Path, offered: u64) -> Self {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
         let mut broken = 0;
         let events: Vec<(u64, String)> = text
             .lines()
@@ -54,20 +55,22 @@ impl Verdict {
         verdict
     }
 
-    /// Of the table of the sink `sqlite`.
+    /// Of the table of the sink `sqlite`, as far as it can be read, from its end.
     pub(crate) fn of_database(path: &Path, offered: u64) -> Self {
-        let Ok(connection) = rusqlite::Connection::open(path) else { return Self::of([], offered) };
-        let mut statement =
-            connection.prepare("SELECT value, metadata FROM metrics WHERE metric = 'id'").expect("the table");
-        let rows =
-            statement.query_map([], |row| Ok((row.get::<_, f64>(0)? as u64, row.get::<_, String>(1)?))).expect("rows");
-        let events = rows.map(|row| {
-            let (id, metadata) = row.expect("a row");
-            let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
-            (id, metadata["check"].as_str().unwrap_or_default().to_owned())
-        });
-        Self::of(events.collect::<Vec<_>>(), offered)
+        Self::of(rows(path).unwrap_or_default(), offered)
     }
+}
+
+fn rows(path: &Path) -> Result<Vec<(u64, String)>, rusqlite::Error> {
+    // Nothing is made where there is nothing.
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut statement =
+        connection.prepare("SELECT value, metadata FROM metrics WHERE metric = 'id' ORDER BY rowid DESC")?;
+    let rows = statement.query_map([], |row| {
+        let metadata = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or(Value::Null);
+        Ok((row.get::<_, f64>(0)? as u64, metadata["check"].as_str().unwrap_or_default().to_owned()))
+    })?;
+    Ok(rows.map_while(Result::ok).collect())
 }
 
 /// Every sink has every event once, and the books close.

@@ -225,14 +225,13 @@ impl Order {
     /// What these writes have brought to the log of the spool is on the disk.
     fn log_is_safe(&mut self, writes: u64) {
         self.safe.extend(self.in_log.extract_if(.., |(write, _)| *write <= writes).map(|(_, id)| id));
-        let events = (self.ends.len() as u64..).find(|id| !self.safe.contains(id)).expect("not every number is used");
-        while (self.ends.len() as u64) < events {
-            let end = self.ends.last().copied().unwrap_or_default() + line(self.ends.len() as u64).len() as u64 + 1;
-            self.ends.push(end);
+        while self.safe.contains(&(self.ends.len() as u64)) {
+            let length = line(self.ends.len() as u64).len() as u64 + 1;
+            self.ends.push(self.ends.last().copied().unwrap_or_default() + length);
         }
         let (offset, write) = self.position;
         if write <= writes && offset > self.ends.last().copied().unwrap_or_default() {
-            self.fault(READ, format!("{offset} with {events} events"));
+            self.fault(READ, format!("{offset} with {} events", self.ends.len()));
         }
     }
 

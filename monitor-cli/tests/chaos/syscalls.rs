@@ -88,19 +88,27 @@ fn a_kill_before_any_call_of_a_first_start_loses_nothing() {
     }
 }
 
-/// One error in seven, of each kind that a disk gives.
+/// One error in seven, of each kind that a disk gives, once a thread has made so many calls: a start may fail.
 #[test]
 fn calls_that_fail_end_nothing_and_lose_nothing() {
-    for (call, level) in
-        [("write", "L1"), ("pwrite64", "L1"), ("ftruncate", "L1"), ("fsync", "L2"), ("fdatasync", "L2")]
-    {
+    let calls = [
+        ("write", "L1", 60),
+        ("pwrite64", "L1", 60),
+        ("ftruncate", "L1", 6),
+        ("fsync", "L2", 20),
+        ("fdatasync", "L2", 5),
+    ];
+    for (call, level, from) in calls {
         for error in ["ENOSPC", "EIO", "EINTR"] {
             let home = Home::new(level);
             let mut feed = Feed::new(home.path());
             feed.write(300);
             home.run_until_delivered(feed.written());
-            let (trace, inject) = (format!("trace={call}"), format!("inject={call}:error={error}:when=60+7"));
-            let mut child = home.traced(&["-o", "/dev/null", "-e", &trace, "-e", &inject]).spawn().expect("strace");
+            let (trace, inject) = (
+                format!("trace={call}"),
+                format!("inject={call}:error={error}:when={from}+{}", if call == "ftruncate" { 1 } else { 7 }),
+            );
+            let mut child = home.traced(&["-o", "trace", "-s0", "-e", &trace, "-e", &inject]).spawn().expect("strace");
             for _ in 0..30 {
                 feed.write(40);
                 std::thread::sleep(Duration::from_millis(20));
@@ -108,6 +116,8 @@ fn calls_that_fail_end_nothing_and_lose_nothing() {
             let what = format!("{call} {error}");
             assert_eq!(child.try_wait().expect("a child"), None, "{what}: it has ended\n{}", home.log());
             kill_group(&mut child);
+            let trace = std::fs::read_to_string(home.path().join("trace")).expect("a trace");
+            assert!(trace.contains("(INJECTED)"), "{what}: no call has failed");
             home.run_until_delivered(feed.written());
             assert_all(&home, feed.written(), &what);
         }
