@@ -206,13 +206,12 @@ impl Order {
         // An account ends with the losses, none, and how long the file was.
         for account in arguments.split("events").skip(1).filter_map(|text| text.get(..200.min(text.len()))) {
             let Some((_, mark)) = account.split_once("{}") else { continue };
-            let mark: String = mark.chars().take_while(char::is_ascii_digit).collect();
-            // What follows it may look like one more digit.
-            let candidates = [mark.as_str(), mark.get(..mark.len().saturating_sub(1)).unwrap_or_default()];
-            let lengths: Vec<u64> = candidates.iter().filter_map(|text| text.parse().ok()).collect();
+            // At an end without haste there is none: nothing is to be cut off.
+            let Some((length, _)) = mark.split_once(' ').filter(|(length, _)| !length.is_empty()) else { continue };
+            let Ok(length) = length.parse::<u64>() else { continue };
             self.noted += 1;
-            if !lengths.iter().any(|length| *length == 0 || self.synced.contains(length)) {
-                self.fault(NOTED, format!("{lengths:?} of {}", self.length));
+            if length > 0 && !self.synced.contains(&length) {
+                self.fault(NOTED, format!("{length} of {}", self.length));
             }
         }
         let others = self.unsynced.get(thread).into_iter().flatten();
