@@ -89,7 +89,7 @@ fn what_cannot_be_recorded_is_told_and_counted() {
     assert_eq!(monitor.track_generation(Generation::new(-1.0, true)), dropped(DropReason::Negative));
     assert_eq!(monitor.track_evaluation(Evaluation::new("E", f64::NAN, true)), dropped(DropReason::NotFinite));
     assert_eq!(monitor.track_evaluation(Evaluation::new("", 1.0, true)), dropped(DropReason::Unnamed));
-    let tokens = monitor_core::Tokens { total: Some(1 << 60), ..Default::default() };
+    let tokens = Tokens { total: Some(1 << 60), ..Default::default() };
     let generation = Generation::new(1.0, true).tokens(tokens);
     assert_eq!(monitor.track_generation(generation), dropped(DropReason::OutOfRange));
     let long_ago = Event::new(Timestamp::from_micros(-1), Metric::new("m", 1.0));

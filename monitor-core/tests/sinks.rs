@@ -11,6 +11,7 @@ use monitor_core::component::{
 };
 use monitor_core::config::{ClockSetting, Config, Entry, SinkSettings};
 use monitor_core::pipeline::{Builder, Emitter, SinkOptions, SinkSummary, Summary};
+use monitor_core::store::{Selector, Window};
 use monitor_core::{Event, Kind, KindSet, Metric, Monitor, MonitorBuilder, Recorded};
 
 /// Records `count` numbered values, shuts down, and gives back the account of the one sink.
@@ -343,6 +344,75 @@ fn a_sink_is_gone_before_the_next_one_is_opened() {
     let summary = pipeline.expect("starts").wait();
     assert_eq!((summary.sinks[0].delivered, summary.sinks[0].restarts), (10, 1));
     assert_eq!(collected(&receiver), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn its_own_counts_are_metrics_that_rules_can_watch() {
+    let rejects =
+        sink_fn(|delivery| Answer::Rejected { indices: (0..delivery.len() / 2).collect(), error: "no".into() });
+    let builder = Monitor::builder().metrics_interval(Duration::from_millis(5)).sink("half", rejects);
+    let monitor = builder.start().expect("starts");
+    for number in 0..100 {
+        monitor.record_metric("n", f64::from(number), &[]);
+    }
+    monitor.record_metric("n", f64::NAN, &[]);
+    monitor.flush(Duration::from_secs(10));
+    let sum = |metric: &str| {
+        let selector = Selector::metric(metric);
+        monitor.store().stats(&selector, Window::ALL).ok().flatten().map(|stats| (stats.sum as u64, stats.last as u64))
+    };
+    // Each count is told once, however often it is looked at.
+    let expected = |metric: &str| match metric {
+        "pipeline_offered" => 101,
+        "pipeline_accepted" => 100,
+        "pipeline_dropped" => 1,
+        _ => 50,
+    };
+    for metric in ["pipeline_offered", "pipeline_accepted", "pipeline_dropped", "sink_delivered", "sink_lost"] {
+        let arrived = (0..2_000).any(|_| {
+            std::thread::park_timeout(Duration::from_millis(5));
+            sum(metric).is_some_and(|(sum, _)| sum == expected(metric))
+        });
+        assert!(arrived, "{metric}: {:?}", sum(metric));
+    }
+    for metric in ["sink_pending", "sink_unaccounted", "pipeline_unaccounted", "sink_stalled"] {
+        assert_eq!(sum(metric).map(|(_, last)| last), Some(0), "{metric}");
+    }
+    let lost = Selector::metric("sink_lost").with("sink", "half").with("reason", "rejected");
+    assert_eq!(monitor.store().stats(&lost, Window::ALL).expect("known").expect("some").sum as u64, 50);
+}
+
+#[test]
+fn a_sink_that_does_not_come_back_is_stalled_and_holds_up_nobody() {
+    let (release, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let sink = sink_fn(move |_| {
+        let _ended = gate.lock().expect("one thread").recv();
+        Answer::Ok
+    });
+    let options = SinkOptions {
+        overflow: Overflow::Block(Duration::from_secs(3_600)),
+        timeout: Duration::from_millis(50),
+        ..SinkOptions::default()
+    };
+    let builder = Monitor::builder().metrics_interval(Duration::from_millis(5)).sink_with("hangs", sink, options);
+    let monitor = builder.shutdown_timeout(Duration::from_millis(200)).start().expect("starts");
+    // More than the bus holds: a sink that is waited for would hold it up for an hour.
+    let mut accepted = 0;
+    while accepted < 200_000 {
+        match monitor.record_metric("n", 1.0, &[]) {
+            Recorded::Accepted => accepted += 1,
+            Recorded::Dropped(_) => std::thread::park_timeout(Duration::from_millis(1)),
+        }
+    }
+    let stalled = (0..2_000).any(|_| {
+        std::thread::park_timeout(Duration::from_millis(5));
+        let stats = monitor.store().stats(&Selector::metric("sink_stalled"), Window::ALL).ok().flatten();
+        stats.is_some_and(|stats| stats.last as u64 == 1)
+    });
+    assert!(stalled, "it is said");
+    drop(release);
+    monitor.shutdown();
 }
 
 /// A database that knows how far it is, behind a sink that panics at every third write.

@@ -50,9 +50,16 @@ fn text(books: &Books) -> String {
         row
     });
     let head = ["sink", "accepted", "delivered", "pending", "filtered", "dead letter", "lost"];
-    let mut text = format!(
-        "{} events accepted, {} of them in the spool ({} bytes)\n\n{}\n",
-        number(books.accepted),
+    let intake = &books.intake;
+    let mut text = format!("{} events offered, {} accepted", number(intake.offered), number(intake.accepted));
+    for (what, counts) in [("rejected", &intake.rejected), ("dropped", &intake.dropped)] {
+        let counts: Vec<String> = counts.iter().map(|(reason, count)| format!("{} {reason}", number(*count))).collect();
+        if !counts.is_empty() {
+            text += &format!(", {what}: {}", counts.join(", "));
+        }
+    }
+    text += &format!(
+        "\n{} events in the spool ({} bytes)\n\n{}\n",
         number(books.kept),
         number(books.bytes),
         table(&head, 1.., rows)

@@ -146,7 +146,7 @@ impl Home {
 fn is_delivered(books: &Value, events: u64) -> bool {
     let number = |value: &Value| value.as_u64().expect("a number");
     let sinks = books["sinks"].as_object().expect("sinks");
-    number(&books["accepted"]) >= events && sinks.values().all(|sink| number(&sink["pending"]) == 0)
+    number(&books["numbered"]) >= events && sinks.values().all(|sink| number(&sink["pending"]) == 0)
 }
 
 /// Ends a child by SIGTERM, and waits for it.

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Draft};
+use super::{Batch, Draft, Intake};
 use crate::Text;
 
 /// How safe an event is.
@@ -48,6 +48,12 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
 
     /// Notes how far a sink is, if its account is open. It is written down with the next batch, or by [`Backlog::flush`].
     fn settle(&self, name: &Text, account: SinkAccount);
+
+    /// Adds to the books of the door, beside what comes with a batch.
+    fn note(&self, intake: &Intake);
+
+    /// How many events it holds, and how many bytes they take.
+    fn size(&self) -> (u64, u64);
 
     /// How far the sources of which this is the name are.
     fn positions(&self, source: &Text) -> Vec<(Text, String)>;

@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::Intake;
 use crate::event::{Body, Event, Kind};
 use crate::read::{LineParser, Parsed, Refusal};
 use crate::sample::{Deriver, EventSamples, Facts, Samples};
@@ -31,6 +32,8 @@ pub struct Draft {
     parser: Option<LineParser>,
     /// How far its sources are with it.
     positions: Vec<Position>,
+    /// What came to the door since the draft before it.
+    intake: Intake,
 }
 
 /// How far a source is that can read again what it has read: to be kept with the events up to there.
@@ -242,6 +245,16 @@ impl Draft {
     /// Says how far a source is with these events.
     pub(crate) fn set_positions(&mut self, positions: Vec<Position>) {
         self.positions = positions;
+    }
+
+    /// Says what came to the door since the draft before it.
+    pub(crate) fn set_intake(&mut self, intake: Intake) {
+        self.intake = intake;
+    }
+
+    /// What came to the door since the draft before it.
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     /// How far its sources are with it.

@@ -6,6 +6,7 @@
 mod backlog;
 mod batch;
 mod cursor;
+mod intake;
 mod log;
 
 pub(crate) use backlog::Backlog;
@@ -15,6 +16,7 @@ pub use backlog::{Durability, SinkAccount};
 pub use batch::{Batch, Draft, Position};
 pub(crate) use batch::{ROWS, Room};
 pub use cursor::{Committed, Cursor, Next};
+pub use intake::Intake;
 pub use log::Size;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -209,6 +211,13 @@ impl Bus {
     /// How many events that were to be kept for the subscriber `id` are gone.
     pub(crate) fn gone(&self, id: usize) -> u64 {
         self.shared.lock().gone(id)
+    }
+
+    /// Notes what came to the door without an event that was taken in.
+    pub(crate) fn note(&self, intake: &Intake) {
+        if let Some(backlog) = &self.backlog {
+            backlog.note(intake);
+        }
     }
 
     /// Nobody waits for the subscriber `id` any more, until it moves.

@@ -222,11 +222,12 @@ impl Shared {
             }
         };
         let mut summary = pipeline.shutdown();
-        summary.dropped = self.queue.dropped();
+        // Also what was dropped after the books were closed.
+        summary.dropped = self.queue.dropped().into_iter().map(|(reason, n)| (Text::new_static(reason), n)).collect();
         self.queue.end();
         let left = self.queue.lost();
         if left > 0 {
-            summary.dropped.insert("shutdown", left);
+            summary.dropped.insert(Text::new_static("shutdown"), left);
         }
         let arrived = |sink: &crate::pipeline::SinkSummary| sink.dead_letter + sink.lost_total() + sink.pending == 0;
         let complete = left == 0 && summary.sinks.iter().all(arrived);

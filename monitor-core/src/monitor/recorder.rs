@@ -1,5 +1,6 @@
 //! From the queue to the bus, and the handles that record into it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::queue::{Buffers, Queue, Recorded};
 use crate::Text;
 use crate::component::{BoxError, Source};
 use crate::event::{Metadata, MetricKey};
-use crate::pipeline::Emitter;
+use crate::pipeline::{Emitter, instant};
 
 /// How long recorded events wait at most before they are looked for.
 const NAP: Duration = Duration::from_millis(1);
@@ -17,6 +18,9 @@ const NAPS: u32 = 20;
 const RESTED: u32 = 4;
 /// While it sleeps it looks around this often all the same.
 const SLEEP: Duration = Duration::from_millis(250);
+
+/// The books learn of what was dropped this often.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
 
 /// The source that empties the queue.
 pub(super) struct Recorder {
@@ -41,10 +45,23 @@ impl Recorder {
         let mut buffers = Buffers::default();
         let mut batches = Vec::new();
         let mut idle = 0;
+        let mut told = BTreeMap::new();
+        let mut told_at = instant();
         loop {
             // Asked before the queue is emptied: what comes after a stop is not accepted any more.
             let stopped = out.stopped();
             self.queue.take(&mut buffers, &mut batches);
+            if stopped || told_at.elapsed() >= TOLD_EVERY {
+                let dropped = self.queue.dropped();
+                for (reason, count) in &dropped {
+                    let more = count - told.get(reason).unwrap_or(&0);
+                    if more > 0 {
+                        out.note_dropped(reason, more);
+                    }
+                }
+                (told, told_at) = (dropped, instant());
+                out.finish()?;
+            }
             if batches.is_empty() {
                 if stopped {
                     return Ok(());

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 
 use crate::Text;
-use crate::bus::Draft;
+use crate::bus::{Draft, Intake};
 use crate::event::Kind;
 
 /// A number that only grows.
@@ -48,6 +48,7 @@ pub(crate) struct InputCounters {
     kinds: [Counter; 5],
     pub(crate) samples: Counter,
     pub(crate) missing_scores: NamedCounters,
+    intake: Mutex<Intake>,
 }
 
 /// What a batch will have counted for, once it is on the bus.
@@ -76,6 +77,15 @@ impl InputCounters {
         for name in &counted.missing_scores {
             self.missing_scores.add(name);
         }
+    }
+
+    pub(crate) fn note(&self, intake: &Intake) {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner).add(intake);
+    }
+
+    /// The books of the door.
+    pub(crate) fn intake(&self) -> Intake {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn events(&self) -> u64 {

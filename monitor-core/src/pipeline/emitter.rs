@@ -1,13 +1,14 @@
 //! What a source is given: it emits events and refuses lines; batching, numbering and back-pressure are done for it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::counters::SourceCounters;
 use super::refusals::Refusals;
-use crate::bus::{Draft, Position};
+use crate::bus::{Draft, Intake, Position};
 use crate::event::Event;
 use crate::read::{LineParser, Reason, Refusal};
 use crate::sample::Deriver;
@@ -41,6 +42,8 @@ pub struct LineReader {
     pub(super) deriver: Deriver,
     pub(super) clock: Clock,
     pub(super) refusals: Arc<Refusals>,
+    /// Refusals since a batch was handed on last, by reason.
+    pub(super) rejected: Arc<Mutex<BTreeMap<Text, u64>>>,
     /// Whether the clock follows the events.
     pub(super) event_time: bool,
     /// When the last event happened.
@@ -48,8 +51,8 @@ pub struct LineReader {
 }
 
 impl LineReader {
-    /// Adds the event of a line to a batch; a bad one is refused, a blank one is none. Tells whether there was one.
-    pub(crate) fn read(&mut self, line: &[u8], place: Place<'_>, draft: &mut Draft) -> bool {
+    /// Adds the event of a line to a batch; a bad one is refused, a blank one is none.
+    pub(crate) fn read(&mut self, line: &[u8], place: Place<'_>, draft: &mut Draft) -> Line {
         let arrival = self.arrival();
         let limit = self.limit();
         let accept = |time: Timestamp| {
@@ -60,14 +63,14 @@ impl LineReader {
             Err(Refusal::new(Reason::Future, error))
         };
         match draft.push_accepted(line, arrival, &mut self.parser, &mut self.deriver, accept) {
-            Ok(None) => false,
+            Ok(None) => Line::Blank,
             Ok(Some(time)) => {
                 self.last = Some(time);
-                true
+                Line::Event
             }
             Err(refusal) => {
                 self.refuse(&refusal, line, place);
-                false
+                Line::Refused
             }
         }
     }
@@ -94,13 +97,27 @@ impl LineReader {
 
     /// Counts and keeps a line that is no event.
     pub fn refuse(&self, refusal: &Refusal, line: &[u8], place: Place<'_>) {
+        self.note_rejected(refusal.reason);
         self.refusals.add(&self.source, place, refusal, line);
+    }
+
+    fn note_rejected(&self, reason: Reason) {
+        let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+        *rejected.entry(Text::new_static(reason.as_str())).or_default() += 1;
     }
 
     /// The parser, with the pipeline's time zone.
     pub fn parser(&self) -> &LineParser {
         &self.parser
     }
+}
+
+/// What a line was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Event,
+    Blank,
+    Refused,
 }
 
 /// What a source emits to.
@@ -116,6 +133,8 @@ pub struct Emitter {
     pub(super) saved: Option<Vec<(Text, String)>>,
     /// How far it is with the draft.
     pub(super) positions: Vec<Position>,
+    /// What came to the door since the last batch was handed on, as far as it came one by one.
+    pub(super) intake: Intake,
 }
 
 impl Emitter {
@@ -144,7 +163,9 @@ impl Emitter {
     /// # Errors
     /// When nobody wants more.
     pub fn emit(&mut self, event: Event) -> Result<(), Stopped> {
+        self.intake.offered += 1;
         if event.time > self.lines.limit() {
+            self.lines.note_rejected(Reason::Future);
             self.lines.refusals.count(Reason::Future);
             return Ok(());
         }
@@ -157,19 +178,32 @@ impl Emitter {
     /// # Errors
     /// When nobody wants more.
     pub fn line(&mut self, line: &[u8], place: Place<'_>) -> Result<(), Stopped> {
-        self.lines.read(line, place, &mut self.draft);
+        self.read(line, place);
         self.flush_full()
     }
 
+    fn read(&mut self, line: &[u8], place: Place<'_>) {
+        if self.lines.read(line, place, &mut self.draft) != Line::Blank {
+            self.intake.offered += 1;
+        }
+    }
+
     /// Counts and keeps a line that is no event.
-    pub fn refuse(&self, refusal: &Refusal, line: &[u8], place: Place<'_>) {
+    pub fn refuse(&mut self, refusal: &Refusal, line: &[u8], place: Place<'_>) {
+        self.intake.offered += 1;
         self.lines.refuse(refusal, line, place);
+    }
+
+    /// Counts events that were dropped before they came here, by reason.
+    pub(crate) fn note_dropped(&mut self, reason: &'static str, count: u64) {
+        self.intake.offered += count;
+        *self.intake.dropped.entry(Text::new_static(reason)).or_default() += count;
     }
 
     /// As [`line`](Self::line), but what was emitted is not handed on before [`flush`](Self::flush): the source wants to say
     /// how far it is with it. Tells whether it is time to.
     pub fn hold_line(&mut self, line: &[u8], place: Place<'_>) -> bool {
-        self.lines.read(line, place, &mut self.draft);
+        self.read(line, place);
         self.draft.is_full(self.most)
     }
 
@@ -211,10 +245,19 @@ impl Emitter {
         self.hand_on(draft)
     }
 
+    /// Hands on all that there is, if it is only what was refused or dropped.
+    pub(crate) fn finish(&mut self) -> Result<(), Stopped> {
+        let flushed = self.flush();
+        let rest = self.hand_on(Draft::default());
+        flushed.and(rest)
+    }
+
     /// Hands on events that the source has put together itself.
     pub(crate) fn emit_batch(&mut self, events: Vec<Event>) -> Result<(), Stopped> {
+        self.flush()?;
+        self.intake.offered += events.len() as u64;
         let draft = Draft::new(events, &mut self.lines.deriver);
-        self.emit_draft(draft)
+        self.hand_on(draft)
     }
 
     /// Hands on a batch that the source has made itself, of lines that its [`LineReader`] has judged.
@@ -223,7 +266,14 @@ impl Emitter {
         self.hand_on(draft)
     }
 
-    fn hand_on(&mut self, draft: Draft) -> Result<(), Stopped> {
+    fn hand_on(&mut self, mut draft: Draft) -> Result<(), Stopped> {
+        let mut intake = std::mem::take(&mut self.intake);
+        intake.rejected = std::mem::take(&mut *self.lines.rejected.lock().unwrap_or_else(PoisonError::into_inner));
+        // A source that puts its drafts together itself may have refused what stands behind this one already.
+        if intake.offered == 0 {
+            intake.offered = draft.len() as u64 + intake.rejected.values().sum::<u64>();
+        }
+        draft.set_intake(intake);
         self.counters.events.add(draft.len() as u64);
         (self.output)(draft)
     }

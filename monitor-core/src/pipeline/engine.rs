@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::sink_worker::Deadline;
 use super::snapshot::Snapshot;
 use super::summary::ChartSummary;
+use super::watch::Watch;
 use crate::alerting::RuleHost;
 use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
 use crate::component::Chart;
@@ -73,6 +74,8 @@ pub(super) struct Engine {
     pub(super) next_tick: Option<Timestamp>,
     /// Where the store and the states of the rules are written down at the end.
     pub(super) snapshot: Option<PathBuf>,
+    /// None where the clock follows the events: two runs of a recording have the same store.
+    pub(super) watch: Option<Watch>,
     pub(super) outcome: Outcome,
 }
 
@@ -108,6 +111,9 @@ impl Engine {
             }
             if !self.event_time {
                 self.tick_by_clock();
+            }
+            if let Some(watch) = &mut self.watch {
+                watch.look();
             }
         }
         self.finish();
@@ -199,6 +205,9 @@ impl Engine {
         if self.event_time {
             self.clock.set(now);
             self.call_periodic(now);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.report(&self.store, now);
         }
         let alerts = self.rules.iter_mut().flat_map(|rule| rule.tick(&self.store, now)).collect();
         self.publish(alerts);

@@ -24,8 +24,10 @@ pub(crate) mod snapshot;
 mod source_worker;
 mod start;
 mod summary;
+mod watch;
 
 pub use builder::{Builder, SinkOptions, StartError};
+pub(crate) use emitter::Line;
 pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
 #[cfg(feature = "spool")]
@@ -37,6 +39,7 @@ pub use refusals::Refusals;
 pub use reload::{ComponentChange, ReloadError, Reloaded};
 pub use running::{Pipeline, Progress};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
+pub(crate) use watch::PIPELINE_LABELS;
 
 use std::time::Instant;
 

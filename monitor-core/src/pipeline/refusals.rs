@@ -87,6 +87,11 @@ impl Refusals {
         self.counts[reason as usize].add(1);
     }
 
+    /// How many were refused for this.
+    pub fn of(&self, reason: Reason) -> u64 {
+        self.counts[reason as usize].get()
+    }
+
     /// How many were refused.
     pub fn total(&self) -> u64 {
         self.counts.iter().map(Counter::get).sum()

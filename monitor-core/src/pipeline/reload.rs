@@ -2,6 +2,7 @@
 //! be had, nothing changes.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -196,6 +197,11 @@ impl Pipeline {
             let sink = self.sinks.iter_mut().find(|sink| sink.name == name && sink.end.is_none());
             let sink = sink.expect("a sink that has changed was there");
             sink.options = options;
+            let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            for watched in watched.iter_mut().filter(|watched| watched.name == name) {
+                watched.timeout = options.timeout;
+            }
+            drop(watched);
             sink.give(Order::Change { reopen, options });
         }
         let mut ending = Vec::new();
@@ -232,6 +238,9 @@ impl Pipeline {
                 self.bus.unsubscribe(sink.cursor);
             }
             self.retire(&sink.name);
+            let cursor = sink.cursor;
+            let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            watched.retain(|watched| watched.cursor != cursor);
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use super::lock::Lock;
 use super::refusals::Refusals;
 use super::sink_worker::Deadline;
 use super::summary::{SinkSummary, SourceSummary, Summary};
+use super::watch::WatchedSinks;
 use crate::bus::{Bus, Durability};
 use crate::config::Outline;
 use crate::store::{Store, Window};
@@ -36,6 +37,8 @@ pub struct Pipeline {
     pub(super) deadline: Arc<Deadline>,
     pub(super) sources: Vec<RunningSource>,
     pub(super) sinks: Vec<RunningSink>,
+    /// Those of them that there are now, for the watch.
+    pub(super) watched: WatchedSinks,
     pub(super) merge: Option<JoinHandle<()>>,
     pub(super) engine: Option<JoinHandle<Outcome>>,
     /// Where the engine looks for a changed configuration.
@@ -217,7 +220,26 @@ impl Pipeline {
             sink.counters.note("it hangs");
         }
         self.refusals.flush();
+        if let Some(backlog) = &self.kit.backlog {
+            // What fails is said.
+            drop(backlog.flush());
+        }
+        self.check_books();
         self.summary(outcome.unwrap_or_default())
+    }
+
+    /// Whatever is not accounted for is a failure of the pipeline itself.
+    fn check_books(&mut self) {
+        let done = |sink: &&RunningSink| sink.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        let mut faults: Vec<String> =
+            self.sinks.iter().filter(done).filter_map(|sink| sink.counters.fault(&sink.name)).collect();
+        let intake = self.input.intake();
+        // What a recording's merge held when it was interrupted was not taken in by anybody.
+        let unknown = !self.sources.iter().all(RunningSource::is_done) || (self.kit.event_time && self.interrupted);
+        if !unknown && (intake.difference() != 0 || intake.accepted != self.input.events()) {
+            faults.push(format!("{intake:?} at the door, and {} events taken in", self.input.events()));
+        }
+        self.failures.extend(faults.into_iter().map(|fault| format!("the books do not close: {fault}")));
     }
 
     /// Waits for the engine. At the deadline it leaves out what it has not taken in; if a rule, a chart or a callback hangs,
@@ -253,7 +275,7 @@ impl Pipeline {
             rejected_file: self.refusals.file(),
             samples: self.input.samples.get(),
             missing_scores: self.input.missing_scores.get(),
-            dropped: std::collections::BTreeMap::new(),
+            dropped: self.input.intake().dropped,
             sources: self.sources.iter().map(RunningSource::summary).collect(),
             sinks: self.sinks.iter().map(|sink| sink.summary(&self.bus, published)).collect(),
             alerts: outcome.alerts,

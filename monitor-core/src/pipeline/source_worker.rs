@@ -8,7 +8,8 @@ use std::sync::{Arc, PoisonError};
 use super::counters::InputCounters;
 use super::emitter::{Emitter, Output, Stopped};
 use super::merge::merge_by_time;
-use crate::bus::{Bus, Draft, Lane};
+use crate::Text;
+use crate::bus::{Bus, Draft, Intake, Lane};
 use crate::component::Source;
 
 /// Batches that a source may be ahead of the merge.
@@ -24,7 +25,7 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
         Err(_) => Some("it panicked".to_owned()),
     };
     // Nobody wants more: that is no failure of the source.
-    drop(emitter.flush());
+    drop(emitter.finish());
     if let Some(error) = error {
         tracing::error!(source = %emitter.lines.source, "failed to read on: {error}");
         *emitter.counters.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -37,18 +38,42 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
 
 /// Puts what it gets on the bus.
 pub(super) fn to_bus(bus: Bus, lane: Lane, input: Arc<InputCounters>) -> Output {
-    Box::new(move |draft| {
+    Box::new(move |mut draft| {
         let counted = InputCounters::look_at(&draft);
-        bus.publish(draft, lane).map_err(|_| Stopped)?;
-        input.count(&counted);
-        Ok(())
+        let mut intake = Intake { accepted: draft.len() as u64, ..draft.intake().clone() };
+        if draft.is_empty() {
+            input.note(&intake);
+            bus.note(&intake);
+            return Ok(());
+        }
+        let again = !draft.positions().is_empty();
+        draft.set_intake(intake.clone());
+        if bus.publish(draft, lane).is_ok() {
+            input.count(&counted);
+            input.note(&intake);
+            return Ok(());
+        }
+        // What can be read again comes again; the rest is lost.
+        if !again {
+            let left = std::mem::take(&mut intake.accepted);
+            *intake.dropped.entry(Text::new_static("closed")).or_default() += left;
+            input.note(&intake);
+            bus.note(&intake);
+        }
+        Err(Stopped)
     })
 }
 
 /// A channel from a source to the merge.
-pub(super) fn to_merge() -> (Output, Receiver<Draft>) {
+pub(super) fn to_merge(input: Arc<InputCounters>) -> (Output, Receiver<Draft>) {
     let (sender, receiver): (SyncSender<Draft>, _) = sync_channel(AHEAD);
-    (Box::new(move |draft| sender.send(draft).map_err(|_| Stopped)), receiver)
+    let output = move |mut draft: Draft| {
+        // What the merge hands on is counted as accepted then.
+        input.note(draft.intake());
+        draft.set_intake(Intake::default());
+        if draft.is_empty() { Ok(()) } else { sender.send(draft).map_err(|_| Stopped) }
+    };
+    (Box::new(output), receiver)
 }
 
 /// Merges the streams of several sources by time.

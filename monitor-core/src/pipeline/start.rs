@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ use super::ledger::Ledger;
 use super::refusals::{REJECTED_FILE, Refusals};
 use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
+use super::watch::{Watch, WatchedSink, WatchedSinks};
 use super::{instant, snapshot, source_worker};
-use crate::bus::{Backlog, Bus, Draft, Durability, Overflow, ROWS, Size};
+use crate::bus::{Backlog, Bus, Draft, Durability, Intake, Overflow, ROWS, Size};
 use crate::component::{ComponentKind, Source};
 use crate::read::LineParser;
 use crate::sample::Deriver;
@@ -64,6 +65,7 @@ impl Builder {
             deadline: Arc::new(Deadline::default()),
             sources: Vec::new(),
             sinks: Vec::new(),
+            watched: WatchedSinks::default(),
             merge: None,
             engine: None,
             to_engine: None,
@@ -135,6 +137,11 @@ impl Builder {
             deriver: self.deriver(),
             next_tick: None,
             snapshot,
+            watch: (!self.event_time).then(|| {
+                let (sinks, input) = (Arc::clone(&pipeline.watched), Arc::clone(&pipeline.input));
+                let refusals = Arc::clone(&pipeline.refusals);
+                Watch::new(sinks, pipeline.bus.clone(), input, refusals, pipeline.kit.backlog.clone())
+            }),
             outcome: Outcome::default(),
         };
         pipeline.engine = Some(spawn("engine", move || engine.run())?);
@@ -148,7 +155,7 @@ impl Builder {
         let mut streams = Vec::new();
         for (name, source) in sources {
             let output = if merging {
-                let (output, stream) = source_worker::to_merge();
+                let (output, stream) = source_worker::to_merge(Arc::clone(&pipeline.input));
                 streams.push(stream);
                 output
             } else {
@@ -217,6 +224,16 @@ impl Pipeline {
             state: Writing::default(),
         };
         let thread = Some(spawn(&format!("sink {name}"), move || worker.run())?);
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.push(WatchedSink {
+            name: name.clone(),
+            cursor: id,
+            timeout: options.timeout,
+            control: Arc::clone(&control),
+            counters: Arc::clone(&counters),
+            position: Arc::clone(&position),
+        });
+        drop(watched);
         self.sinks.push(RunningSink {
             name,
             cursor: id,
@@ -249,6 +266,7 @@ impl Pipeline {
                 deriver: deriver.clone(),
                 clock: if *event_time { Clock::System } else { base.clock.clone() },
                 refusals: Arc::clone(&self.refusals),
+                rejected: Arc::default(),
                 event_time: *event_time,
                 last: None,
             },
@@ -259,6 +277,7 @@ impl Pipeline {
             most: if self.durability >= Durability::L2 { SYNCED_AT_ONCE } else { ROWS },
             saved: backlog.as_ref().map(|backlog| backlog.positions(&name)),
             positions: Vec::new(),
+            intake: Intake::default(),
         };
         let thread = Some(spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?);
         self.sources.push(RunningSource { name, endless, stop, counters, thread });

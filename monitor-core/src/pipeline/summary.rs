@@ -29,8 +29,9 @@ pub struct Summary {
     pub samples: u64,
     /// Scores that were announced and not given, by name.
     pub missing_scores: BTreeMap<Text, u64>,
-    /// Events that were recorded but not accepted, by reason. Only a program that records itself can have some.
-    pub dropped: BTreeMap<&'static str, u64>,
+    /// Events that came and were not taken in, by reason: `closed` (the pipeline had ended), and what a program that records
+    /// itself was told of.
+    pub dropped: BTreeMap<Text, u64>,
     /// One entry a source.
     pub sources: Vec<SourceSummary>,
     /// One entry a sink.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::{SPOOL_FILE, SpoolError, rows, schema};
-use crate::bus::SinkAccount;
+use crate::bus::{Intake, SinkAccount};
 use crate::pipeline::DEAD_LETTERS;
 use crate::read::LineParser;
 use crate::sample::Deriver;
@@ -20,8 +20,11 @@ use crate::{Text, Zone};
 pub struct Books {
     /// The spool.
     pub spool: PathBuf,
-    /// Events that were ever accepted.
-    pub accepted: u64,
+    /// What came to the door, and what became of it there.
+    #[serde(flatten)]
+    pub intake: Intake,
+    /// Events that ever got a number: those accepted, and alerts.
+    pub numbered: u64,
     /// Events that are in the spool.
     pub kept: u64,
     /// Bytes that they take there.
@@ -82,19 +85,20 @@ impl Books {
     }
 
     fn of(snapshot: &Connection, path: &Path) -> Result<Self, rusqlite::Error> {
-        let accepted = snapshot.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0))?.cast_unsigned();
+        let numbered = snapshot.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0))?.cast_unsigned();
         let (kept, bytes) = snapshot.query_row(
             "SELECT coalesce(sum(events), 0), coalesce(sum(length(data)), 0) FROM batch",
             [],
             |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned())),
         )?;
         let sinks = schema::sinks(snapshot)?.into_iter().map(|(name, account)| {
-            let end = if account.active { accepted.max(account.position) } else { account.position };
+            let end = if account.active { numbered.max(account.position) } else { account.position };
             (name, SinkBooks { accepted: end - account.since.min(end), pending: end - account.position, account })
         });
         Ok(Self {
             spool: path.to_owned(),
-            accepted,
+            intake: schema::intake(snapshot)?,
+            numbered,
             kept,
             bytes,
             sinks: sinks.collect(),
@@ -116,6 +120,15 @@ impl Audit {
         let snapshot = connection.unchecked_transaction().map_err(failed)?;
         let books = Books::of(&snapshot, &path).map_err(failed)?;
         let mut audit = Self { books, recounted: 0, faults: Vec::new() };
+        let (intake, numbered) = (&audit.books.intake, audit.books.numbered);
+        if intake.difference() != 0 {
+            let known = intake.offered.cast_signed() - intake.difference();
+            audit.faults.push(format!("{} events were offered, and the books know of {known}", intake.offered));
+        }
+        if intake.accepted > numbered {
+            let accepted = intake.accepted;
+            audit.faults.push(format!("{accepted} events were accepted, and only {numbered} have got a number"));
+        }
         let ranges = audit.rows(&snapshot).map_err(failed)?;
         for (name, sink) in &audit.books.sinks {
             audit.faults.extend(faults_of(name, sink, &ranges, folder));

@@ -25,7 +25,7 @@ use high_water::HighWater;
 use schema::Synced;
 
 use crate::Text;
-use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, SinkAccount};
+use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, Intake, SinkAccount};
 use crate::read::LineParser;
 use crate::sample::Deriver;
 
@@ -77,6 +77,9 @@ struct Written {
     active: Vec<Text>,
     /// Accounts that are not written down yet.
     dirty: Vec<Text>,
+    /// The books of the door, and what of them is not written down yet.
+    intake: Intake,
+    noted: Intake,
     /// Kept for its memory.
     encoded: Vec<u8>,
     /// Nothing could be written; said once.
@@ -174,7 +177,7 @@ impl Spool {
             Err(error) => return Err(failed(error)),
         };
         let reader = schema::open_reader(&path).map_err(failed)?;
-        let Loaded { id, mut next, rows, mut sinks } = loaded;
+        let Loaded { id, mut next, rows, mut sinks, intake } = loaded;
         let (high_water, was) = HighWater::open(folder);
         if let Some(was) = was.filter(|was| *was > next) {
             found.taken_back = was - next;
@@ -204,6 +207,8 @@ impl Spool {
                 sinks,
                 active: Vec::new(),
                 dirty: Vec::new(),
+                intake,
+                noted: Intake::default(),
                 encoded: Vec::new(),
                 failing: false,
                 high_water,
@@ -246,6 +251,7 @@ struct Loaded {
     next: u64,
     rows: VecDeque<Row>,
     sinks: BTreeMap<Text, SinkAccount>,
+    intake: Intake,
 }
 
 impl Written {
@@ -261,7 +267,7 @@ impl Written {
         let sinks = schema::sinks(connection)?;
         // Alerts are numbered also when they cannot be written down.
         let settled = sinks.values().map(|account| account.position).max();
-        Ok(Loaded { id, next: next.max(settled.unwrap_or(0)), rows, sinks })
+        Ok(Loaded { id, next: next.max(settled.unwrap_or(0)), rows, sinks, intake: schema::intake(connection)? })
     }
 
     /// Before this event nobody needs any.
@@ -335,12 +341,17 @@ impl Written {
         rows::encode(draft, &mut encoded);
         let events = draft.len() as u64;
         let delete = self.done >= DELETED_AT_ONCE;
+        let mut changed = self.noted.clone();
+        changed.add(draft.intake());
+        let mut intake = self.intake.clone();
+        intake.add(&changed);
         let result = schema::transaction(&self.connection, Synced::events(level), || {
             let crc = crc32fast::hash(&encoded);
             self.connection
                 .prepare_cached("INSERT INTO batch (first, events, crc, data) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![first.cast_signed(), events.cast_signed(), crc, encoded])?;
             self.connection.prepare_cached(schema::SET)?.execute(params!["next", (first + events).cast_signed()])?;
+            schema::put_intake(&self.connection, &intake, &changed)?;
             for position in draft.positions() {
                 schema::put_position(&self.connection, position)?;
             }
@@ -354,6 +365,7 @@ impl Written {
             self.rows.push_back(Row { first, events, bytes });
             self.bytes += bytes;
             self.next = first + events;
+            (self.intake, self.noted) = (intake, Intake::default());
             self.high_water.note(self.next);
             self.dirty.clear();
             if delete {
@@ -365,14 +377,18 @@ impl Written {
     }
 
     fn flush(&mut self, level: Durability) -> Result<(), rusqlite::Error> {
-        if self.dirty.is_empty() && self.done == 0 {
+        if self.dirty.is_empty() && self.done == 0 && self.noted.is_empty() {
             return Ok(());
         }
+        let mut intake = self.intake.clone();
+        intake.add(&self.noted);
         // How far a sink is need not survive a loss of power: it would get again what it has.
         schema::transaction(&self.connection, Synced::books(level), || {
             self.delete_done(&self.connection)?;
+            schema::put_intake(&self.connection, &intake, &self.noted)?;
             self.write_dirty()
         })?;
+        (self.intake, self.noted) = (intake, Intake::default());
         self.dirty.clear();
         self.deleted();
         Ok(())
@@ -498,6 +514,15 @@ impl Backlog for Spool {
         if moved && !written.dirty.contains(name) {
             written.dirty.push(name.clone());
         }
+    }
+
+    fn note(&self, intake: &Intake) {
+        self.written().noted.add(intake);
+    }
+
+    fn size(&self) -> (u64, u64) {
+        let written = self.written();
+        (written.rows.iter().map(|row| row.events).sum(), written.bytes)
     }
 
     fn positions(&self, source: &Text) -> Vec<(Text, String)> {

@@ -78,6 +78,8 @@ fn salvage(damaged: &Path, into: &Connection) -> Result<(), rusqlite::Error> {
             }
         }
     }
+    let intake = schema::intake(&from).unwrap_or_default();
+    schema::put_intake(into, &intake, &intake)?;
     if let Ok(id) = from.query_row(schema::GET, ["id"], |row| row.get::<_, i64>(0)) {
         into.execute(schema::SET, params!["id", id])?;
     }

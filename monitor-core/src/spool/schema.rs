@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::books::SourcePosition;
 use crate::Text;
-use crate::bus::{Durability, Position, SinkAccount};
+use crate::bus::{Durability, Intake, Position, SinkAccount};
 
 /// Of the tables. It stands in `user_version`.
 const VERSION: i32 = 1;
@@ -190,6 +190,39 @@ pub(super) fn put_sink(connection: &Connection, name: &str, account: &SinkAccoun
             active,
             mark
         ])?;
+    Ok(())
+}
+
+/// The books of the door: numbers in `meta`, those by reason as `rejected:REASON` and `dropped:REASON`.
+pub(super) fn intake(connection: &Connection) -> Result<Intake, rusqlite::Error> {
+    let mut intake = Intake::default();
+    let mut statement = connection.prepare("SELECT key, value FROM meta")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (key, count) = (row.get::<_, String>(0)?, row.get::<_, i64>(1)?.cast_unsigned());
+        match key.split_once(':') {
+            None if key == "offered" => intake.offered = count,
+            None if key == "accepted" => intake.accepted = count,
+            Some(("rejected", reason)) => drop(intake.rejected.insert(Text::new(reason), count)),
+            Some(("dropped", reason)) => drop(intake.dropped.insert(Text::new(reason), count)),
+            _ => {}
+        }
+    }
+    Ok(intake)
+}
+
+/// Writes those of the books that `changed` has a part in.
+pub(super) fn put_intake(connection: &Connection, intake: &Intake, changed: &Intake) -> Result<(), rusqlite::Error> {
+    let mut set = connection.prepare_cached(SET)?;
+    set.execute(params!["offered", intake.offered.cast_signed()])?;
+    set.execute(params!["accepted", intake.accepted.cast_signed()])?;
+    for (what, counts, changed) in
+        [("rejected", &intake.rejected, &changed.rejected), ("dropped", &intake.dropped, &changed.dropped)]
+    {
+        for (reason, count) in counts.iter().filter(|(reason, _)| changed.contains_key(*reason)) {
+            set.execute(params![format!("{what}:{reason}"), count.cast_signed()])?;
+        }
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::Timestamp;
 use crate::bus::{Draft, ROWS, Room};
 use crate::component::{BoxError, Source};
 use crate::event::Body;
-use crate::pipeline::{Emitter, LineReader, Place, Stopped, merge_by_time};
+use crate::pipeline::{Emitter, Line, LineReader, Place, Stopped, merge_by_time};
 use crate::read::{LineParser, Lines, Next, OpenError, Reason, Refusal, open_recording};
 
 /// Of each file this many events are looked at before it is read.
@@ -198,7 +198,7 @@ impl FileDrafts {
             match lines.next(true)? {
                 Next::Line(line) => {
                     let place = Place { file: Some(&self.path), line: number };
-                    if self.reader.read(line, place, draft) {
+                    if self.reader.read(line, place, draft) == Line::Event {
                         self.judge(draft);
                     }
                 }

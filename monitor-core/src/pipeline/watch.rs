@@ -1,0 +1,180 @@
+//! How the pipeline itself is: sinks that hang, books that do not close, and all of its counts as metrics that rules can
+//! watch. They go straight to the store: the bus must not be needed to tell that the bus is full.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::control::Control;
+use super::counters::{InputCounters, SinkCounters};
+use super::instant;
+use super::refusals::Refusals;
+use crate::bus::{Backlog, Bus};
+use crate::event::{Event, Metric};
+use crate::read::Reason;
+use crate::sample::{Deriver, Samples};
+use crate::store::Store;
+use crate::{Text, Timestamp};
+
+/// How often it is looked whether a sink hangs.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often the books are checked.
+const CHECK: Duration = Duration::from_secs(60);
+
+/// The labels of these metrics.
+pub(crate) const PIPELINE_LABELS: [&str; 2] = ["sink", "reason"];
+
+/// A sink, as the watch sees it.
+#[derive(Clone)]
+pub(super) struct WatchedSink {
+    pub(super) name: Text,
+    /// What the bus knows its cursor by.
+    pub(super) cursor: usize,
+    pub(super) timeout: Duration,
+    pub(super) control: Arc<Control>,
+    pub(super) counters: Arc<SinkCounters>,
+    /// The number of the event before which the fate of all is known.
+    pub(super) position: Arc<AtomicU64>,
+}
+
+/// The sinks that there are now; a reload changes them.
+pub(super) type WatchedSinks = Arc<Mutex<Vec<WatchedSink>>>;
+
+/// Watches a pipeline that runs.
+pub(super) struct Watch {
+    sinks: WatchedSinks,
+    bus: Bus,
+    input: Arc<InputCounters>,
+    refusals: Arc<Refusals>,
+    backlog: Option<Arc<dyn Backlog>>,
+    deriver: Deriver,
+    /// How far each count was when it was told last.
+    told: HashMap<(&'static str, Text, Text), u64>,
+    looked: Instant,
+    checked: Instant,
+}
+
+impl Watch {
+    pub(super) fn new(
+        sinks: WatchedSinks,
+        bus: Bus,
+        input: Arc<InputCounters>,
+        refusals: Arc<Refusals>,
+        backlog: Option<Arc<dyn Backlog>>,
+    ) -> Self {
+        let deriver = Deriver::new(&PIPELINE_LABELS.map(Text::new_static));
+        let now = instant();
+        Self { sinks, bus, input, refusals, backlog, deriver, told: HashMap::new(), looked: now, checked: now }
+    }
+
+    fn sinks(&self) -> Vec<WatchedSink> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks after sinks and books, if it is time to.
+    pub(super) fn look(&mut self) {
+        if self.looked.elapsed() < LOOK {
+            return;
+        }
+        self.looked = instant();
+        for sink in self.sinks().iter().filter(|sink| sink.control.stalls(sink.timeout)) {
+            let seconds = sink.timeout.as_secs_f64();
+            tracing::error!(sink = %sink.name, "has been in a write for more than {seconds} s: nobody waits for it");
+            sink.counters.note("it is in a write that takes too long");
+            self.bus.stall(sink.cursor);
+        }
+        if self.checked.elapsed() >= CHECK {
+            self.checked = instant();
+            self.faults().iter().for_each(|fault| tracing::error!("the books do not close: {fault}"));
+        }
+    }
+
+    /// What of the books does not close.
+    fn faults(&self) -> Vec<String> {
+        let mut faults: Vec<String> = self.sinks().iter().filter_map(|sink| sink.counters.fault(&sink.name)).collect();
+        let difference = self.input.intake().difference();
+        if difference != 0 {
+            faults.push(format!("of {difference} events that were offered nobody knows"));
+        }
+        faults
+    }
+
+    /// Puts the counts into the store: of what happens, how often it has since the last time, so that the sum over a window
+    /// is what happened in it; of what is, how much it is now.
+    pub(super) fn report(&mut self, store: &Store, now: Timestamp) {
+        let mut report = Report { deriver: &mut self.deriver, told: &mut self.told, now, samples: Samples::default() };
+        let none = Text::new_static("");
+        let intake = self.input.intake();
+        report.grown("pipeline_offered", &none, "", intake.offered);
+        report.grown("pipeline_accepted", &none, "", intake.accepted);
+        // At once: also when nothing that comes is an event.
+        for reason in Reason::ALL {
+            report.grown("pipeline_rejected", &none, reason.as_str(), self.refusals.of(reason));
+        }
+        let known = ["closed", "queue_full"];
+        for reason in known.into_iter().chain(intake.dropped.keys().map(Text::as_str).filter(|it| !known.contains(it)))
+        {
+            report.grown("pipeline_dropped", &none, reason, intake.dropped.get(reason).copied().unwrap_or(0));
+        }
+        report.is("pipeline_unaccounted", &none, intake.difference() as f64);
+        let published = self.bus.published();
+        for sink in self.sinks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let WatchedSink { name, counters, .. } = sink;
+            report.grown("sink_delivered", name, "", counters.delivered.get());
+            report.grown("sink_filtered", name, "", counters.filtered.get());
+            report.grown("sink_dead_letter", name, "", counters.dead_letter.get());
+            for (reason, count) in counters.lost_by_reason() {
+                report.grown("sink_lost", name, reason, count);
+            }
+            report.grown("sink_retries", name, "", counters.retries.get());
+            report.grown("sink_restarts", name, "", counters.restarts.get());
+            let pending = published.saturating_sub(sink.position.load(Ordering::Acquire));
+            report.is("sink_pending", name, pending as f64);
+            report.is("sink_stalled", name, f64::from(u8::from(sink.control.is_stalled())));
+            report.is("sink_unaccounted", name, counters.difference() as f64);
+        }
+        if let Some(backlog) = &self.backlog {
+            let (events, bytes) = backlog.size();
+            report.is("spool_events", &none, events as f64);
+            report.is("spool_bytes", &none, bytes as f64);
+        }
+        store.insert(&report.samples, now);
+    }
+}
+
+/// Samples of one moment.
+struct Report<'a> {
+    deriver: &'a mut Deriver,
+    told: &'a mut HashMap<(&'static str, Text, Text), u64>,
+    now: Timestamp,
+    samples: Samples,
+}
+
+impl Report<'_> {
+    fn grown(&mut self, metric: &'static str, sink: &Text, reason: &str, count: u64) {
+        let told = self.told.entry((metric, sink.clone(), Text::new(reason))).or_default();
+        // A sink that has come back counts from the beginning.
+        let more = count.checked_sub(std::mem::replace(told, count)).unwrap_or(count);
+        self.sample(metric, sink, reason, more as f64);
+    }
+
+    fn is(&mut self, metric: &'static str, sink: &Text, value: f64) {
+        self.sample(metric, sink, "", value);
+    }
+
+    fn sample(&mut self, metric: &'static str, sink: &Text, reason: &str, value: f64) {
+        let labels = PIPELINE_LABELS.into_iter().zip([sink.as_str(), reason]);
+        let metadata = labels.filter(|(_, value)| !value.is_empty()).collect();
+        let metric = Metric::with_metadata(Text::new_static(metric), value, metadata);
+        self.deriver.derive(&Event::new(self.now, metric), &mut self.samples);
+    }
+}
+
+impl SinkCounters {
+    /// What is wrong with the books of the sink of this name, if anything is.
+    pub(super) fn fault(&self, name: &str) -> Option<String> {
+        let difference = self.difference();
+        (difference != 0).then(|| format!("of {difference} events for sink `{name}` nobody knows what became of them"))
+    }
+}
