@@ -26,7 +26,7 @@ pub mod template;
 pub mod time;
 
 pub use event::*;
-pub use monitor::{DropReason, FlushReport, MetricHandle, Monitor, MonitorBuilder, Recorded};
+pub use monitor::{DropReason, FlushReport, MetricHandle, Monitor, MonitorBuilder, Recorded, Ticket};
 /// Short text that is cheap to clone: names, labels, messages.
 pub use smol_str::SmolStr as Text;
 pub use sources::register;

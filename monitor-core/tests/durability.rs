@@ -8,7 +8,7 @@ use monitor_core::bus::Durability;
 use monitor_core::component::{Answer, BoxError, Delivery, Sink, sink_fn};
 use monitor_core::pipeline::StartError;
 use monitor_core::spool::{Audit, Books};
-use monitor_core::{DropReason, Event, Metric, Monitor, MonitorBuilder, Recorded, Timestamp};
+use monitor_core::{DropReason, Event, Metric, Monitor, MonitorBuilder, Recorded, Ticket, Timestamp};
 
 fn durable(folder: &std::path::Path) -> MonitorBuilder {
     Monitor::builder().data_dir(folder).durability(Durability::L1).shutdown_timeout(Duration::from_millis(300))
@@ -132,6 +132,24 @@ impl<F: FnMut() + Send> Sink for Picky<F> {
         (self.0)();
         Ok(())
     }
+}
+
+#[test]
+fn a_ticket_tells_how_safe_an_event_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let second = Duration::from_secs(10);
+    let monitor = durable(folder.path()).durability(Durability::L2).sink("s", down()).start().expect("starts");
+    let tickets: Vec<Ticket> = (0..100).map(|at| monitor.record_durable(Metric::new("m", f64::from(at)))).collect();
+    assert!(tickets.iter().all(|ticket| ticket.wait(Durability::L2, second) == Durability::L2));
+    // Whoever copies the folder now has all of them.
+    assert_eq!(Books::read(folder.path()).expect("a spool").kept, 100);
+    assert_eq!(tickets[0].wait(Durability::L3, Duration::from_millis(20)), Durability::L2, "the sink is down");
+    let dropped = monitor.record_durable(Metric::new("m", f64::NAN));
+    assert_eq!(dropped.recorded(), Recorded::Dropped(DropReason::NotFinite));
+    assert_eq!(dropped.wait(Durability::L1, second), Durability::L0);
+    let memory = Monitor::builder().sink("s", to(channel().0)).start().expect("starts");
+    let ticket = memory.record_durable(Metric::new("m", 1.0));
+    assert_eq!(ticket.wait(Durability::L1, Duration::from_millis(20)), Durability::L0);
 }
 
 #[test]

@@ -14,10 +14,10 @@ use std::error::Error;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use queue::Queue;
+use queue::{Marks, Queue};
 
 use crate::bus::Durability;
-use crate::event::{Evaluation, Event, Generation, Level, Log, Metadata};
+use crate::event::{Body, Evaluation, Event, Generation, Level, Log, Metadata};
 use crate::pipeline::{Pipeline, Summary, instant};
 use crate::store::{NoSuchMetric, Selector, TokenUsage, Usage, Window, WindowStats};
 use crate::{Clock, Text, Timestamp};
@@ -65,6 +65,30 @@ pub struct FlushReport {
     pub level: Durability,
     /// How long it took.
     pub took: Duration,
+}
+
+/// What [`Monitor::record_durable`] gives: it knows how safe the event is.
+#[derive(Clone)]
+pub struct Ticket {
+    monitor: Monitor,
+    recorded: Recorded,
+    marks: Marks,
+}
+
+impl Ticket {
+    /// Whether the event was taken at all.
+    pub fn recorded(&self) -> Recorded {
+        self.recorded
+    }
+
+    /// Waits until the event is as safe as this, at most for `deadline`, and tells how safe it is: L0 also if it was
+    /// dropped. More than the monitor's own level, but for L3, is never reached.
+    pub fn wait(&self, wanted: Durability, deadline: Duration) -> Durability {
+        match self.recorded {
+            Recorded::Accepted => self.monitor.reach(&self.marks, wanted, deadline),
+            Recorded::Dropped(_) => Durability::L0,
+        }
+    }
 }
 
 impl Monitor {
@@ -153,37 +177,60 @@ impl Monitor {
         self.shared.clock.now()
     }
 
+    /// Records something, now, that somebody will rely on: the ticket tells how safe it is, and can be waited for.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use monitor_core::bus::Durability;
+    /// use monitor_core::{Metric, Monitor};
+    ///
+    /// let monitor = Monitor::builder().durability(Durability::L2).start()?;
+    /// let ticket = monitor.record_durable(Metric::new("invoices", 1.0));
+    /// // A loss of power does not take it any more.
+    /// assert!(ticket.wait(Durability::L2, Duration::from_secs(1)) >= Durability::L2);
+    /// # Ok::<_, monitor_core::pipeline::StartError>(())
+    /// ```
+    pub fn record_durable(&self, body: impl Into<Body>) -> Ticket {
+        let (recorded, marks) = self.shared.queue.marked(body.into());
+        Ticket { monitor: self.clone(), recorded, marks }
+    }
+
     /// Waits until everything recorded so far is in the store and with every sink, at most for `deadline`.
     pub fn flush(&self, deadline: Duration) -> FlushReport {
         let began = instant();
-        let recorded = self.shared.queue.recorded();
+        let level = self.reach(&self.shared.queue.marks(), Durability::L3, deadline);
+        FlushReport { complete: level == Durability::L3, level, took: began.elapsed() }
+    }
+
+    /// Waits until everything up to these marks is as safe as wanted; gives back how safe it is.
+    fn reach(&self, marks: &Marks, wanted: Durability, deadline: Duration) -> Durability {
+        let began = instant();
         let lost = |pipeline: &Pipeline| pipeline.lost() + self.shared.queue.lost();
         let mut target = None;
         let mut lost_before = None;
         let mut level = Durability::L0;
-        self.shared.queue.wake();
-        let complete = loop {
+        loop {
+            // Whoever waits does not wait for a nap.
+            self.shared.queue.wake();
             match &*self.shared.running() {
                 Running::Yes(pipeline) => {
                     let before = *lost_before.get_or_insert_with(|| lost(pipeline));
-                    if target.is_none() && self.shared.queue.taken() >= recorded {
+                    if target.is_none() && self.shared.queue.has_published(marks) {
                         target = Some(pipeline.published());
                         level = pipeline.durability();
                     }
                     if target.is_some_and(|target| pipeline.settled_up_to(target)) {
-                        break lost(pipeline) == before;
+                        return if lost(pipeline) == before { Durability::L3 } else { level };
                     }
                 }
-                Running::Ended { complete } => break *complete,
+                Running::Ended { complete } => return if *complete { Durability::L3 } else { level },
                 Running::Ending => {}
             }
-            if began.elapsed() >= deadline {
-                break false;
+            if level >= wanted || began.elapsed() >= deadline {
+                return level;
             }
             std::thread::park_timeout(Duration::from_micros(200));
-        };
-        let level = if complete { Durability::L3 } else { level };
-        FlushReport { complete, level, took: began.elapsed() }
+        }
     }
 
     /// Ends the monitor within its shutdown timeout: what was recorded is delivered as far as time allows, the rest is

@@ -82,6 +82,8 @@ pub(super) struct Queue {
     open: AtomicBool,
     handles: Mutex<Vec<Arc<MetricKey>>>,
     taken: AtomicUsize,
+    /// Of each shard, how many are on the bus.
+    published: [AtomicUsize; SHARDS],
     /// With so many waiting in a shard the recorder wants to be woken.
     wake_at: AtomicUsize,
     recorder: OnceLock<Thread>,
@@ -95,7 +97,12 @@ pub(super) struct Queue {
 #[derive(Default)]
 pub(super) struct Buffers {
     shards: [Entries; SHARDS],
+    /// How many each had when it was emptied last.
+    taken: [usize; SHARDS],
 }
+
+/// How many events each shard has had at some moment.
+pub(super) type Marks = [usize; SHARDS];
 
 /// A shard has cache lines of its own, or threads would meet all the same.
 #[repr(align(128))]
@@ -128,6 +135,7 @@ impl Queue {
             open: AtomicBool::new(true),
             handles: Mutex::default(),
             taken: AtomicUsize::new(0),
+            published: std::array::from_fn(|_| AtomicUsize::new(0)),
             wake_at: AtomicUsize::new(AWAKE),
             recorder: OnceLock::new(),
             ended: AtomicBool::new(false),
@@ -197,6 +205,15 @@ impl Queue {
         }
     }
 
+    /// Records whatever, now, and tells behind which events of which shard it stands.
+    pub(super) fn marked(&self, body: Body) -> (Recorded, Marks) {
+        let recorded = self.body(body);
+        let mut marks = [0; SHARDS];
+        // Those of other threads that share the shard are waited for with it.
+        marks[Self::place()] = self.shard().recorded;
+        (recorded, marks)
+    }
+
     /// Records an event with a time of its own.
     pub(super) fn event(&self, event: Event) -> Recorded {
         let time_fault = if event.time > self.ticker.now().plus(TOLERANCE) {
@@ -248,28 +265,33 @@ impl Queue {
     /// This thread's shard.
     #[inline]
     fn shard(&self) -> MutexGuard<'_, Waiting> {
+        self.shards[Self::place()].lock()
+    }
+
+    #[inline]
+    fn place() -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             static PLACE: Cell<usize> = const { Cell::new(usize::MAX) };
         }
         let place = PLACE.get();
-        let place = if place == usize::MAX {
+        if place == usize::MAX {
             let place = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
             PLACE.set(place);
             place
         } else {
             place
-        };
-        self.shards[place].lock()
+        }
     }
 
     /// Takes what waits, as batches of events, in the order of time where several threads have recorded: the store would
     /// have to insert what comes later than it happened, in the midst of what it has.
     pub(super) fn take(&self, buffers: &mut Buffers, out: &mut Vec<Vec<Event>>) {
-        let Buffers { shards } = buffers;
+        let Buffers { shards, taken } = buffers;
         // All shards first, so that they are cut at the same moment.
-        for (shard, buffer) in self.shards.iter().zip(&mut *shards) {
+        for ((shard, buffer), taken) in self.shards.iter().zip(&mut *shards).zip(taken) {
             let mut waiting = shard.lock();
+            *taken = waiting.entries.len();
             if !waiting.entries.is_empty() {
                 std::mem::swap(&mut waiting.entries, buffer);
             }
@@ -299,6 +321,23 @@ impl Queue {
         }
     }
 
+    /// Notes that all that was taken last is on the bus.
+    pub(super) fn note_published(&self, buffers: &Buffers) {
+        for (published, taken) in self.published.iter().zip(buffers.taken).filter(|(_, taken)| *taken > 0) {
+            published.fetch_add(taken, Ordering::Release);
+        }
+    }
+
+    /// How many events each shard has had.
+    pub(super) fn marks(&self) -> Marks {
+        std::array::from_fn(|at| self.shards[at].lock().recorded)
+    }
+
+    /// Whether all that stood before these marks is on the bus.
+    pub(super) fn has_published(&self, marks: &Marks) -> bool {
+        self.published.iter().zip(marks).all(|(published, mark)| published.load(Ordering::Acquire) >= *mark)
+    }
+
     /// Notes that this many more are on the bus.
     pub(super) fn note_taken(&self, events: usize) {
         self.taken.fetch_add(events, Ordering::Release);
@@ -309,17 +348,17 @@ impl Queue {
         self.ended.store(true, Ordering::Release);
     }
 
-    pub(super) fn recorded(&self) -> usize {
+    fn recorded(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().recorded).sum()
-    }
-
-    pub(super) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Acquire)
     }
 
     /// How many were accepted and have not got onto the bus: once the recorder has ended, they never will.
     pub(super) fn lost(&self) -> u64 {
-        if self.ended.load(Ordering::Acquire) { self.recorded().saturating_sub(self.taken()) as u64 } else { 0 }
+        if self.ended.load(Ordering::Acquire) {
+            self.recorded().saturating_sub(self.taken.load(Ordering::Acquire)) as u64
+        } else {
+            0
+        }
     }
 
     pub(super) fn dropped(&self) -> BTreeMap<&'static str, u64> {

@@ -75,6 +75,7 @@ impl Recorder {
                 out.emit_batch(events)?;
                 self.queue.note_taken(count);
             }
+            self.queue.note_published(&buffers);
             // Not at once again: every look takes the shards away from the threads that record.
             let nap = idle <= NAPS;
             if idle == NAPS + RESTED {
