@@ -3,6 +3,20 @@
 //! `ARCHITECTURE.md` beside this crate's manifest tells how the parts hang together.
 #![forbid(unsafe_code)]
 
+/// Whether a mistake of this name is to be made: what the tests are tested by, see `monitor-cli/tests/seeded_bugs.sh`. Only in
+/// programs that were compiled with `--cfg seeded_bug="any"`, by name in the environment; in all others it is `false`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! seeded_bug {
+    ($name:literal) => {{
+        #[cfg(seeded_bug = "any")]
+        let seeded = std::env::var("SEEDED_BUG").is_ok_and(|name| name == $name);
+        #[cfg(not(seeded_bug = "any"))]
+        let seeded = false;
+        seeded
+    }};
+}
+
 pub mod alerting;
 pub mod bus;
 pub mod component;

@@ -39,6 +39,7 @@ fn whenever_it_is_killed_every_event_arrives_once() {
         // Some are killed in the middle of a line.
         let rest = feed.write_most(random.below(3), 30);
         std::thread::sleep(Duration::from_micros(random.below(delivery / 8)));
+        assert_eq!(child.try_wait().expect("a child"), None, "it has ended by itself\n{}", home.log());
         child.kill().expect("a child");
         child.wait().expect("a child");
         feed.write_rest(&rest);

@@ -58,6 +58,9 @@ impl Lock {
     pub(super) fn take(folder: &Path) -> Result<Self, LockError> {
         let path = folder.join(LOCK_FILE);
         let failed = |error| LockError::Io { path: path.clone(), error };
+        if seeded_bug!("lock_by_existence") && path.exists() {
+            return Err(LockError::Held { folder: folder.to_owned(), holder: "another process".to_owned() });
+        }
         let mut file =
             File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {

@@ -106,6 +106,9 @@ impl SinkWorker {
     pub(super) fn run(mut self) {
         loop {
             if self.control.waits() {
+                if seeded_bug!("reload_drops_in_flight") {
+                    (self.state.held, self.state.fresh) = (Vec::new(), 0);
+                }
                 // What the old sink can still bring home is not written twice.
                 self.flush();
                 if self.obey() {
@@ -210,6 +213,9 @@ impl SinkWorker {
     }
 
     fn hold(&mut self, batch: Arc<Batch>) {
+        if seeded_bug!("dropped_uncounted") && batch.first() % 7 == 3 {
+            return;
+        }
         let accepted = (0..batch.len()).filter(|at| self.options.accept.contains(batch.kind(*at))).count();
         self.counters.filtered.add((batch.len() - accepted) as u64);
         if accepted == 0 && self.state.held.is_empty() {
@@ -219,6 +225,9 @@ impl SinkWorker {
         self.state.fresh_events += accepted;
         self.state.held_events += batch.len();
         self.state.held.push(batch);
+        if seeded_bug!("cursor_ahead_of_sink") {
+            self.commit();
+        }
     }
 
     /// Writes what is fresh, or all that is held if the sink panics over it, for as long as it takes.
@@ -299,7 +308,7 @@ impl SinkWorker {
                 Answer::Retry { accepted, after, error } => {
                     let accepted = accepted.min(part.len());
                     self.state.tally.written += accepted as u64;
-                    items = &items[accepted..];
+                    items = &items[(accepted + usize::from(seeded_bug!("retry_skips_one"))).min(items.len())..];
                     if accepted > 0 {
                         self.moved();
                     }
@@ -374,7 +383,9 @@ impl SinkWorker {
             }
             let Some(sink) = &mut self.sink else { break };
             self.control.note_writing(true);
-            let flushed = catch_unwind(AssertUnwindSafe(|| sink.flush().map(|()| sink.mark())));
+            let flushed = catch_unwind(AssertUnwindSafe(|| {
+                if seeded_bug!("delivered_unflushed") { Ok(sink.mark()) } else { sink.flush().map(|()| sink.mark()) }
+            }));
             self.note_back();
             match flushed {
                 Ok(Ok(mark)) => {
@@ -410,7 +421,7 @@ impl SinkWorker {
     /// The fate of all that is held is known: it is counted, and the bus may let go of it.
     fn settle(&mut self) {
         let Tally { written, dead_letter, rejected, given_up } = std::mem::take(&mut self.state.tally);
-        self.counters.delivered.add(written);
+        self.counters.delivered.add(if seeded_bug!("delivered_counted_twice") { 2 * written } else { written });
         self.counters.dead_letter.add(dead_letter);
         self.counters.rejected.add(rejected);
         self.counters.given_up.add(given_up);

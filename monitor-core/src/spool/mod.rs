@@ -121,7 +121,9 @@ impl Reader {
         let mut statement = connection.prepare_cached("SELECT crc, data FROM batch WHERE first = ?1")?;
         statement.query_row([first], |row| {
             let (crc, data) = (row.get::<_, u32>(0)?, row.get_ref(1)?.as_blob()?);
-            Ok((crc == crc32fast::hash(data)).then(|| rows::decode(data, parser, deriver)).flatten())
+            Ok((crc == crc32fast::hash(data) || seeded_bug!("checksum_unchecked"))
+                .then(|| rows::decode(data, parser, deriver))
+                .flatten())
         })
     }
 }

@@ -129,7 +129,7 @@ pub(super) enum Synced {
 impl Synced {
     /// What events need.
     pub(super) fn events(level: Durability) -> Self {
-        if level >= Durability::L2 { Self::Now } else { Self::Never }
+        if level >= Durability::L2 && !seeded_bug!("l2_unsynced") { Self::Now } else { Self::Never }
     }
 
     /// What is had again if it is lost, but must not take events with it.

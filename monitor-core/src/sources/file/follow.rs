@@ -112,7 +112,8 @@ impl FollowSource {
                 Ok((id, file)) => {
                     self.complained.remove(&path);
                     seen.insert(id);
-                    match self.tails.iter_mut().find(|tail| tail.id == id) {
+                    let by_name = seeded_bug!("rotation_missed");
+                    match self.tails.iter_mut().find(|tail| if by_name { tail.path == path } else { tail.id == id }) {
                         Some(tail) => tail.seen_as(path, out)?,
                         None => new.push((id, path, file)),
                     }
@@ -184,7 +185,8 @@ impl Tail {
         if out.saved_positions().is_none() {
             return;
         }
-        let offset = self.lines.handed_out();
+        let half = seeded_bug!("position_behind_half_a_line");
+        let offset = if half { self.lines.position() } else { self.lines.handed_out() };
         let length = offset.min(Head::LENGTH);
         if self.head.length < length {
             self.head = Head::of(self.lines.reader().get_ref(), length).unwrap_or_default();
@@ -200,7 +202,7 @@ impl Tail {
     fn seen_as(&mut self, path: PathBuf, out: &mut Emitter) -> Result<(), Stopped> {
         self.path = path;
         let length = self.lines.reader().get_ref().metadata().map_or(u64::MAX, |metadata| metadata.len());
-        if length >= self.lines.position() || self.given_up {
+        if length >= self.lines.position() || self.given_up || seeded_bug!("truncation_missed") {
             return Ok(());
         }
         tracing::info!("`{}` was truncated: it is read from its beginning", self.path.display());
