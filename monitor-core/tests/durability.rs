@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use monitor_core::bus::Durability;
 use monitor_core::component::{Answer, BoxError, Delivery, Sink, sink_fn};
-use monitor_core::pipeline::StartError;
+use monitor_core::pipeline::{SinkOptions, StartError};
 use monitor_core::spool::{Audit, Books};
 use monitor_core::{DropReason, Event, Metric, Monitor, MonitorBuilder, Recorded, Ticket, Timestamp};
 
@@ -106,9 +106,13 @@ fn what_can_never_be_written_is_kept_apart_once_whatever_panics() {
         let picky = Picky(move || assert!(std::mem::replace(&mut flushed, true), "the first flush"));
         let monitor = durable(folder.path()).sink("picky", picky).start().expect("starts");
         record(&monitor, 0..100);
-        assert_eq!(monitor.flush(Duration::from_secs(20)).level, Durability::L3);
+        let ticket = monitor.record_durable(Metric::new("m", 0.0));
+        let long = Duration::from_secs(20);
+        assert_eq!(monitor.flush(long).level, Durability::L1, "dead letters have not arrived");
+        assert_eq!(ticket.wait(Durability::L3, long), Durability::L1, "it may be one of them");
+        assert_eq!(monitor.flush(long).level, Durability::L3, "there is nothing new to be told");
         let summary = monitor.shutdown().expect("ends once");
-        assert_eq!((summary.sinks[0].delivered, summary.sinks[0].dead_letter), (50, 50));
+        assert_eq!((summary.sinks[0].delivered, summary.sinks[0].dead_letter), (51, 50));
         let text = std::fs::read_to_string(&file).expect("a file");
         assert_eq!(text.lines().count(), run * 50);
         assert!(text.lines().all(|line| line.contains(r#""error":"odd""#) && line.contains(r#""event":{"#)));
@@ -147,6 +151,10 @@ fn a_ticket_tells_how_safe_an_event_is() {
     let dropped = monitor.record_durable(Metric::new("m", f64::NAN));
     assert_eq!(dropped.recorded(), Recorded::Dropped(DropReason::NotFinite));
     assert_eq!(dropped.wait(Durability::L1, second), Durability::L0);
+    // One that is not required is not waited for.
+    let optional = SinkOptions { required: false, ..SinkOptions::default() };
+    let monitor = Monitor::builder().sink_with("s", down(), optional).start().expect("starts");
+    assert_eq!(monitor.record_durable(Metric::new("m", 1.0)).wait(Durability::L3, second), Durability::L3);
     let memory = Monitor::builder().sink("s", to(channel().0)).start().expect("starts");
     let ticket = memory.record_durable(Metric::new("m", 1.0));
     assert_eq!(ticket.wait(Durability::L1, Duration::from_millis(20)), Durability::L0);

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use monitor_core::bus::Durability;
 use monitor_core::spool::{Audit, Books, SinkBooks};
 use serde_json::Value;
 
@@ -58,6 +59,17 @@ fn text(books: &Books) -> String {
             text += &format!(", {what}: {}", counts.join(", "));
         }
     }
+    let level = match books.level {
+        Durability::L0 => "is in memory only (L0)",
+        Durability::L1 => "survives the end of the process (L1)",
+        Durability::L2 | Durability::L3 => "survives a loss of power (L2)",
+    };
+    let on_the_way = match books.on_the_way() {
+        0 => "none is on the way to a sink".to_owned(),
+        1 => "1 is on the way to a sink".to_owned(),
+        many => format!("{} are on the way to a sink", number(many)),
+    };
+    text += &format!("\nan accepted event {level}; {on_the_way}");
     text += &format!(
         "\n{} events in the spool ({} bytes)\n\n{}\n",
         number(books.kept),

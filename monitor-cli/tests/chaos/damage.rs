@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::daemon::{Home, terminate};
 use crate::feed::Feed;
-use crate::oracle::Verdict;
+use crate::oracle::{Verdict, verdicts};
 use crate::random::Random;
 use crate::times;
 
@@ -68,7 +68,7 @@ fn damage_one(name: &str, random: &mut Random) {
     let mut child = home.start();
     let new = |verdict: &Verdict| verdict.missing.iter().all(|id| *id < before);
     let delivered = || {
-        let (lines, rows) = verdicts(&home, feed.written());
+        let [lines, rows] = verdicts(&home, feed.written());
         new(&lines) && new(&rows)
     };
     wait(
@@ -96,7 +96,7 @@ fn damage_one(name: &str, random: &mut Random) {
 
 /// Whether what is wrong may be wrong, and was said.
 fn judge(name: &str, done: Damage, home: &Home, offered: u64) {
-    let (lines, rows) = verdicts(home, offered);
+    let [lines, rows] = verdicts(home, offered);
     let log = home.log();
     let says = |words: &[&str]| words.iter().any(|word| log.contains(word));
     let what = format!("`{name}` {done:?}: {lines:?} {rows:?}\n{log}");
@@ -165,11 +165,6 @@ fn wait(mut holds: impl FnMut() -> bool, otherwise: impl Fn() -> String) {
         assert!(began.elapsed() < Duration::from_secs(20), "{}", otherwise());
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-fn verdicts(home: &Home, offered: u64) -> (Verdict, Verdict) {
-    let lines = Verdict::of_lines(&home.data().join("events.jsonl"), offered);
-    (lines, Verdict::of_database(&home.data().join("metrics.db"), offered))
 }
 
 fn damage(path: &Path, random: &mut Random) -> Damage {

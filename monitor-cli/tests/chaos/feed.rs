@@ -34,8 +34,7 @@ impl Feed {
     pub(crate) fn write_most(&mut self, events: u64, but: usize) -> String {
         let mut text = String::new();
         for id in self.next..self.next + events {
-            text += &line(id);
-            text.push('\n');
+            text += &lines(id);
         }
         self.next += events;
         let rest = text.split_off(text.len().saturating_sub(but));
@@ -57,8 +56,22 @@ impl Feed {
     }
 }
 
+/// One event in so many stands behind a line that is none.
+const SPOILT: u64 = 50;
+
+/// How many lines that are no events stand before this event.
+pub(crate) fn spoilt_before(id: u64) -> u64 {
+    id / SPOILT
+}
+
+/// The line of an event, and the one before it if that is to be rejected.
+pub(crate) fn lines(id: u64) -> String {
+    let spoilt = if id % SPOILT == SPOILT - 1 { "{\"type\":\"metric\",\"spoilt\n" } else { "" };
+    format!("{spoilt}{}\n", line(id))
+}
+
 /// What an event carries: a value, and a text that must be the right one for it.
-pub(crate) fn line(id: u64) -> String {
+fn line(id: u64) -> String {
     let seconds = 1_760_000_000 + id / 1_000;
     format!(
         r#"{{"type":"metric","metric":"id","value":{id},"timestamp":{seconds}.{:03},"metadata":{{"check":"{}"}}}}"#,

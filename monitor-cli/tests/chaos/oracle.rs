@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use crate::daemon::Home;
-use crate::feed::check;
+use crate::feed::{check, spoilt_before};
 
 /// What is wrong with what a sink has got.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -73,10 +73,20 @@ fn rows(path: &Path) -> Result<Vec<(u64, String)>, rusqlite::Error> {
     Ok(rows.map_while(Result::ok).collect())
 }
 
-/// Every sink has every event once, and the books close.
+/// Of the sinks `events` and `database`.
+pub(crate) fn verdicts(home: &Home, offered: u64) -> [Verdict; 2] {
+    let data = home.data();
+    [Verdict::of_lines(&data.join("events.jsonl"), offered), Verdict::of_database(&data.join("metrics.db"), offered)]
+}
+
+/// Every sink has every event once, what was no event is counted once, and the books close.
 pub(crate) fn assert_all(home: &Home, offered: u64, what: &str) {
-    assert_eq!(Verdict::of_lines(&home.data().join("events.jsonl"), offered), Verdict::default(), "{what}");
-    assert_eq!(Verdict::of_database(&home.data().join("metrics.db"), offered), Verdict::default(), "{what}");
+    assert_eq!(verdicts(home, offered), [Verdict::default(), Verdict::default()], "{what}");
+    let books = home.status().expect("books");
+    let rejected: u64 = books["rejected"].as_object().expect("reasons").values().filter_map(Value::as_u64).sum();
+    let known = [&books["offered"], &books["accepted"]].map(|number| number.as_u64().expect("a number"));
+    let no_events = spoilt_before(offered);
+    assert_eq!((known, rejected), ([offered + no_events, offered], no_events), "{what}: {books:#}");
     let (closes, said) = home.audit();
     assert!(closes, "{what}: {said}");
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::daemon::Home;
-use crate::feed::{Feed, line};
+use crate::feed::{Feed, lines};
 use crate::oracle::assert_all;
 use crate::times;
 
@@ -225,7 +225,7 @@ impl Order {
     fn log_is_safe(&mut self, writes: u64) {
         self.safe.extend(self.in_log.extract_if(.., |(write, _)| *write <= writes).map(|(_, id)| id));
         while self.safe.contains(&(self.ends.len() as u64)) {
-            let length = line(self.ends.len() as u64).len() as u64 + 1;
+            let length = lines(self.ends.len() as u64).len() as u64;
             self.ends.push(self.ends.last().copied().unwrap_or_default() + length);
         }
         let (offset, write) = self.position;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::daemon::{Home, terminate};
 use crate::feed::Feed;
-use crate::oracle::Verdict;
+use crate::oracle::assert_all;
 use crate::random::Random;
 use crate::times;
 
@@ -86,9 +86,5 @@ fn reloads_and_ends_under_load_lose_nothing() {
     home.set_config(&plain);
     feed.write(10);
     home.run_until_delivered(feed.written());
-    let offered = feed.written();
-    assert_eq!(Verdict::of_lines(&home.data().join("events.jsonl"), offered), Verdict::default());
-    assert_eq!(Verdict::of_database(&home.data().join("metrics.db"), offered), Verdict::default());
-    let (closes, said) = home.audit();
-    assert!(closes, "{said}");
+    assert_all(&home, feed.written(), "after the last reload");
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Draft, Intake};
+use super::{Batch, Draft, Intake, Position};
 use crate::Text;
 
 /// How safe an event is.
@@ -49,8 +49,9 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// Notes how far a sink is, if its account is open. It is written down with the next batch, or by [`Backlog::flush`].
     fn settle(&self, name: &Text, account: SinkAccount);
 
-    /// Adds to the books of the door, beside what comes with a batch.
-    fn note(&self, intake: &Intake);
+    /// Adds to the books of the door, and notes how far sources are, where that comes without a batch: nothing of what was
+    /// read was an event. It is written down with the next batch, or by [`Backlog::flush`].
+    fn note(&self, intake: &Intake, positions: &[Position]);
 
     /// How many events it holds, and how many bytes they take.
     fn size(&self) -> (u64, u64);

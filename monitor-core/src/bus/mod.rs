@@ -213,10 +213,10 @@ impl Bus {
         self.shared.lock().gone(id)
     }
 
-    /// Notes what came to the door without an event that was taken in.
-    pub(crate) fn note(&self, intake: &Intake) {
+    /// Notes what came to the door without an event that was taken in, and how far its source is with it.
+    pub(crate) fn note(&self, intake: &Intake, positions: &[Position]) {
         if let Some(backlog) = &self.backlog {
-            backlog.note(intake);
+            backlog.note(intake, positions);
         }
     }
 

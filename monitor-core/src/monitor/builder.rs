@@ -1,6 +1,7 @@
 //! Putting a monitor together.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -149,7 +150,13 @@ impl MonitorBuilder {
         let pipeline = self.pipeline.source("monitor", Box::new(recorder)).start()?;
         let store = Arc::clone(pipeline.store());
         Ok(Monitor {
-            shared: Arc::new(Shared { queue, clock, store, running: RwLock::new(Running::Yes(Box::new(pipeline))) }),
+            shared: Arc::new(Shared {
+                queue,
+                clock,
+                store,
+                running: RwLock::new(Running::Yes(Box::new(pipeline))),
+                told: AtomicU64::new(0),
+            }),
         })
     }
 }

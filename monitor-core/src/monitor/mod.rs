@@ -11,6 +11,7 @@ pub use recorder::MetricHandle;
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use queue::{Marks, Queue};
 
 use crate::bus::Durability;
 use crate::event::{Body, Evaluation, Event, Generation, Level, Log, Metadata};
-use crate::pipeline::{Pipeline, Summary, instant};
+use crate::pipeline::{Pipeline, SinkSummary, Summary, instant};
 use crate::store::{NoSuchMetric, Selector, TokenUsage, Usage, Window, WindowStats};
 use crate::{Clock, Text, Timestamp};
 
@@ -54,14 +55,17 @@ struct Shared {
     clock: Clock,
     store: Arc<crate::store::Store>,
     running: RwLock<Running>,
+    /// How many events required sinks will never get, as far as a flush has told.
+    told: AtomicU64,
 }
 
 /// What a [`Monitor::flush`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlushReport {
-    /// Whether everything recorded before the call is in the store and with every sink.
+    /// Whether everything recorded before the call is in the store and with every required sink; what an earlier flush has
+    /// told of, lost or among the dead letters, is not told again.
     pub complete: bool,
-    /// How safe everything recorded before the call is.
+    /// How safe the least safe of it is.
     pub level: Durability,
     /// How long it took.
     pub took: Duration,
@@ -73,6 +77,8 @@ pub struct Ticket {
     monitor: Monitor,
     recorded: Recorded,
     marks: Marks,
+    /// How many events required sinks would never get, before it was recorded.
+    undelivered: u64,
 }
 
 impl Ticket {
@@ -82,10 +88,11 @@ impl Ticket {
     }
 
     /// Waits until the event is as safe as this, at most for `deadline`, and tells how safe it is: L0 also if it was
-    /// dropped. More than the monitor's own level, but for L3, is never reached.
+    /// dropped. More than the monitor's own level, but for L3, is never reached; nor is L3 if a required sink has lost
+    /// events since, or put them to the dead letters: it may be one of them.
     pub fn wait(&self, wanted: Durability, deadline: Duration) -> Durability {
         match self.recorded {
-            Recorded::Accepted => self.monitor.reach(&self.marks, wanted, deadline),
+            Recorded::Accepted => self.monitor.reach(&self.marks, self.undelivered, wanted, deadline).0,
             Recorded::Dropped(_) => Durability::L0,
         }
     }
@@ -191,43 +198,47 @@ impl Monitor {
     /// # Ok::<_, monitor_core::pipeline::StartError>(())
     /// ```
     pub fn record_durable(&self, body: impl Into<Body>) -> Ticket {
+        let undelivered = self.shared.undelivered();
         let (recorded, marks) = self.shared.queue.marked(body.into());
-        Ticket { monitor: self.clone(), recorded, marks }
+        Ticket { monitor: self.clone(), recorded, marks, undelivered }
     }
 
-    /// Waits until everything recorded so far is in the store and with every sink, at most for `deadline`.
+    /// Waits until everything recorded so far is in the store and with every required sink, at most for `deadline`.
     pub fn flush(&self, deadline: Duration) -> FlushReport {
         let began = instant();
-        let level = self.reach(&self.shared.queue.marks(), Durability::L3, deadline);
+        let told = self.shared.told.load(Ordering::Relaxed);
+        let marks = self.shared.queue.marks();
+        let (level, undelivered) = self.reach(&marks, told, Durability::L3, deadline);
+        self.shared.told.fetch_max(undelivered, Ordering::Relaxed);
         FlushReport { complete: level == Durability::L3, level, took: began.elapsed() }
     }
 
-    /// Waits until everything up to these marks is as safe as wanted; gives back how safe it is.
-    fn reach(&self, marks: &Marks, wanted: Durability, deadline: Duration) -> Durability {
+    /// Waits until everything up to these marks is as safe as wanted; gives back how safe it is, and how many events required
+    /// sinks never get. With more than `before` of these, it may be among them.
+    fn reach(&self, marks: &Marks, before: u64, wanted: Durability, deadline: Duration) -> (Durability, u64) {
         let began = instant();
-        let lost = |pipeline: &Pipeline| pipeline.lost() + self.shared.queue.lost();
         let mut target = None;
-        let mut lost_before = None;
         let mut level = Durability::L0;
+        let all = |complete: bool, level| if complete { Durability::L3 } else { level };
         loop {
             // Whoever waits does not wait for a nap.
             self.shared.queue.wake();
             match &*self.shared.running() {
                 Running::Yes(pipeline) => {
-                    let before = *lost_before.get_or_insert_with(|| lost(pipeline));
                     if target.is_none() && self.shared.queue.has_published(marks) {
                         target = Some(pipeline.published());
                         level = pipeline.durability();
                     }
-                    if target.is_some_and(|target| pipeline.settled_up_to(target)) {
-                        return if lost(pipeline) == before { Durability::L3 } else { level };
+                    if target.is_some_and(|target| pipeline.required_up_to(target)) {
+                        let undelivered = pipeline.undelivered() + self.shared.queue.lost();
+                        return (all(undelivered <= before, level), undelivered);
                     }
                 }
-                Running::Ended { complete } => return if *complete { Durability::L3 } else { level },
+                Running::Ended { complete } => return (all(*complete, level), before),
                 Running::Ending => {}
             }
             if level >= wanted || began.elapsed() >= deadline {
-                return level;
+                return (level, before);
             }
             std::thread::park_timeout(Duration::from_micros(200));
         }
@@ -255,6 +266,14 @@ impl Shared {
         self.running.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Events that required sinks have not got and never will.
+    fn undelivered(&self) -> u64 {
+        match &*self.running() {
+            Running::Yes(pipeline) => pipeline.undelivered() + self.queue.lost(),
+            Running::Ending | Running::Ended { .. } => 0,
+        }
+    }
+
     fn change_to(&self, next: Running) -> Running {
         std::mem::replace(&mut *self.running.write().unwrap_or_else(PoisonError::into_inner), next)
     }
@@ -276,8 +295,8 @@ impl Shared {
         if left > 0 {
             summary.dropped.insert(Text::new_static("shutdown"), left);
         }
-        let arrived = |sink: &crate::pipeline::SinkSummary| sink.dead_letter + sink.lost_total() + sink.pending == 0;
-        let complete = left == 0 && summary.sinks.iter().all(arrived);
+        let arrived = |sink: &SinkSummary| sink.dead_letter + sink.lost_total() + sink.pending == 0;
+        let complete = left == 0 && summary.sinks.iter().filter(|sink| sink.required).all(arrived);
         self.change_to(Running::Ended { complete });
         Some(summary)
     }

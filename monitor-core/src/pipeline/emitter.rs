@@ -231,12 +231,12 @@ impl Emitter {
         if self.draft.is_full(self.most) { self.flush() } else { Ok(()) }
     }
 
-    /// Hands on what was emitted, so that it does not wait for more to come.
+    /// Hands on what was emitted, so that it does not wait for more to come; and what was refused, for it was read, too.
     ///
     /// # Errors
     /// When nobody wants more.
     pub fn flush(&mut self) -> Result<(), Stopped> {
-        if self.draft.is_empty() {
+        if self.draft.is_empty() && self.intake.is_empty() {
             return Ok(());
         }
         let next = Draft::with_room(self.draft.room());
@@ -248,6 +248,7 @@ impl Emitter {
     /// Hands on all that there is, if it is only what was refused or dropped.
     pub(crate) fn finish(&mut self) -> Result<(), Stopped> {
         let flushed = self.flush();
+        // What a source has refused that puts its drafts together itself.
         let rest = self.hand_on(Draft::default());
         flushed.and(rest)
     }

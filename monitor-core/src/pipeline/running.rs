@@ -123,7 +123,7 @@ impl Pipeline {
 
     /// Whether everything published so far is in the store and with the sinks.
     pub fn settled(&self) -> bool {
-        self.settled_up_to(self.published())
+        self.settled_up_to(self.published(), |_| true)
     }
 
     /// How safe an event is once it is published.
@@ -136,15 +136,21 @@ impl Pipeline {
         self.bus.published()
     }
 
-    /// Whether the first `events` events are in the store, and their fate with every sink is known.
-    pub(crate) fn settled_up_to(&self, events: u64) -> bool {
-        self.engine_position.load(Ordering::Acquire) >= events
-            && self.sinks.iter().all(|sink| sink.end.is_some() || sink.position.load(Ordering::Acquire) >= events)
+    /// Whether the first `events` events are in the store, and their fate with every required sink is known.
+    pub(crate) fn required_up_to(&self, events: u64) -> bool {
+        self.settled_up_to(events, |sink| sink.options.required)
     }
 
-    /// Events that did not arrive at a sink, over all sinks.
-    pub(crate) fn lost(&self) -> u64 {
-        self.sinks.iter().map(|sink| sink.counters.lost()).sum()
+    fn settled_up_to(&self, events: u64, counts: impl Fn(&RunningSink) -> bool) -> bool {
+        let settled = |sink: &RunningSink| sink.end.is_some() || sink.position.load(Ordering::Acquire) >= events;
+        self.engine_position.load(Ordering::Acquire) >= events
+            && self.sinks.iter().filter(|sink| counts(sink)).all(settled)
+    }
+
+    /// Events that required sinks have not got and never will, over all of them.
+    pub(crate) fn undelivered(&self) -> u64 {
+        let required = self.sinks.iter().filter(|sink| sink.options.required);
+        required.map(|sink| sink.counters.lost() + sink.counters.dead_letter.get()).sum()
     }
 
     /// Waits for the sources to come to their end, then ends the pipeline without haste.

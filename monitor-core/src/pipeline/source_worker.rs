@@ -43,7 +43,7 @@ pub(super) fn to_bus(bus: Bus, lane: Lane, input: Arc<InputCounters>) -> Output 
         let mut intake = Intake { accepted: draft.len() as u64, ..draft.intake().clone() };
         if draft.is_empty() {
             input.note(&intake);
-            bus.note(&intake);
+            bus.note(&intake, draft.positions());
             return Ok(());
         }
         let again = !draft.positions().is_empty();
@@ -58,7 +58,7 @@ pub(super) fn to_bus(bus: Bus, lane: Lane, input: Arc<InputCounters>) -> Output 
             let left = std::mem::take(&mut intake.accepted);
             *intake.dropped.entry(Text::new_static("closed")).or_default() += left;
             input.note(&intake);
-            bus.note(&intake);
+            bus.note(&intake, &[]);
         }
         Err(Stopped)
     })

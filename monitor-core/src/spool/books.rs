@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::{SPOOL_FILE, SpoolError, rows, schema};
-use crate::bus::{Intake, SinkAccount};
+use crate::bus::{Durability, Intake, SinkAccount};
 use crate::pipeline::DEAD_LETTERS;
 use crate::read::LineParser;
 use crate::sample::Deriver;
@@ -20,6 +20,8 @@ use crate::{Text, Zone};
 pub struct Books {
     /// The spool.
     pub spool: PathBuf,
+    /// How safe an accepted event is in the process that writes there, or wrote there last.
+    pub level: Durability,
     /// What came to the door, and what became of it there.
     #[serde(flatten)]
     pub intake: Intake,
@@ -84,6 +86,12 @@ impl Books {
         Self::of(&snapshot, &path).map_err(failed)
     }
 
+    /// How many of the numbered events some sink has not got yet. All others are as safe as can be, L3, unless they are among
+    /// the dead letters or the losses.
+    pub fn on_the_way(&self) -> u64 {
+        self.sinks.values().map(|sink| sink.pending).max().unwrap_or(0)
+    }
+
     fn of(snapshot: &Connection, path: &Path) -> Result<Self, rusqlite::Error> {
         let numbered = snapshot.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0))?.cast_unsigned();
         let (kept, bytes) = snapshot.query_row(
@@ -97,6 +105,7 @@ impl Books {
         });
         Ok(Self {
             spool: path.to_owned(),
+            level: schema::level(snapshot)?,
             intake: schema::intake(snapshot)?,
             numbered,
             kept,

@@ -25,7 +25,7 @@ use high_water::HighWater;
 use schema::Synced;
 
 use crate::Text;
-use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, Intake, SinkAccount};
+use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, Intake, Position, SinkAccount};
 use crate::read::LineParser;
 use crate::sample::Deriver;
 
@@ -80,6 +80,8 @@ struct Written {
     /// The books of the door, and what of them is not written down yet.
     intake: Intake,
     noted: Intake,
+    /// How far sources are, where it is not written down yet.
+    positions: Vec<Position>,
     /// Kept for its memory.
     encoded: Vec<u8>,
     /// Nothing could be written; said once.
@@ -211,6 +213,7 @@ impl Spool {
                 dirty: Vec::new(),
                 intake,
                 noted: Intake::default(),
+                positions: Vec::new(),
                 encoded: Vec::new(),
                 failing: false,
                 high_water,
@@ -229,6 +232,7 @@ impl Spool {
             return;
         }
         let forgotten = schema::open(&path, Synced::Now).and_then(|connection| {
+            schema::put_level(&connection, Durability::L0)?;
             connection.execute("UPDATE sink SET mark = NULL, dead_letter_bytes = ?1", [NEVER_CUT.cast_signed()])
         });
         if let Err(error) = forgotten {
@@ -329,8 +333,9 @@ impl Written {
         self.done = 0;
     }
 
-    /// Writes the accounts that are noted.
-    fn write_dirty(&self) -> Result<(), rusqlite::Error> {
+    /// Writes the accounts that are noted, and how safe what is written here is.
+    fn write_dirty(&self, level: Durability) -> Result<(), rusqlite::Error> {
+        schema::put_level(&self.connection, level)?;
         for name in &self.dirty {
             schema::put_sink(&self.connection, name, &self.sinks[name])?;
         }
@@ -354,13 +359,13 @@ impl Written {
                 .execute(params![first.cast_signed(), events.cast_signed(), crc, encoded])?;
             self.connection.prepare_cached(schema::SET)?.execute(params!["next", (first + events).cast_signed()])?;
             schema::put_intake(&self.connection, &intake, &changed)?;
-            for position in draft.positions() {
+            for position in self.positions.iter().chain(draft.positions()) {
                 schema::put_position(&self.connection, position)?;
             }
             if delete {
                 self.delete_done(&self.connection)?;
             }
-            self.write_dirty()
+            self.write_dirty(level)
         });
         if result.is_ok() {
             let bytes = encoded.len() as u64;
@@ -368,6 +373,7 @@ impl Written {
             self.bytes += bytes;
             self.next = first + events;
             (self.intake, self.noted) = (intake, Intake::default());
+            self.positions.clear();
             self.high_water.note(self.next);
             self.dirty.clear();
             if delete {
@@ -379,7 +385,7 @@ impl Written {
     }
 
     fn flush(&mut self, level: Durability) -> Result<(), rusqlite::Error> {
-        if self.dirty.is_empty() && self.done == 0 && self.noted.is_empty() {
+        if self.dirty.is_empty() && self.done == 0 && self.noted.is_empty() && self.positions.is_empty() {
             return Ok(());
         }
         let mut intake = self.intake.clone();
@@ -388,9 +394,13 @@ impl Written {
         schema::transaction(&self.connection, Synced::books(level), || {
             self.delete_done(&self.connection)?;
             schema::put_intake(&self.connection, &intake, &self.noted)?;
-            self.write_dirty()
+            for position in &self.positions {
+                schema::put_position(&self.connection, position)?;
+            }
+            self.write_dirty(level)
         })?;
         (self.intake, self.noted) = (intake, Intake::default());
+        self.positions.clear();
         self.dirty.clear();
         self.deleted();
         Ok(())
@@ -518,8 +528,13 @@ impl Backlog for Spool {
         }
     }
 
-    fn note(&self, intake: &Intake) {
-        self.written().noted.add(intake);
+    fn note(&self, intake: &Intake, positions: &[Position]) {
+        let mut written = self.written();
+        written.noted.add(intake);
+        for position in positions {
+            written.positions.retain(|noted| (&noted.source, &noted.key) != (&position.source, &position.key));
+            written.positions.push(position.clone());
+        }
     }
 
     fn size(&self) -> (u64, u64) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use super::books::SourcePosition;
 use crate::Text;
@@ -224,6 +224,21 @@ pub(super) fn put_intake(connection: &Connection, intake: &Intake, changed: &Int
         }
     }
     Ok(())
+}
+
+/// The level at which a process writes here, or wrote last.
+pub(super) fn put_level(connection: &Connection, level: Durability) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(SET)?.execute(params!["level", level as i64]).map(drop)
+}
+
+/// A spool that does not say it is of no less than L1.
+pub(super) fn level(connection: &Connection) -> Result<Durability, rusqlite::Error> {
+    let level = connection.query_row(GET, ["level"], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(match level {
+        Some(0) => Durability::L0,
+        Some(2) => Durability::L2,
+        _ => Durability::L1,
+    })
 }
 
 pub(super) fn positions(connection: &Connection, source: &str) -> Result<Vec<(Text, String)>, rusqlite::Error> {
