@@ -6,12 +6,13 @@
 //!
 //! ```text
 //! MONITOR_CHAOS_KILLS=10000 MONITOR_CHAOS_DAMAGES=10000 MONITOR_CHAOS_RECOVERIES=1000 MONITOR_CHAOS_STEP=1 \
-//!     MONITOR_CHAOS_RELOADS=1000 MONITOR_CHAOS_SYNCS=20000 MONITOR_CHAOS_OUTAGE=60 \
+//!     MONITOR_CHAOS_RELOADS=1000 MONITOR_CHAOS_SYNCS=20000 MONITOR_CHAOS_OUTAGE=60 MONITOR_CHAOS_TICKETS=500 \
 //!     cargo test --release -p monitor-cli --features real-components --test chaos
 //! ```
 //!
-//! That is how many kills at random moments, damaged files, recoveries that are killed three times, reloads, and batches of
-//! which the order of calls is looked at; that every call is killed and not one in so many; and how many seconds a disk is away.
+//! That is how many kills at random moments, damaged files, recoveries that are killed three times, reloads, batches of
+//! which the order of calls is looked at, and kills of a program that records; that every call is killed, or fails, and not
+//! one in so many; and how many seconds a disk is away.
 //! `MONITOR_CHAOS_SEED` has the chance of an earlier run again. With `real-components` there must be `strace`; small volumes
 //! can be mounted by root only, and others are told what was not tested.
 #![expect(
@@ -35,6 +36,7 @@ mod recovery;
 mod reloads;
 #[cfg(feature = "real-components")]
 mod syscalls;
+mod tickets;
 
 /// How often something is done: a few times here, or as often as this variable of the environment says.
 fn times(variable: &str, otherwise: u32) -> u32 {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::daemon::{Home, kill_group};
 use crate::feed::Feed;
 use crate::oracle::assert_all;
@@ -21,6 +23,18 @@ const CALLS: [(&str, &str, u32); 7] = [
 /// The same of those that come before the first event; the spool gets its name only there.
 const CALLS_AT_FIRST: [(&str, u32); 7] =
     [("write", 1), ("pwrite64", 5), ("ftruncate", 1), ("/^unlink", 1), ("openat", 12), ("fsync", 2), ("/^rename", 1)];
+
+/// The calls that are made to fail alone, as above.
+const FAILING_CALLS: [(&str, &str, u32); 8] = [
+    ("write", "L1", 8),
+    ("pwrite64", "L1", 20),
+    ("ftruncate", "L1", 4),
+    ("/^unlink", "L1", 2),
+    ("openat", "L1", 24),
+    ("/^rename", "L1", 1),
+    ("fsync", "L2", 8),
+    ("fdatasync", "L2", 8),
+];
 
 /// Runs the program until it is killed before a thread makes this call for the time `at`. Tells whether it came to that: a
 /// call that does not come soon does not come any more.
@@ -85,6 +99,89 @@ fn a_kill_before_any_call_of_a_first_start_loses_nothing() {
         }
         println!("killed before `{call}` of a first start: {killed} times");
         assert!(killed > 0, "`{call}` was never made");
+    }
+}
+
+/// Each call alone, with each error that a disk gives. A start may fail, and says so; what runs goes on.
+#[test]
+fn any_call_that_fails_ends_nothing_and_loses_nothing() {
+    let (mut failed, mut refused_to_start) = (0, 0);
+    for (call, level, step) in FAILING_CALLS {
+        for error in ["ENOSPC", "EIO", "EINTR"] {
+            let home = Home::new(level);
+            let mut feed = Feed::new(home.path());
+            for at in every(step) {
+                let (before, what) = (home.status(), format!("{call} {at} {error}"));
+                feed.write(20);
+                let (trace, inject) = (format!("trace={call}"), format!("inject={call}:error={error}:when={at}"));
+                let mut child =
+                    home.traced(&["-o", "trace", "-s0", "-e", &trace, "-e", &inject]).spawn().expect("strace");
+                let began = Instant::now();
+                let ended = loop {
+                    if home.has_delivered(feed.written()) {
+                        break false;
+                    }
+                    if let Some(status) = child.try_wait().expect("a child") {
+                        assert!(matches!(status.code(), Some(1..=127)), "{what}: {status}\n{}", home.log());
+                        break true;
+                    }
+                    assert!(began.elapsed() < Duration::from_secs(20), "{what}: it hangs\n{}", home.log());
+                    std::thread::sleep(Duration::from_millis(5));
+                };
+                if !ended {
+                    kill_group(&mut child);
+                }
+                let accepted = |books: Option<Value>| books.and_then(|books| books["accepted"].as_u64()).unwrap_or(0);
+                assert!(!ended || accepted(home.status()) == accepted(before), "{what}: it has ended\n{}", home.log());
+                let trace = std::fs::read_to_string(home.path().join("trace")).expect("a trace");
+                if !trace.contains("(INJECTED)") {
+                    break;
+                }
+                (failed, refused_to_start) = (failed + 1, refused_to_start + u32::from(ended));
+            }
+            home.run_until_delivered(feed.written());
+            assert_all(&home, feed.written(), &format!("{call} {error}"));
+        }
+    }
+    println!("{failed} calls have failed, {refused_to_start} of them so that the program did not start");
+    assert!(failed > 50 && refused_to_start * 2 < failed);
+}
+
+/// SQLite opens for reading what it cannot open for writing: a failure that is over must not be for good.
+#[test]
+fn a_database_that_cannot_be_opened_for_once_is_opened_again() {
+    for (file, error) in [("spool.db", "ENOSPC"), ("metrics.db", "ENOSPC"), ("metrics.db", "EIO")] {
+        for suffix in ["", "-wal", "-shm"] {
+            let home = Home::new("L1");
+            let mut feed = Feed::new(home.path());
+            feed.write(300);
+            home.run_until_delivered(feed.written());
+            let path = home.data().canonicalize().expect("a folder").join(format!("{file}{suffix}"));
+            let mut failed = 0;
+            for at in 1..=4 {
+                feed.write(40);
+                let inject = format!("inject=openat:error={error}:when={at}");
+                let path = path.to_str().expect("text");
+                let mut child = home
+                    .traced(&["-o", "trace", "-s0", "-P", path, "-e", "trace=openat", "-e", &inject])
+                    .spawn()
+                    .expect("strace");
+                let began = Instant::now();
+                while !home.has_delivered(feed.written()) && child.try_wait().expect("a child").is_none() {
+                    let late = began.elapsed() > Duration::from_secs(20);
+                    assert!(!late, "{file}{suffix} {at}: it hangs\n{}", home.log());
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                if child.try_wait().expect("a child").is_none() {
+                    kill_group(&mut child);
+                }
+                let trace = std::fs::read_to_string(home.path().join("trace")).expect("a trace");
+                failed += u32::from(trace.contains("(INJECTED)"));
+            }
+            assert!(failed > 0, "{file}{suffix} was never opened");
+            home.run_until_delivered(feed.written());
+            assert_all(&home, feed.written(), &format!("{file}{suffix} {error}"));
+        }
     }
 }
 

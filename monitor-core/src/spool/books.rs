@@ -103,6 +103,8 @@ impl Books {
             let end = if account.active { numbered.max(account.position) } else { account.position };
             (name, SinkBooks { accepted: end - account.since.min(end), pending: end - account.position, account })
         });
+        let positions = schema::positions(snapshot)?.into_iter();
+        let json = |value: &str| serde_json::from_str(value).unwrap_or_default();
         Ok(Self {
             spool: path.to_owned(),
             level: schema::level(snapshot)?,
@@ -111,7 +113,9 @@ impl Books {
             kept,
             bytes,
             sinks: sinks.collect(),
-            positions: schema::all_positions(snapshot)?,
+            positions: positions
+                .map(|((source, key), value)| SourcePosition { source, key, position: json(&value) })
+                .collect(),
         })
     }
 }

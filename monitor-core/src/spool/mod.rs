@@ -6,23 +6,26 @@
 
 mod books;
 mod high_water;
+mod reader;
 pub(crate) mod rows;
 mod salvage;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use books::{Audit, Books, SinkBooks, SourcePosition};
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::Connection;
 
 use high_water::HighWater;
+use reader::Reader;
 use schema::Synced;
+use written::Written;
 
 use crate::Text;
 use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, Intake, Position, SinkAccount};
@@ -63,78 +66,8 @@ pub struct Spool {
     reader: Mutex<Reader>,
 }
 
-#[derive(Debug)]
-struct Written {
-    connection: Connection,
-    next: u64,
-    /// The rows, the oldest first.
-    rows: VecDeque<Row>,
-    bytes: u64,
-    /// Rows that nobody needs and that are not deleted yet.
-    done: usize,
-    sinks: BTreeMap<Text, SinkAccount>,
-    /// The sinks that hold rows back: those of this process.
-    active: Vec<Text>,
-    /// Accounts that are not written down yet.
-    dirty: Vec<Text>,
-    /// The books of the door, and what of them is not written down yet.
-    intake: Intake,
-    noted: Intake,
-    /// How far sources are, where it is not written down yet.
-    positions: Vec<Position>,
-    /// Kept for its memory.
-    encoded: Vec<u8>,
-    /// Nothing could be written; said once.
-    failing: bool,
-    high_water: HighWater,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    first: u64,
-    events: u64,
-    bytes: u64,
-}
-
-struct Reader {
-    connection: Connection,
-    parser: LineParser,
-    deriver: Deriver,
-}
-
-impl std::fmt::Debug for Reader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader").finish_non_exhaustive()
-    }
-}
-
-impl Reader {
-    /// The first event, and the number of events, of the first row that ends behind `from`.
-    fn row(&self, from: i64) -> Result<Option<(i64, i64)>, rusqlite::Error> {
-        self.connection
-            .prepare_cached("SELECT first, events FROM batch WHERE first + events > ?1 ORDER BY first LIMIT 1")?
-            .query_row([from], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-    }
-
-    /// The events of a row; `None` if they are not what was written.
-    fn draft(&mut self, first: i64) -> Result<Option<Draft>, rusqlite::Error> {
-        let Self { connection, parser, deriver } = self;
-        let mut statement = connection.prepare_cached("SELECT crc, data FROM batch WHERE first = ?1")?;
-        statement.query_row([first], |row| {
-            let (crc, data) = (row.get::<_, u32>(0)?, row.get_ref(1)?.as_blob()?);
-            Ok((crc == crc32fast::hash(data) || seeded_bug!("checksum_unchecked"))
-                .then(|| rows::decode(data, parser, deriver))
-                .flatten())
-        })
-    }
-}
-
 /// The length of a dead-letter file that is not to be cut off.
 const NEVER_CUT: u64 = i64::MAX.cast_unsigned();
-
-/// Rows are deleted by this many: each deletion is a transaction of its own otherwise.
-const DELETED_AT_ONCE: usize = 8;
 
 impl Spool {
     /// Opens or creates the spool of a data folder. One that is damaged is set aside, and what can be read of it goes into a
@@ -162,7 +95,7 @@ impl Spool {
         } else {
             open()
         };
-        let (loaded, connection) = match opened {
+        let (mut loaded, connection) = match opened {
             Ok(opened) => opened,
             Err(error) if schema::is_damage(&error) => {
                 // Said first: who is killed after it says nothing.
@@ -181,45 +114,28 @@ impl Spool {
             Err(error) => return Err(failed(error)),
         };
         let reader = schema::open_reader(&path).map_err(failed)?;
-        let Loaded { id, mut next, rows, mut sinks, intake } = loaded;
         let (high_water, was) = HighWater::open(folder);
-        if let Some(was) = was.filter(|was| *was > next) {
-            found.taken_back = was - next;
+        if let Some(was) = was.filter(|was| *was > loaded.next) {
+            found.taken_back = was - loaded.next;
             tracing::error!(
                 "the spool `{}` is damaged, or an older copy: the last {} events that were accepted are not in it any \
                  more; sinks may have got some of them, and may get some again that were before them",
                 path.display(),
-                was - next
+                found.taken_back
             );
             // Their numbers are not given again, and what sinks have written of them is not cut off.
-            next = was;
-            for account in sinks.values_mut() {
+            loaded.next = was;
+            for account in loaded.sinks.values_mut() {
                 (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
             }
         }
-        let bytes = rows.iter().map(|row| row.bytes).sum();
         let spool = Self {
-            id,
+            id: loaded.id,
             level,
             quota,
-            written: Mutex::new(Written {
-                connection,
-                next,
-                rows,
-                bytes,
-                done: 0,
-                sinks,
-                active: Vec::new(),
-                dirty: Vec::new(),
-                intake,
-                noted: Intake::default(),
-                positions: Vec::new(),
-                encoded: Vec::new(),
-                failing: false,
-                high_water,
-            }),
+            written: Mutex::new(Written::new(connection, loaded, high_water)),
             _guard: Box::new(guard),
-            reader: Mutex::new(Reader { connection: reader, parser, deriver }),
+            reader: Mutex::new(Reader::new(path.clone(), reader, parser, deriver)),
             path,
         };
         Ok((spool, found))
@@ -245,189 +161,36 @@ impl Spool {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes something, and says when that begins to fail, and when it goes well again.
+    fn write(
+        &self,
+        written: &mut Written,
+        write: impl FnOnce(&mut Written) -> Result<(), rusqlite::Error>,
+    ) -> Result<(), BacklogError> {
+        let opened = if written.closed { self.open_anew(written) } else { Ok(()) };
+        let result = opened.and_then(|()| write(written));
+        written.closed |= result.as_ref().is_err_and(schema::is_read_only);
+        written.note(&self.path, result)
+    }
+
+    /// SQLite opens for reading what it cannot open for writing, as its index of the write-ahead log, and all connections of a
+    /// process have that in common: so all are closed before one is opened.
+    fn open_anew(&self, written: &mut Written) -> Result<(), rusqlite::Error> {
+        let mut reader = self.reader();
+        reader.close();
+        written.connection = Connection::open_in_memory()?;
+        written.connection = schema::open(&self.path, Synced::Never)?;
+        written.closed = false;
+        Ok(())
+    }
+
     /// How safe an event is once it is in the spool.
     pub fn level(&self) -> Durability {
         self.level
-    }
-}
-
-/// What stands in the file.
-struct Loaded {
-    id: u64,
-    next: u64,
-    rows: VecDeque<Row>,
-    sinks: BTreeMap<Text, SinkAccount>,
-    intake: Intake,
-}
-
-impl Written {
-    fn load(connection: &Connection) -> Result<Loaded, rusqlite::Error> {
-        let number = |key: &str| connection.query_row(schema::GET, [key], |row| row.get::<_, i64>(0));
-        let (id, next) = (number("id")?.cast_unsigned(), number("next")?.cast_unsigned());
-        let mut statement = connection.prepare("SELECT first, events, length(data) FROM batch ORDER BY first")?;
-        let rows = statement.query_map([], |row| {
-            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
-            Ok(Row { first: number(0)?, events: number(1)?, bytes: number(2)? })
-        })?;
-        let rows = rows.collect::<Result<_, _>>()?;
-        let sinks = schema::sinks(connection)?;
-        // Alerts are numbered also when they cannot be written down.
-        let settled = sinks.values().map(|account| account.position).max();
-        Ok(Loaded { id, next: next.max(settled.unwrap_or(0)), rows, sinks, intake: schema::intake(connection)? })
-    }
-
-    /// Before this event nobody needs any.
-    fn needed(&self) -> u64 {
-        let positions = self.active.iter().filter_map(|name| self.sinks.get(name)).map(|account| account.position);
-        positions.min().unwrap_or(self.next)
-    }
-
-    /// Closes the account of a sink that is gone from the configuration.
-    fn retire(&mut self, name: &Text) {
-        let next = self.next;
-        self.active.retain(|active| active != name);
-        let Some(account) = self.sinks.get_mut(name).filter(|account| account.active) else { return };
-        let left = next.saturating_sub(account.position);
-        if left > 0 {
-            tracing::warn!("sink `{name}` is gone from the configuration: {left} events that it has not got are lost");
-            *account.lost.entry(Text::new_static("removed")).or_default() += left;
-            account.position = next;
-        }
-        // Whoever writes to the same place meanwhile writes what is not to be cut off.
-        (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
-        account.active = false;
-        if !self.dirty.contains(name) {
-            self.dirty.push(name.clone());
-        }
-    }
-
-    /// Finds the rows that can go: those that nobody needs, and the oldest of more than the quota.
-    fn look_for_done(&mut self, quota: u64) {
-        let needed = self.needed();
-        let mut left = self.bytes - self.rows.iter().take(self.done).map(|row| row.bytes).sum::<u64>();
-        while let Some(row) = self.rows.get(self.done) {
-            let wanted = row.first + row.events > needed;
-            if wanted && left <= quota {
-                break;
-            }
-            if wanted {
-                tracing::error!(
-                    "the spool is full: its oldest {} events are lost to the sinks that have not got them",
-                    row.events
-                );
-            }
-            left -= row.bytes;
-            self.done += 1;
-        }
-    }
-
-    /// Deletes the rows that can go.
-    fn delete_done(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
-        let Some(last) = self.done.checked_sub(1).map(|last| self.rows[last]) else { return Ok(()) };
-        connection.prepare_cached("DELETE FROM batch WHERE first <= ?1")?.execute([last.first.cast_signed()])?;
-        Ok(())
-    }
-
-    fn deleted(&mut self) {
-        self.bytes -= self.rows.drain(..self.done).map(|row| row.bytes).sum::<u64>();
-        self.done = 0;
-    }
-
-    /// Writes the accounts that are noted, and how safe what is written here is.
-    fn write_dirty(&self, level: Durability) -> Result<(), rusqlite::Error> {
-        schema::put_level(&self.connection, level)?;
-        for name in &self.dirty {
-            schema::put_sink(&self.connection, name, &self.sinks[name])?;
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, first: u64, draft: &Draft, level: Durability) -> Result<(), rusqlite::Error> {
-        let mut encoded = std::mem::take(&mut self.encoded);
-        encoded.clear();
-        rows::encode(draft, &mut encoded);
-        let events = draft.len() as u64;
-        let delete = self.done >= DELETED_AT_ONCE;
-        let mut changed = self.noted.clone();
-        changed.add(draft.intake());
-        let mut intake = self.intake.clone();
-        intake.add(&changed);
-        let result = schema::transaction(&self.connection, Synced::events(level), || {
-            let crc = crc32fast::hash(&encoded);
-            self.connection
-                .prepare_cached("INSERT INTO batch (first, events, crc, data) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![first.cast_signed(), events.cast_signed(), crc, encoded])?;
-            self.connection.prepare_cached(schema::SET)?.execute(params!["next", (first + events).cast_signed()])?;
-            schema::put_intake(&self.connection, &intake, &changed)?;
-            for position in self.positions.iter().chain(draft.positions()) {
-                schema::put_position(&self.connection, position)?;
-            }
-            if delete {
-                self.delete_done(&self.connection)?;
-            }
-            self.write_dirty(level)
-        });
-        if result.is_ok() {
-            let bytes = encoded.len() as u64;
-            self.rows.push_back(Row { first, events, bytes });
-            self.bytes += bytes;
-            self.next = first + events;
-            (self.intake, self.noted) = (intake, Intake::default());
-            self.positions.clear();
-            self.high_water.note(self.next);
-            self.dirty.clear();
-            if delete {
-                self.deleted();
-            }
-        }
-        self.encoded = encoded;
-        result
-    }
-
-    fn flush(&mut self, level: Durability) -> Result<(), rusqlite::Error> {
-        if self.dirty.is_empty() && self.done == 0 && self.noted.is_empty() && self.positions.is_empty() {
-            return Ok(());
-        }
-        let mut intake = self.intake.clone();
-        intake.add(&self.noted);
-        // How far a sink is need not survive a loss of power: it would get again what it has.
-        schema::transaction(&self.connection, Synced::books(level), || {
-            self.delete_done(&self.connection)?;
-            schema::put_intake(&self.connection, &intake, &self.noted)?;
-            for position in &self.positions {
-                schema::put_position(&self.connection, position)?;
-            }
-            self.write_dirty(level)
-        })?;
-        (self.intake, self.noted) = (intake, Intake::default());
-        self.positions.clear();
-        self.dirty.clear();
-        self.deleted();
-        Ok(())
-    }
-
-    /// Brings the write-ahead log into the file, and gives back the room that it takes.
-    fn checkpoint(&self) -> Result<(), rusqlite::Error> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-    }
-
-    /// Says when writing begins to fail, and when it goes well again.
-    fn note(&mut self, path: &Path, result: Result<(), rusqlite::Error>) -> Result<(), BacklogError> {
-        if result.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull)) {
-            // The disk may be full of pages that have been written again since; from now on they are fewer.
-            drop(schema::keep_small(&self.connection));
-            drop(self.checkpoint());
-        }
-        let failed = result.is_err();
-        if failed != std::mem::replace(&mut self.failing, failed) {
-            match &result {
-                Ok(()) => tracing::warn!("the spool `{}` can be written to again", path.display()),
-                Err(error) => {
-                    tracing::error!("failed to write to the spool `{}`: {error}; it is tried again", path.display());
-                }
-            }
-        }
-        result.map_err(|error| BacklogError(error.to_string()))
     }
 }
 
@@ -446,38 +209,11 @@ impl Backlog for Spool {
     fn append(&self, first: u64, draft: &Draft) -> Result<(), BacklogError> {
         let mut written = self.written();
         written.look_for_done(self.quota);
-        let result = written.append(first, draft, self.level);
-        written.note(&self.path, result)
+        self.write(&mut written, |written| written.append(first, draft, self.level))
     }
 
     fn read(&self, sequence: u64) -> Result<Option<Batch>, BacklogError> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut from = sequence.cast_signed();
-        loop {
-            let (first, events) = match reader.row(from) {
-                Ok(Some(row)) => row,
-                Ok(None) => return Ok(None),
-                Err(error) if schema::is_damage(&error) => {
-                    tracing::error!(
-                        "the spool `{}` is damaged: {error}; what cannot be read of it is lost",
-                        self.path.display()
-                    );
-                    return Ok(None);
-                }
-                Err(error) => return Err(BacklogError(error.to_string())),
-            };
-            match reader.draft(first) {
-                Ok(Some(draft)) if draft.len() as i64 == events => {
-                    return Ok(Some(draft.numbered(first.cast_unsigned())));
-                }
-                Err(error) if !schema::is_damage(&error) => return Err(BacklogError(error.to_string())),
-                // Whoever reads sees a gap, and counts it.
-                _ => {
-                    tracing::error!("the spool `{}` is damaged: {events} events are lost", self.path.display());
-                    from = first + events;
-                }
-            }
-        }
+        self.reader().batch(sequence)
     }
 
     fn sink(&self, name: &Text) -> SinkAccount {
@@ -531,10 +267,11 @@ impl Backlog for Spool {
     fn note(&self, intake: &Intake, positions: &[Position]) {
         let mut written = self.written();
         written.noted.add(intake);
-        for position in positions {
-            written.positions.retain(|noted| (&noted.source, &noted.key) != (&position.source, &position.key));
-            written.positions.push(position.clone());
-        }
+        written.learn_positions(positions);
+        let again =
+            |noted: &Position| positions.iter().any(|new| (&new.source, &new.key) == (&noted.source, &noted.key));
+        written.noted_positions.retain(|noted| !again(noted));
+        written.noted_positions.extend_from_slice(positions);
     }
 
     fn size(&self) -> (u64, u64) {
@@ -544,7 +281,8 @@ impl Backlog for Spool {
 
     fn positions(&self, source: &Text) -> Vec<(Text, String)> {
         let written = self.written();
-        schema::positions(&written.connection, source).unwrap_or_default()
+        let ours = written.positions.iter().filter(|((of, _), _)| of == source);
+        ours.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
 
     fn id(&self) -> u64 {
@@ -554,15 +292,13 @@ impl Backlog for Spool {
     fn flush(&self) -> Result<(), BacklogError> {
         let mut written = self.written();
         written.look_for_done(self.quota);
-        let result = written.flush(self.level);
-        written.note(&self.path, result)
+        self.write(&mut written, |written| written.flush(self.level))
     }
 
     fn settle_down(&self) -> Result<(), BacklogError> {
         self.flush()?;
         let mut written = self.written();
         // A write-ahead log that is damaged takes with it what is only there.
-        let result = written.checkpoint();
-        written.note(&self.path, result)
+        self.write(&mut written, |written| written.checkpoint())
     }
 }

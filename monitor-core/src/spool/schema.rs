@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use super::books::SourcePosition;
 use crate::Text;
 use crate::bus::{Durability, Intake, Position, SinkAccount};
 
@@ -241,18 +240,14 @@ pub(super) fn level(connection: &Connection) -> Result<Durability, rusqlite::Err
     })
 }
 
-pub(super) fn positions(connection: &Connection, source: &str) -> Result<Vec<(Text, String)>, rusqlite::Error> {
-    let mut statement = connection.prepare_cached("SELECT key, value FROM position WHERE source = ?1 ORDER BY key")?;
-    let rows = statement.query_map([source], |row| Ok((Text::from(row.get::<_, String>(0)?), row.get(1)?)))?;
-    rows.collect()
-}
+/// How far sources are: by source and key.
+pub(super) type Positions = BTreeMap<(Text, Text), String>;
 
-pub(super) fn all_positions(connection: &Connection) -> Result<Vec<SourcePosition>, rusqlite::Error> {
-    let mut statement = connection.prepare("SELECT source, key, value FROM position ORDER BY source, key")?;
+pub(super) fn positions(connection: &Connection) -> Result<Positions, rusqlite::Error> {
+    let mut statement = connection.prepare("SELECT source, key, value FROM position")?;
     let rows = statement.query_map([], |row| {
-        let text = |at| row.get::<_, String>(at);
-        let position = serde_json::from_str(&text(2)?).unwrap_or_default();
-        Ok(SourcePosition { source: text(0)?.into(), key: text(1)?.into(), position })
+        let text = |at| row.get::<_, String>(at).map(Text::from);
+        Ok(((text(0)?, text(1)?), row.get(2)?))
     })?;
     rows.collect()
 }
@@ -284,6 +279,15 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
         | rusqlite::Error::Utf8Error(..) => true,
         _ => false,
     }
+}
+
+/// Whether the file could not be opened for writing: it was opened for reading then, and stays so until it is opened anew. A
+/// file that was put in the place of ours is not meant.
+pub(super) fn is_read_only(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| (error.code, error.extended_code));
+    code.is_some_and(|(code, extended)| {
+        code == ErrorCode::ReadOnly && extended != rusqlite::ffi::SQLITE_READONLY_DBMOVED
+    })
 }
 
 pub(super) fn unusable(error: String) -> rusqlite::Error {

@@ -103,7 +103,7 @@ fn open(path: &Path, durability: Durability) -> Result<Connection, rusqlite::Err
 }
 
 struct SqliteSink {
-    /// None while it is damaged.
+    /// None while it is damaged, or could only be read.
     connection: Option<Connection>,
     path: PathBuf,
     durability: Durability,
@@ -124,8 +124,11 @@ impl Sink for SqliteSink {
         if is_hopeless(&error) {
             return Answer::Fatal(error.into());
         }
-        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-            self.save_room();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => self.save_room(),
+            // What cannot be opened for writing is opened for reading, and stays so: the next try opens it anew.
+            Some(ErrorCode::ReadOnly) => self.connection = None,
+            _ => {}
         }
         Answer::retry(error)
     }

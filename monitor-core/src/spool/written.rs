@@ -1,0 +1,266 @@
+//! What is in the spool, as far as memory has to know, and how it is written.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, params};
+
+use super::high_water::HighWater;
+use super::schema::{self, Positions, Synced};
+use super::{NEVER_CUT, rows};
+use crate::Text;
+use crate::bus::{BacklogError, Draft, Durability, Intake, Position, SinkAccount};
+
+/// Rows are deleted by this many: each deletion is a transaction of its own otherwise.
+const DELETED_AT_ONCE: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) connection: Connection,
+    /// It is to be opened anew before anything is written.
+    pub(super) closed: bool,
+    pub(super) next: u64,
+    /// The rows, the oldest first.
+    pub(super) rows: VecDeque<Row>,
+    pub(super) bytes: u64,
+    /// Rows that nobody needs and that are not deleted yet.
+    pub(super) done: usize,
+    pub(super) sinks: BTreeMap<Text, SinkAccount>,
+    /// The sinks that hold rows back: those of this process.
+    pub(super) active: Vec<Text>,
+    /// Accounts that are not written down yet.
+    pub(super) dirty: Vec<Text>,
+    /// The books of the door, and what of them is not written down yet.
+    pub(super) intake: Intake,
+    pub(super) noted: Intake,
+    /// How far sources are, and what of that is not written down yet.
+    pub(super) positions: Positions,
+    pub(super) noted_positions: Vec<Position>,
+    /// Kept for its memory.
+    pub(super) encoded: Vec<u8>,
+    /// Nothing could be written; said once.
+    pub(super) failing: bool,
+    pub(super) high_water: HighWater,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) first: u64,
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+}
+
+/// What stands in the file.
+pub(super) struct Loaded {
+    pub(super) id: u64,
+    pub(super) next: u64,
+    pub(super) rows: VecDeque<Row>,
+    pub(super) sinks: BTreeMap<Text, SinkAccount>,
+    pub(super) intake: Intake,
+    pub(super) positions: Positions,
+}
+
+impl Written {
+    pub(super) fn new(connection: Connection, loaded: Loaded, high_water: HighWater) -> Self {
+        let Loaded { id: _, next, rows, sinks, intake, positions } = loaded;
+        Self {
+            connection,
+            closed: false,
+            next,
+            bytes: rows.iter().map(|row| row.bytes).sum(),
+            rows,
+            done: 0,
+            sinks,
+            active: Vec::new(),
+            dirty: Vec::new(),
+            intake,
+            noted: Intake::default(),
+            positions,
+            noted_positions: Vec::new(),
+            encoded: Vec::new(),
+            failing: false,
+            high_water,
+        }
+    }
+
+    pub(super) fn load(connection: &Connection) -> Result<Loaded, rusqlite::Error> {
+        let number = |key: &str| connection.query_row(schema::GET, [key], |row| row.get::<_, i64>(0));
+        let (id, next) = (number("id")?.cast_unsigned(), number("next")?.cast_unsigned());
+        let mut statement = connection.prepare("SELECT first, events, length(data) FROM batch ORDER BY first")?;
+        let rows = statement.query_map([], |row| {
+            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+            Ok(Row { first: number(0)?, events: number(1)?, bytes: number(2)? })
+        })?;
+        let rows = rows.collect::<Result<_, _>>()?;
+        let sinks = schema::sinks(connection)?;
+        // Alerts are numbered also when they cannot be written down.
+        let settled = sinks.values().map(|account| account.position).max();
+        let (intake, positions) = (schema::intake(connection)?, schema::positions(connection)?);
+        Ok(Loaded { id, next: next.max(settled.unwrap_or(0)), rows, sinks, intake, positions })
+    }
+
+    /// Before this event nobody needs any.
+    pub(super) fn needed(&self) -> u64 {
+        let positions = self.active.iter().filter_map(|name| self.sinks.get(name)).map(|account| account.position);
+        positions.min().unwrap_or(self.next)
+    }
+
+    /// Closes the account of a sink that is gone from the configuration.
+    pub(super) fn retire(&mut self, name: &Text) {
+        let next = self.next;
+        self.active.retain(|active| active != name);
+        let Some(account) = self.sinks.get_mut(name).filter(|account| account.active) else { return };
+        let left = next.saturating_sub(account.position);
+        if left > 0 {
+            tracing::warn!("sink `{name}` is gone from the configuration: {left} events that it has not got are lost");
+            *account.lost.entry(Text::new_static("removed")).or_default() += left;
+            account.position = next;
+        }
+        // Whoever writes to the same place meanwhile writes what is not to be cut off.
+        (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
+        account.active = false;
+        if !self.dirty.contains(name) {
+            self.dirty.push(name.clone());
+        }
+    }
+
+    pub(super) fn learn_positions(&mut self, positions: &[Position]) {
+        for Position { source, key, value } in positions {
+            let of = (source.clone(), key.clone());
+            match value {
+                Some(value) => drop(self.positions.insert(of, value.clone())),
+                None => drop(self.positions.remove(&of)),
+            }
+        }
+    }
+
+    /// Finds the rows that can go: those that nobody needs, and the oldest of more than the quota.
+    pub(super) fn look_for_done(&mut self, quota: u64) {
+        let needed = self.needed();
+        let mut left = self.bytes - self.rows.iter().take(self.done).map(|row| row.bytes).sum::<u64>();
+        while let Some(row) = self.rows.get(self.done) {
+            let wanted = row.first + row.events > needed;
+            if wanted && left <= quota {
+                break;
+            }
+            if wanted {
+                tracing::error!(
+                    "the spool is full: its oldest {} events are lost to the sinks that have not got them",
+                    row.events
+                );
+            }
+            left -= row.bytes;
+            self.done += 1;
+        }
+    }
+
+    /// Deletes the rows that can go.
+    pub(super) fn delete_done(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
+        let Some(last) = self.done.checked_sub(1).map(|last| self.rows[last]) else { return Ok(()) };
+        connection.prepare_cached("DELETE FROM batch WHERE first <= ?1")?.execute([last.first.cast_signed()])?;
+        Ok(())
+    }
+
+    pub(super) fn deleted(&mut self) {
+        self.bytes -= self.rows.drain(..self.done).map(|row| row.bytes).sum::<u64>();
+        self.done = 0;
+    }
+
+    /// Writes the accounts that are noted, and how safe what is written here is.
+    pub(super) fn write_dirty(&self, level: Durability) -> Result<(), rusqlite::Error> {
+        schema::put_level(&self.connection, level)?;
+        for name in &self.dirty {
+            schema::put_sink(&self.connection, name, &self.sinks[name])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn append(&mut self, first: u64, draft: &Draft, level: Durability) -> Result<(), rusqlite::Error> {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        rows::encode(draft, &mut encoded);
+        let events = draft.len() as u64;
+        let delete = self.done >= DELETED_AT_ONCE;
+        let mut changed = self.noted.clone();
+        changed.add(draft.intake());
+        let mut intake = self.intake.clone();
+        intake.add(&changed);
+        let result = schema::transaction(&self.connection, Synced::events(level), || {
+            let crc = crc32fast::hash(&encoded);
+            self.connection
+                .prepare_cached("INSERT INTO batch (first, events, crc, data) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![first.cast_signed(), events.cast_signed(), crc, encoded])?;
+            self.connection.prepare_cached(schema::SET)?.execute(params!["next", (first + events).cast_signed()])?;
+            schema::put_intake(&self.connection, &intake, &changed)?;
+            for position in self.noted_positions.iter().chain(draft.positions()) {
+                schema::put_position(&self.connection, position)?;
+            }
+            if delete {
+                self.delete_done(&self.connection)?;
+            }
+            self.write_dirty(level)
+        });
+        if result.is_ok() {
+            let bytes = encoded.len() as u64;
+            self.rows.push_back(Row { first, events, bytes });
+            self.bytes += bytes;
+            self.next = first + events;
+            (self.intake, self.noted) = (intake, Intake::default());
+            self.noted_positions.clear();
+            self.learn_positions(draft.positions());
+            self.high_water.note(self.next);
+            self.dirty.clear();
+            if delete {
+                self.deleted();
+            }
+        }
+        self.encoded = encoded;
+        result
+    }
+
+    pub(super) fn flush(&mut self, level: Durability) -> Result<(), rusqlite::Error> {
+        if self.dirty.is_empty() && self.done == 0 && self.noted.is_empty() && self.noted_positions.is_empty() {
+            return Ok(());
+        }
+        let mut intake = self.intake.clone();
+        intake.add(&self.noted);
+        // How far a sink is need not survive a loss of power: it would get again what it has.
+        schema::transaction(&self.connection, Synced::books(level), || {
+            self.delete_done(&self.connection)?;
+            schema::put_intake(&self.connection, &intake, &self.noted)?;
+            for position in &self.noted_positions {
+                schema::put_position(&self.connection, position)?;
+            }
+            self.write_dirty(level)
+        })?;
+        (self.intake, self.noted) = (intake, Intake::default());
+        self.noted_positions.clear();
+        self.dirty.clear();
+        self.deleted();
+        Ok(())
+    }
+
+    /// Brings the write-ahead log into the file, and gives back the room that it takes.
+    pub(super) fn checkpoint(&self) -> Result<(), rusqlite::Error> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    /// Says when writing begins to fail, and when it goes well again.
+    pub(super) fn note(&mut self, path: &Path, result: Result<(), rusqlite::Error>) -> Result<(), BacklogError> {
+        if result.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull)) {
+            // The disk may be full of pages that have been written again since; from now on they are fewer.
+            drop(schema::keep_small(&self.connection));
+            drop(self.checkpoint());
+        }
+        let failed = result.is_err();
+        if failed != std::mem::replace(&mut self.failing, failed) {
+            match &result {
+                Ok(()) => tracing::warn!("the spool `{}` can be written to again", path.display()),
+                Err(error) => {
+                    tracing::error!("failed to write to the spool `{}`: {error}; it is tried again", path.display());
+                }
+            }
+        }
+        result.map_err(|error| BacklogError(error.to_string()))
+    }
+}
