@@ -10,13 +10,15 @@ pub(crate) struct Feed {
     file: File,
     next: u64,
     rotations: u32,
+    /// From this rotation on there are files.
+    oldest: u32,
 }
 
 impl Feed {
     pub(crate) fn new(folder: &Path) -> Self {
         let path = folder.join("app.jsonl");
         let file = File::options().create(true).append(true).open(&path).expect("a file");
-        Self { path, file, next: 0, rotations: 0 }
+        Self { path, file, next: 0, rotations: 0, oldest: 1 }
     }
 
     /// How many events were written.
@@ -53,6 +55,15 @@ impl Feed {
         let old = self.path.with_extension(format!("jsonl.{}", self.rotations));
         std::fs::rename(&self.path, old).expect("a folder of our own");
         self.file = File::options().create(true).append(true).open(&self.path).expect("a file");
+    }
+
+    /// Removes what was rotated.
+    pub(crate) fn remove_old(&mut self) {
+        for rotation in self.oldest..=self.rotations {
+            std::fs::remove_file(self.path.with_extension(format!("jsonl.{rotation}")))
+                .expect("it was renamed to this");
+        }
+        self.oldest = self.rotations + 1;
     }
 }
 

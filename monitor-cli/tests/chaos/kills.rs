@@ -35,6 +35,9 @@ fn whenever_it_is_killed_every_event_arrives_once() {
         for _ in 0..pauses {
             feed.write(random.below(400));
             std::thread::sleep(Duration::from_micros(random.below(delivery / 8)));
+            if random.below(20) == 0 {
+                feed.rotate();
+            }
         }
         // Some are killed in the middle of a line.
         let rest = feed.write_most(random.below(3), 30);
@@ -53,6 +56,11 @@ fn whenever_it_is_killed_every_event_arrives_once() {
             let verdicts = verdicts(&home, feed.written());
             let wrong = verdicts.iter().any(|verdict| !verdict.repeated.is_empty() || verdict.spurious > 0);
             assert!(!wrong, "after kill {kill}: {verdicts:?}");
+        }
+        // Who keeps old logs does not keep all of them.
+        if kill % 100 == 99 {
+            home.run_until_delivered(feed.written());
+            feed.remove_old();
         }
         if kill % 20 == 19 {
             let (closes, said) = home.audit();

@@ -26,14 +26,14 @@ const CALLS_AT_FIRST: [(&str, u32); 7] =
 
 /// The calls that are made to fail alone, as above.
 const FAILING_CALLS: [(&str, &str, u32); 8] = [
-    ("write", "L1", 8),
-    ("pwrite64", "L1", 20),
-    ("ftruncate", "L1", 4),
-    ("/^unlink", "L1", 2),
-    ("openat", "L1", 24),
+    ("write", "L1", 2),
+    ("pwrite64", "L1", 4),
+    ("ftruncate", "L1", 2),
+    ("/^unlink", "L1", 1),
+    ("openat", "L1", 6),
     ("/^rename", "L1", 1),
-    ("fsync", "L2", 8),
-    ("fdatasync", "L2", 8),
+    ("fsync", "L2", 3),
+    ("fdatasync", "L2", 3),
 ];
 
 /// Runs the program until it is killed before a thread makes this call for the time `at`. Tells whether it came to that: a
