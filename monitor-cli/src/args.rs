@@ -198,7 +198,7 @@ pub(crate) struct ComponentsArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TypeArgs {
-    /// The component type, as in sink.jsonl, or a preset, as in preset.recommended; for explain also config, prices, or a kind alone
+    /// The component type, as in sink.jsonl, or a preset, as in preset.recommended; for explain also config, prices, metrics, or a kind alone
     #[arg(value_name = "KIND.TYPE")]
     pub(crate) component: String,
 }

@@ -516,6 +516,7 @@ fn what_there_is_and_what_it_means() {
     insta::assert_snapshot!("components", dir.monitor(&["components"]).whole());
     insta::assert_snapshot!("explain_rule_threshold", dir.monitor(&["explain", "rule.threshold"]).whole());
     insta::assert_snapshot!("explain_config", dir.monitor(&["explain", "config"]).whole());
+    insta::assert_snapshot!("explain_metrics", dir.monitor(&["explain", "metrics"]).whole());
     insta::assert_snapshot!("explain_sink", dir.monitor(&["explain", "sink"]).whole());
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use monitor_core::bus::Durability;
 use monitor_core::component::{Answer, BoxError, Delivery, Sink, sink_fn};
-use monitor_core::pipeline::{SinkOptions, StartError};
+use monitor_core::pipeline::{OWN_METRICS, SinkOptions, StartError};
 use monitor_core::spool::{Audit, Books};
+use monitor_core::store::{Selector, Window};
 use monitor_core::{DropReason, Event, Metric, Monitor, MonitorBuilder, Recorded, Ticket, Timestamp};
 
 fn durable(folder: &std::path::Path) -> MonitorBuilder {
@@ -158,6 +159,28 @@ fn a_ticket_tells_how_safe_an_event_is() {
     let memory = Monitor::builder().sink("s", to(channel().0)).start().expect("starts");
     let ticket = memory.record_durable(Metric::new("m", 1.0));
     assert_eq!(ticket.wait(Durability::L1, Duration::from_millis(20)), Durability::L0);
+}
+
+/// What is explained is there to be watched.
+#[test]
+fn every_metric_of_its_own_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let monitor = durable(folder.path()).metrics_interval(Duration::from_millis(5)).sink("s", down());
+    let monitor = monitor.start().expect("starts");
+    record(&monitor, 0..10);
+    let last = |metric: &str| {
+        let selector = Selector::metric(metric);
+        monitor.store().stats(&selector, Window::ALL).ok().flatten().map(|stats| stats.last)
+    };
+    let pending = (0..2_000).any(|_| {
+        std::thread::park_timeout(Duration::from_millis(5));
+        last("sink_pending") == Some(10.0) && last("spool_events") == Some(10.0)
+    });
+    assert!(pending, "{:?} {:?}", last("sink_pending"), last("spool_events"));
+    for own in OWN_METRICS {
+        assert!(last(own.name).is_some(), "{}", own.name);
+    }
+    assert_eq!((last("spool_failing"), last("spool_quota")), (Some(0.0), Some((1_u64 << 30) as f64)));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use monitor_core::component::{ComponentKind, Registry};
 use monitor_core::config::{common_schema, durability_schema, price_schema, prices_schema, store_schema, top_schema};
+use monitor_core::pipeline::OWN_METRICS;
 use monitor_core::prices::Prices;
 use monitor_core::suggest::hint;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use crate::args::TypeArgs;
 use crate::exit::{Failure, Outcome};
 use crate::registry::registry;
+use crate::table::table;
 
 /// What `explain` and `sample` need of a definition, whatever its kind.
 struct Found {
@@ -19,6 +21,10 @@ struct Found {
     sample: &'static str,
     schema: Value,
 }
+
+const OWN_METRICS_HEAD: &str = "Metrics of a running pipeline itself, for rules and charts: a sample a series every metrics_interval. Of what happens\n\
+     (offered, accepted, rejected, dropped, delivered, filtered, dead_letter, lost, retries, restarts) it says how often it\n\
+     has since the sample before: ask for the sum over a window. Of what is, how much it is: ask for the last.";
 
 /// Explains a component type, a kind, or the configuration as a whole.
 pub(crate) fn explain(args: &TypeArgs) -> Outcome {
@@ -34,6 +40,11 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
     }
     if args.component == "prices" {
         write!(out, "{}", Prices::built_in_toml())?;
+        return Ok(());
+    }
+    if args.component == "metrics" {
+        let rows = OWN_METRICS.map(|own| vec![own.name.to_owned(), own.labels.join(", "), own.summary.to_owned()]);
+        writeln!(out, "{OWN_METRICS_HEAD}\n\n{}", table(&["metric", "labels", "what its samples say"], 3.., rows))?;
         return Ok(());
     }
     if let Some(kind) = ComponentKind::ALL.into_iter().find(|kind| kind.as_str() == args.component) {

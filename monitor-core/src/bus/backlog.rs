@@ -53,8 +53,8 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// read was an event. It is written down with the next batch, or by [`Backlog::flush`].
     fn note(&self, intake: &Intake, positions: &[Position]);
 
-    /// How many events it holds, and how many bytes they take.
-    fn size(&self) -> (u64, u64);
+    /// How it is.
+    fn state(&self) -> BacklogState;
 
     /// How far the sources of which this is the name are.
     fn positions(&self, source: &Text) -> Vec<(Text, String)>;
@@ -68,6 +68,19 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// The same, and so that no later damage can reach it, before a process begins; and that it takes no more room than it
     /// must, when somebody may want it.
     fn settle_down(&self) -> Result<(), BacklogError>;
+}
+
+/// How a backlog is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BacklogState {
+    /// Events that it holds.
+    pub(crate) events: u64,
+    /// Bytes that they take.
+    pub(crate) bytes: u64,
+    /// Bytes that they may take.
+    pub(crate) quota: u64,
+    /// Nothing can be written to it now.
+    pub(crate) failing: bool,
 }
 
 /// Why a backlog could not do what was asked.

@@ -11,7 +11,7 @@ mod log;
 
 pub(crate) use backlog::Backlog;
 #[cfg(feature = "spool")]
-pub(crate) use backlog::BacklogError;
+pub(crate) use backlog::{BacklogError, BacklogState};
 pub use backlog::{Durability, SinkAccount};
 pub use batch::{Batch, Draft, Position};
 pub(crate) use batch::{ROWS, Room};

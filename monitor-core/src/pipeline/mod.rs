@@ -40,6 +40,7 @@ pub use reload::{ComponentChange, ReloadError, Reloaded};
 pub use running::{Pipeline, Progress};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
 pub(crate) use watch::PIPELINE_LABELS;
+pub use watch::{OWN_METRICS, OwnMetric};
 
 use std::time::Instant;
 

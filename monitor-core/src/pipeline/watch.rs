@@ -25,6 +25,45 @@ const CHECK: Duration = Duration::from_secs(60);
 /// The labels of these metrics.
 pub(crate) const PIPELINE_LABELS: [&str; 2] = ["sink", "reason"];
 
+/// A metric of the pipeline itself.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnMetric {
+    /// Its name.
+    pub name: &'static str,
+    /// The labels of its series.
+    pub labels: &'static [&'static str],
+    /// What its samples say.
+    pub summary: &'static str,
+}
+
+const fn own(name: &'static str, labels: &'static [&'static str], summary: &'static str) -> OwnMetric {
+    OwnMetric { name, labels, summary }
+}
+
+/// The metrics of a pipeline that runs by the system's clock: a sample a series before each evaluation of the rules. Of what
+/// happens it says how often it has since the sample before, so the `sum` over a window is what happened in it; of what is,
+/// how much it is then, so `last` is how much it is now.
+pub const OWN_METRICS: [OwnMetric; 18] = [
+    own("pipeline_offered", &[], "events and lines that came, but for blank ones"),
+    own("pipeline_accepted", &[], "events that were taken in"),
+    own("pipeline_rejected", &["reason"], "lines and events that are none"),
+    own("pipeline_dropped", &["reason"], "events for which there was no room, or no time"),
+    own("pipeline_unaccounted", &[], "events of which nobody knows what became of them; 0, or the books do not close"),
+    own("sink_delivered", &["sink"], "events written and flushed"),
+    own("sink_filtered", &["sink"], "events of kinds that it does not accept"),
+    own("sink_dead_letter", &["sink"], "events that it can never write"),
+    own("sink_lost", &["sink", "reason"], "events that did not arrive and are nowhere else"),
+    own("sink_retries", &["sink"], "writes that failed and were tried again"),
+    own("sink_restarts", &["sink"], "panics after which it was opened anew"),
+    own("sink_pending", &["sink"], "events that it has not got yet"),
+    own("sink_stalled", &["sink"], "1 while it hangs in a write for longer than its timeout, else 0"),
+    own("sink_unaccounted", &["sink"], "as pipeline_unaccounted"),
+    own("spool_events", &[], "events in the spool"),
+    own("spool_bytes", &[], "bytes that they take there"),
+    own("spool_quota", &[], "bytes that they may take there"),
+    own("spool_failing", &[], "1 while nothing can be written to the spool, else 0"),
+];
+
 /// A sink, as the watch sees it.
 #[derive(Clone)]
 pub(super) struct WatchedSink {
@@ -135,9 +174,11 @@ impl Watch {
             report.is("sink_unaccounted", name, counters.difference() as f64);
         }
         if let Some(backlog) = &self.backlog {
-            let (events, bytes) = backlog.size();
-            report.is("spool_events", &none, events as f64);
-            report.is("spool_bytes", &none, bytes as f64);
+            let state = backlog.state();
+            report.is("spool_events", &none, state.events as f64);
+            report.is("spool_bytes", &none, state.bytes as f64);
+            report.is("spool_quota", &none, state.quota as f64);
+            report.is("spool_failing", &none, f64::from(u8::from(state.failing)));
         }
         store.insert(&report.samples, now);
     }
@@ -164,6 +205,7 @@ impl Report<'_> {
     }
 
     fn sample(&mut self, metric: &'static str, sink: &Text, reason: &str, value: f64) {
+        debug_assert!(OWN_METRICS.iter().any(|own| own.name == metric), "`{metric}` is to be explained");
         let labels = PIPELINE_LABELS.into_iter().zip([sink.as_str(), reason]);
         let metadata = labels.filter(|(_, value)| !value.is_empty()).collect();
         let metric = Metric::with_metadata(Text::new_static(metric), value, metadata);

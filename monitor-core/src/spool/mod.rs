@@ -28,7 +28,7 @@ use schema::Synced;
 use written::Written;
 
 use crate::Text;
-use crate::bus::{Backlog, BacklogError, Batch, Draft, Durability, Intake, Position, SinkAccount};
+use crate::bus::{Backlog, BacklogError, BacklogState, Batch, Draft, Durability, Intake, Position, SinkAccount};
 use crate::read::LineParser;
 use crate::sample::Deriver;
 
@@ -274,9 +274,10 @@ impl Backlog for Spool {
         written.noted_positions.extend_from_slice(positions);
     }
 
-    fn size(&self) -> (u64, u64) {
+    fn state(&self) -> BacklogState {
         let written = self.written();
-        (written.rows.iter().map(|row| row.events).sum(), written.bytes)
+        let events = written.rows.iter().map(|row| row.events).sum();
+        BacklogState { events, bytes: written.bytes, quota: self.quota, failing: written.failing }
     }
 
     fn positions(&self, source: &Text) -> Vec<(Text, String)> {
