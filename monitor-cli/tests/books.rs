@@ -56,6 +56,13 @@ fn they_tell_the_level_and_what_became_of_every_event() {
     run_until(&dir, |books| books["level"] == "L0");
 }
 
+#[test]
+fn where_there_is_none_that_is_said() {
+    let ended = Dir::new().monitor(&["status", "monitoring"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("failed to find a spool in `monitoring`: no pipeline"), "{}", ended.stderr);
+}
+
 /// A line that is no event was read as well as one that is: it is not read again.
 #[cfg(unix)]
 #[test]

@@ -1,9 +1,10 @@
 //! `monitor status` and `monitor audit`: the books of a data folder, as they are written, and recounted from disk.
 
 use std::io::Write;
+use std::path::Path;
 
 use monitor_core::bus::Durability;
-use monitor_core::spool::{Audit, Books, SinkBooks};
+use monitor_core::spool::{Audit, Books, SPOOL_FILE, SinkBooks, SpoolError};
 use serde_json::Value;
 
 use crate::args::{FolderArgs, Format};
@@ -13,7 +14,7 @@ use crate::table::table;
 
 /// Prints how far each sink and each file is.
 pub(crate) fn status(args: &FolderArgs) -> Outcome {
-    let books = Books::read(&args.folder).map_err(|error| Failure::Run(vec![error.to_string()]))?;
+    let books = of_spool(args, Books::read)?;
     let mut out = std::io::stdout();
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&books).expect("books are JSON"))?,
@@ -24,7 +25,7 @@ pub(crate) fn status(args: &FolderArgs) -> Outcome {
 
 /// Recounts, and says whatever does not agree.
 pub(crate) fn audit(args: &FolderArgs) -> Outcome {
-    let audit = Audit::of(&args.folder).map_err(|error| Failure::Run(vec![error.to_string()]))?;
+    let audit = of_spool(args, Audit::of)?;
     let mut out = std::io::stdout();
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&audit).expect("books are JSON"))?,
@@ -38,6 +39,15 @@ pub(crate) fn audit(args: &FolderArgs) -> Outcome {
         }
     }
     if audit.closes() { Ok(()) } else { Err(Failure::Books) }
+}
+
+fn of_spool<T>(args: &FolderArgs, read: impl FnOnce(&Path) -> Result<T, SpoolError>) -> Result<T, Failure> {
+    if !args.folder.join(SPOOL_FILE).exists() {
+        let folder = args.folder.display();
+        let why = "no pipeline of level L1 or L2 has run on it (a run that only reads recordings is L0); its folder is `data_dir`";
+        return Err(Failure::Run(vec![format!("find a spool in `{folder}`: {why} of its configuration")]));
+    }
+    read(&args.folder).map_err(|error| Failure::Run(vec![error.to_string()]))
 }
 
 fn text(books: &Books) -> String {
