@@ -57,6 +57,10 @@ says!(size_as_one_number, "[charts.c]\ntype = \"line\"\nseries = [{ metric = \"m
 says!(not_a_size, "[store]\nmax_bytes = \"much\"\n");
 says!(not_a_colour, "[charts.c]\ntype = \"line\"\nseries = [{ metric = \"m\", color = \"gren\" }]\n");
 says!(not_a_glob, "[sources.s]\ntype = \"file\"\npath = \"logs/***.jsonl\"\n");
+says!(sample_of_none, "[sinks.s]\ntype = \"stdout\"\nsample = 0\n");
+says!(not_a_condition, "[sinks.s]\ntype = \"stdout\"\nwhere = [\"model_name\"]\n");
+says!(not_an_expression, "[sinks.s]\ntype = \"stdout\"\nwhere = [\"model_name=~gpt(\"]\n");
+says!(not_a_pattern, "[sinks.s]\ntype = \"stdout\"\nmetrics = [\"a[\"]\n");
 says!(no_interval, "metrics_interval = \"0s\"\n");
 says!(no_batch, "[sinks.s]\ntype = \"stdout\"\nbatch = 0\n");
 says!(negative_count, "[sinks.s]\ntype = \"stdout\"\nbatch = -1\n");

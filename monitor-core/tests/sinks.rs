@@ -10,9 +10,9 @@ use monitor_core::component::{
     Answer, BoxError, Context, Delivery, Resume, Resumed, Sink, SinkConfig, Source, sink_fn,
 };
 use monitor_core::config::{ClockSetting, Config, Entry, SinkSettings};
-use monitor_core::pipeline::{Builder, Emitter, SinkOptions, SinkSummary, Summary};
+use monitor_core::pipeline::{Builder, Emitter, Filter, SinkOptions, SinkSummary, Summary};
 use monitor_core::store::{Selector, Window};
-use monitor_core::{Event, Kind, KindSet, Metric, Monitor, MonitorBuilder, Recorded};
+use monitor_core::{Event, Kind, Metric, Monitor, MonitorBuilder, Recorded};
 
 /// Records `count` numbered values, shuts down, and gives back the account of the one sink.
 fn account(builder: MonitorBuilder, count: u64) -> (SinkSummary, Summary) {
@@ -174,7 +174,7 @@ fn a_sink_that_hangs_is_left_behind() {
 
 #[test]
 fn kinds_that_are_not_accepted_are_filtered() {
-    let options = SinkOptions { accept: KindSet::of(&[Kind::Log]), ..SinkOptions::default() };
+    let options = SinkOptions { filter: Filter::of_kinds(&[Kind::Log]), ..SinkOptions::default() };
     let (sender, receiver) = channel();
     let sink = sink_fn(move |delivery| {
         sender.send(delivery.len()).expect("the test listens");

@@ -331,7 +331,27 @@ pub struct Batch {
     bytes: usize,
 }
 
+impl Clone for Batch {
+    fn clone(&self) -> Self {
+        let parser = self.parser.as_ref().map(|parser| parser.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        Self {
+            rows: self.rows.clone(),
+            lines: self.lines.clone(),
+            made: self.made.clone(),
+            read: OnceLock::new(),
+            samples: self.samples.clone(),
+            parser: parser.map(Mutex::new),
+            ..*self
+        }
+    }
+}
+
 impl Batch {
+    /// Puts others in the place of its samples.
+    pub(crate) fn set_samples(&mut self, samples: Samples) {
+        self.samples = samples;
+    }
+
     /// The sequence number of the first event; the others follow without a gap.
     pub fn first(&self) -> u64 {
         self.first

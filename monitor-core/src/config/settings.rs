@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use glob::Pattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DurationText, KindText, PriceSettings, SizeText, ZoneText};
 use crate::bus::Durability;
 use crate::component::{Content, Invalid, Validate};
-use crate::event::Level;
-use crate::store::Limits;
+use crate::event::{KindSet, Level};
+use crate::pipeline::Filter;
+use crate::store::{Limits, ParseSelectorError, Selector};
 use crate::{Text, Zone};
 
 /// Keys at the top of the file.
@@ -175,6 +177,21 @@ pub struct SourceSettings {}
 pub struct SinkSettings {
     /// The kinds of events that it gets; all of them without it.
     pub accept: Option<Vec<KindText>>,
+    /// What the labels of its events must be, each a text as "model_name=gpt-4o" or "operation=~answer.*": `=`, `!=`, and `=~`,
+    /// `!~` with a regular expression for the whole value. One that an event does not have is empty. Of a log its attributes
+    /// count.
+    #[serde(rename = "where")]
+    pub labels: Vec<String>,
+    /// The metrics of which it gets samples, as "generation_time" or "evaluation_score_*"; events that yield none of them it
+    /// does not get. All of them without it.
+    pub metrics: Vec<String>,
+    /// It gets one event in so many, alerts apart, of which it gets all. The others are counted as filtered.
+    pub sample: u64,
+    /// Of the attributes, and of the texts error, feedback and message, it gets only those of these names.
+    pub fields: Option<Vec<Text>>,
+    /// Attributes of these names, also inside of others, and the texts error, feedback and message if they are named, it gets
+    /// as "***".
+    pub redact: Vec<Text>,
     /// Whether it gets whole events or the samples that they yield; each type has its own default.
     pub content: Option<Content>,
     /// Whether the run has failed if this sink has. What a required sink cannot write is tried until it can.
@@ -194,6 +211,11 @@ impl Default for SinkSettings {
     fn default() -> Self {
         Self {
             accept: None,
+            labels: Vec::new(),
+            metrics: Vec::new(),
+            sample: 1,
+            fields: None,
+            redact: Vec::new(),
             content: None,
             required: true,
             overflow: OverflowSetting::Spill,
@@ -212,7 +234,35 @@ impl Validate for SinkSettings {
         if self.accept.as_ref().is_some_and(Vec::is_empty) {
             return Err(Invalid::key("accept", "must name at least one kind; leave the key out to accept all"));
         }
+        if self.sample == 0 {
+            return Err(Invalid::key("sample", "must be at least 1: one event in so many"));
+        }
+        self.selector().map_err(|error| Invalid::key("where", error.to_string()))?;
+        for metric in &self.metrics {
+            Pattern::new(metric)
+                .map_err(|error| Invalid::key("metrics", format!("`{metric}` is no pattern: {error}")))?;
+        }
         Ok(())
+    }
+}
+
+impl SinkSettings {
+    fn selector(&self) -> Result<Option<Selector>, ParseSelectorError> {
+        let all = self.labels.iter().try_fold(Selector::metric("*"), |all, condition| all.and_text(condition))?;
+        Ok((!self.labels.is_empty()).then_some(all))
+    }
+
+    /// Which events it gets, and what of them.
+    pub(crate) fn filter(&self) -> Filter {
+        let valid = "settings are validated when they are read";
+        Filter {
+            accept: self.accept.as_ref().map_or(KindSet::ALL, |kinds| kinds.iter().map(|kind| kind.0).collect()),
+            labels: self.selector().expect(valid),
+            metrics: self.metrics.iter().map(|metric| Pattern::new(metric).expect(valid)).collect(),
+            sample: self.sample,
+            fields: self.fields.clone(),
+            redact: self.redact.clone(),
+        }
     }
 }
 

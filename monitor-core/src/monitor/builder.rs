@@ -11,8 +11,8 @@ use super::{Monitor, Running, Shared};
 use crate::bus::Durability;
 use crate::component::{Chart, Rule, Sink, alert_fn};
 use crate::config::{Config, RuleSettings};
-use crate::event::{Alert, Kind, KindSet};
-use crate::pipeline::{Builder, SinkOptions, StartError};
+use crate::event::{Alert, Kind};
+use crate::pipeline::{Builder, Filter, SinkOptions, StartError};
 use crate::prices::Prices;
 use crate::store::{Limits, TokenUsage, Window};
 use crate::{Clock, Text, Timestamp};
@@ -125,7 +125,7 @@ impl MonitorBuilder {
 
     /// Calls `tell` for every alert.
     pub fn on_alert(self, tell: impl FnMut(Timestamp, &Alert) + Send + 'static) -> Self {
-        let options = SinkOptions { accept: KindSet::of(&[Kind::Alert]), ..SinkOptions::default() };
+        let options = SinkOptions { filter: Filter::of_kinds(&[Kind::Alert]), ..SinkOptions::default() };
         let name = match self.callbacks {
             0 => "on_alert".to_owned(),
             more => format!("on_alert_{}", more + 1),

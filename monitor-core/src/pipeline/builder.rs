@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::engine::Periodic;
+use super::filter::Filter;
 use super::lock::{Lock, LockError};
 use super::open;
 use super::sink_worker::Reopen;
@@ -64,10 +65,10 @@ pub enum StartError {
 }
 
 /// What the host does for a sink.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SinkOptions {
-    /// The kinds of events that it gets.
-    pub accept: KindSet,
+    /// Which events it gets, and what of them.
+    pub filter: Filter,
     /// What it is meant to see.
     pub content: Content,
     /// Whether what it cannot write is tried until it can.
@@ -90,9 +91,8 @@ impl Default for SinkOptions {
 
 impl From<&SinkSettings> for SinkOptions {
     fn from(settings: &SinkSettings) -> Self {
-        let kinds = settings.accept.as_ref().map(|kinds| kinds.iter().map(|kind| kind.0).collect());
         Self {
-            accept: kinds.unwrap_or(KindSet::ALL),
+            filter: settings.filter(),
             content: settings.content.unwrap_or_default(),
             required: settings.required,
             overflow: match settings.overflow {

@@ -22,7 +22,7 @@ pub(super) struct Control {
 /// What a worker is to do.
 pub(super) enum Order {
     /// Let go of the sink, and go on with the one that is opened by this. What is not flushed is written again, to it.
-    Change { reopen: Reopen, options: SinkOptions },
+    Change { reopen: Reopen, options: Box<SinkOptions> },
     /// Write what was published before this event, and end.
     End {
         before: u64,

@@ -11,6 +11,7 @@ mod control;
 mod counters;
 mod emitter;
 mod engine;
+mod filter;
 mod kit;
 mod ledger;
 mod lock;
@@ -30,6 +31,7 @@ pub use builder::{Builder, SinkOptions, StartError};
 pub(crate) use emitter::Line;
 pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
+pub use filter::{Filter, REDACTED};
 #[cfg(feature = "spool")]
 pub(crate) use ledger::DEAD_LETTERS;
 pub use lock::{LockError, is_held};

@@ -22,7 +22,7 @@ pub(super) fn sink(entry: Entry<dyn SinkConfig, SinkSettings>, base: &Context) -
     let mut options = SinkOptions::from(&entry.settings);
     options.content = entry.settings.content.unwrap_or(natural);
     let context =
-        Context { name: entry.name.clone(), content: options.content, accept: options.accept, ..base.clone() };
+        Context { name: entry.name.clone(), content: options.content, accept: options.filter.accept, ..base.clone() };
     let sink = entry.config.open(&context).map_err(failed(ComponentKind::Sink, &entry.name))?;
     let config = entry.config;
     let reopen: Reopen = Some(Box::new(move || config.open(&context)));

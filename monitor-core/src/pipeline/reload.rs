@@ -199,13 +199,13 @@ impl Pipeline {
         for (name, reopen, options) in plan.changed_sinks {
             let sink = self.sinks.iter_mut().find(|sink| sink.name == name && sink.end.is_none());
             let sink = sink.expect("a sink that has changed was there");
-            sink.options = options;
+            sink.options = options.clone();
             let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
             for watched in watched.iter_mut().filter(|watched| watched.name == name) {
                 watched.timeout = options.timeout;
             }
             drop(watched);
-            sink.give(Order::Change { reopen, options });
+            sink.give(Order::Change { reopen, options: Box::new(options) });
         }
         let mut ending = Vec::new();
         for (at, sink) in self.sinks.iter_mut().enumerate().filter(|(_, sink)| sink.end.is_none()) {

@@ -10,6 +10,7 @@ use super::breaker::Breaker;
 use super::builder::SinkOptions;
 use super::control::{Control, Order};
 use super::counters::SinkCounters;
+use super::filter::Screen;
 use super::instant;
 use super::ledger::{DeadLetters, Ledger};
 use crate::Text;
@@ -59,6 +60,7 @@ pub(super) struct SinkWorker {
     pub(super) begin: u64,
     /// The sink has all events before this one.
     pub(super) has: u64,
+    pub(super) screen: Screen,
     pub(super) state: Writing,
 }
 
@@ -66,7 +68,7 @@ pub(super) struct SinkWorker {
 #[derive(Default)]
 pub(super) struct Writing {
     /// Read, not flushed; from `fresh` on not written either. After a panic all of it is written again.
-    held: Vec<Arc<Batch>>,
+    held: Vec<Held>,
     held_events: usize,
     fresh: usize,
     fresh_events: usize,
@@ -84,6 +86,13 @@ pub(super) struct Writing {
     breaker: Breaker,
     /// It ends once it has written all before this event, or at that moment.
     ending: Option<(u64, Option<Instant>)>,
+}
+
+/// A batch, as the sink may see it, and the places of the events that it gets.
+#[derive(Clone)]
+struct Held {
+    batch: Arc<Batch>,
+    places: Arc<[u32]>,
 }
 
 /// What became of the held events, to be counted with the next flush.
@@ -176,7 +185,7 @@ impl SinkWorker {
                 false
             }
             Some(Order::Change { reopen, options }) => {
-                self.change(reopen, options);
+                self.change(reopen, *options);
                 true
             }
         }
@@ -188,6 +197,7 @@ impl SinkWorker {
         (self.state.failing_since, self.state.breaker) = (None, Breaker::default());
         self.let_go();
         (self.reopen, self.options) = (reopen, options);
+        self.screen.clear();
         tracing::info!(sink = %self.name, "goes on as the changed configuration says");
         if let Err(error) = self.open_sink().map(drop) {
             // It is opened again with the next write, and again until it works.
@@ -216,15 +226,17 @@ impl SinkWorker {
         if seeded_bug!("dropped_uncounted") && batch.first() % 7 == 3 {
             return;
         }
-        let accepted = (0..batch.len()).filter(|at| self.options.accept.contains(batch.kind(*at))).count();
-        self.counters.filtered.add((batch.len() - accepted) as u64);
-        if accepted == 0 && self.state.held.is_empty() {
+        let filter = &self.options.filter;
+        let places: Arc<[u32]> = (0..batch.len()).filter(|at| filter.passes(&batch, *at)).map(|at| at as u32).collect();
+        self.counters.filtered.add((batch.len() - places.len()) as u64);
+        if places.is_empty() && self.state.held.is_empty() {
             return self.commit();
         }
         self.state.waiting_since.get_or_insert_with(instant);
-        self.state.fresh_events += accepted;
+        self.state.fresh_events += places.len();
         self.state.held_events += batch.len();
-        self.state.held.push(batch);
+        let batch = self.screen.shown(filter, batch, &places);
+        self.state.held.push(Held { batch, places });
         if seeded_bug!("cursor_ahead_of_sink") {
             self.commit();
         }
@@ -249,11 +261,10 @@ impl SinkWorker {
         self.state.waiting_since = None;
     }
 
-    /// The events that the sink accepts, without those that it has.
-    fn items<'a>(&mut self, batches: &'a [Arc<Batch>]) -> Vec<Item<'a>> {
-        let all = batches.iter().flat_map(|batch| (0..batch.len()).map(|at| Item::new(batch, at)));
-        let (has, accepted): (Vec<_>, Vec<_>) =
-            all.filter(|item| self.options.accept.contains(item.kind())).partition(|item| item.sequence() < self.has);
+    /// The events that the sink is to get, without those that it has.
+    fn items<'a>(&mut self, held: &'a [Held]) -> Vec<Item<'a>> {
+        let all = held.iter().flat_map(|held| held.places.iter().map(|at| Item::new(&held.batch, *at as usize)));
+        let (has, accepted): (Vec<_>, Vec<_>) = all.partition(|item| item.sequence() < self.has);
         if !has.is_empty() {
             tracing::info!(sink = %self.name, "had {} events already that were not noted", has.len());
         }

@@ -12,6 +12,7 @@ use super::control::Control;
 use super::counters::{InputCounters, SinkCounters, SourceCounters};
 use super::emitter::{Emitter, LineReader, Output};
 use super::engine::{Engine, Outcome};
+use super::filter::Screen;
 use super::kit::{Kit, ResumedSink};
 use super::ledger::Ledger;
 use super::refusals::{REJECTED_FILE, Refusals};
@@ -211,7 +212,7 @@ impl Pipeline {
             sink: Some(sink),
             reopen,
             cursor,
-            options,
+            options: options.clone(),
             counters: Arc::clone(&counters),
             position: Arc::clone(&position),
             deadline: Arc::clone(&self.deadline),
@@ -221,6 +222,7 @@ impl Pipeline {
             dead_letters,
             begin,
             has,
+            screen: Screen::new(self.kit.deriver.clone()),
             state: Writing::default(),
         };
         let thread = Some(spawn(&format!("sink {name}"), move || worker.run())?);

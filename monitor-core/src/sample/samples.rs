@@ -167,6 +167,29 @@ impl Samples {
         self.end_row(row.time, row.series.clone());
     }
 
+    /// The same events with a part of their samples: of each set of series the one that `part` gives, in the same order.
+    pub(crate) fn only(&self, mut part: impl FnMut(&SeriesSet) -> Arc<SeriesSet>) -> Self {
+        let mut only = Self::with_room(self.rows.len(), self.values.len());
+        for (event, row) in self.rows.iter().enumerate() {
+            let Some(series) = &row.series else {
+                only.push_none(row.time);
+                continue;
+            };
+            let part = part(series);
+            let mut wanted = part.keys.iter().peekable();
+            for sample in self.of(event).iter() {
+                if wanted.next_if(|key| Arc::ptr_eq(key, sample.series)).is_some() {
+                    if let Some(feedback) = sample.feedback {
+                        only.add_feedback(feedback.clone());
+                    }
+                    only.add(sample.value);
+                }
+            }
+            only.end_row(row.time, (!part.keys.is_empty()).then_some(part));
+        }
+        only
+    }
+
     /// Takes the samples of the last event out.
     pub(crate) fn pop(&mut self) {
         if let Some(last) = self.rows.len().checked_sub(1) {
