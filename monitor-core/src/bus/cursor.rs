@@ -12,6 +12,8 @@ pub struct Cursor {
     bus: Bus,
     id: usize,
     input_only: bool,
+    /// The spool cannot be read, which was said.
+    failing: bool,
 }
 
 /// What a read came to.
@@ -38,7 +40,7 @@ pub struct Committed {
 
 impl Cursor {
     pub(super) fn new(bus: Bus, id: usize, input_only: bool) -> Self {
-        Self { bus, id, input_only }
+        Self { bus, id, input_only, failing: false }
     }
 
     /// The next batch, waiting up to `timeout` for one.
@@ -48,9 +50,13 @@ impl Cursor {
             if self.input_only { log.input_ended() } else { log.closed() }
         };
         loop {
+            let log = shared.lock();
+            let woken = log.woken();
             let (mut log, _) = shared
                 .published
-                .wait_timeout_while(shared.lock(), timeout, |log| !log.has_next(self.id) && !ended(log))
+                .wait_timeout_while(log, timeout, |log| {
+                    !log.has_next(self.id) && !ended(log) && log.woken() == woken
+                })
                 .unwrap_or_else(PoisonError::into_inner);
             let (at, before) = match log.next(self.id) {
                 Found::Batch(batch) => return Next::Batch(batch),
@@ -63,12 +69,15 @@ impl Cursor {
             let read = self.bus.backlog.as_ref().map_or(Ok(None), |backlog| backlog.read(at));
             match read {
                 Ok(Some(batch)) => {
+                    self.failing = false;
                     shared.lock().caught_up(self.id, batch.first(), batch.first() + batch.len() as u64);
                     return Next::Batch(Arc::new(batch));
                 }
                 Ok(None) => shared.lock().nothing_behind(self.id, before),
                 Err(error) => {
-                    tracing::error!("failed to read the spool, trying again: {error}");
+                    if !std::mem::replace(&mut self.failing, true) {
+                        tracing::error!("failed to read the spool, trying again: {error}");
+                    }
                     std::thread::park_timeout(timeout);
                     return if ended(&shared.lock()) { Next::End } else { Next::Idle };
                 }

@@ -28,6 +28,8 @@ pub(super) struct Log {
     input: Option<usize>,
     input_ended: bool,
     closed: bool,
+    /// How often whoever waits was to look up.
+    woken: u64,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,27 @@ impl Log {
             input: None,
             input_ended: false,
             closed: false,
+            woken: 0,
+        }
+    }
+
+    pub(super) fn wake(&mut self) {
+        self.woken += 1;
+    }
+
+    pub(super) fn woken(&self) -> u64 {
+        self.woken
+    }
+
+    /// So many numbers are taken by events that nobody sees any more.
+    pub(super) fn skip(&mut self, events: u64) {
+        self.next_sequence += events;
+    }
+
+    pub(super) fn set_overflow(&mut self, id: usize, overflow: Overflow) {
+        if let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) {
+            place.overflow = overflow;
+            (place.waited_for, place.stalled) = (None, false);
         }
     }
 

@@ -136,9 +136,14 @@ impl Bus {
     /// # Errors
     /// When the bus is closed, or the input has ended.
     pub fn publish(&self, draft: Draft, lane: Lane) -> Result<u64, Closed> {
+        self.publish_unless(draft, lane, &|| false)
+    }
+
+    /// As [`Bus::publish`], but does not wait any longer once `stopped` says so; it is asked a few times a second.
+    pub(crate) fn publish_unless(&self, draft: Draft, lane: Lane, stopped: &dyn Fn() -> bool) -> Result<u64, Closed> {
         let mut log = self.shared.lock();
         if lane != Lane::Alerts {
-            log = self.wait_for_room(log, Size { events: draft.len(), bytes: draft.bytes() });
+            log = self.wait_for_room(log, Size { events: draft.len(), bytes: draft.bytes() }, stopped).ok_or(Closed)?;
             while lane == Lane::InputInStep && !log.input_taken_in() && !log.input_ended() {
                 log = self.shared.moved.wait(log).unwrap_or_else(PoisonError::into_inner);
             }
@@ -150,7 +155,7 @@ impl Bus {
             None => log.append(draft).ok_or(Closed)?,
             Some(backlog) => {
                 drop(log);
-                self.append(&**backlog, draft, lane)?
+                self.append(&**backlog, draft, lane, stopped)?
             }
         };
         self.shared.published.notify_all();
@@ -159,15 +164,25 @@ impl Bus {
 
     /// Appends to the backlog, and then to what subscribers see. While the backlog cannot be written to, input waits; alerts
     /// are not held up.
-    fn append(&self, backlog: &dyn Backlog, draft: Draft, lane: Lane) -> Result<u64, Closed> {
+    fn append(
+        &self,
+        backlog: &dyn Backlog,
+        draft: Draft,
+        lane: Lane,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<u64, Closed> {
         loop {
             let turn = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
             let next = self.shared.lock().next_sequence();
             let kept = backlog.append(next, &draft).is_ok() || seeded_bug!("acknowledged_uncommitted");
             if kept || lane == Lane::Alerts {
-                let shown = self.shared.lock().append(draft);
-                // What is kept is delivered by the next process, if not by this one.
-                return shown.or(kept.then_some(next)).ok_or(Closed);
+                let mut log = self.shared.lock();
+                if log.closed() && kept {
+                    // It is delivered by the next process. Its numbers are taken.
+                    log.skip(draft.len() as u64);
+                    return Ok(next);
+                }
+                return log.append(draft).ok_or(Closed);
             }
             drop(turn);
             let log = self.shared.lock();
@@ -176,19 +191,34 @@ impl Bus {
                 .moved
                 .wait_timeout_while(log, AGAIN, |log| !log.input_ended())
                 .unwrap_or_else(PoisonError::into_inner);
-            if log.input_ended() {
+            if log.input_ended() || stopped() {
                 return Err(Closed);
             }
         }
     }
 
-    fn wait_for_room<'a>(&'a self, mut log: MutexGuard<'a, Log>, more: Size) -> MutexGuard<'a, Log> {
+    /// `None` once nobody wants to wait any more.
+    fn wait_for_room<'a>(
+        &'a self,
+        mut log: MutexGuard<'a, Log>,
+        more: Size,
+        stopped: &dyn Fn() -> bool,
+    ) -> Option<MutexGuard<'a, Log>> {
         while !log.input_ended()
             && let Some(wait) = log.make_room(more, instant())
         {
-            log = self.shared.moved.wait_timeout(log, wait).unwrap_or_else(PoisonError::into_inner).0;
+            if stopped() {
+                return None;
+            }
+            log = self.shared.moved.wait_timeout(log, wait.min(AGAIN)).unwrap_or_else(PoisonError::into_inner).0;
         }
-        log
+        Some(log)
+    }
+
+    /// From now on the subscriber `id` is dealt with like this.
+    pub(crate) fn set_overflow(&self, id: usize, overflow: Overflow) {
+        self.shared.lock().set_overflow(id, self.overflow(overflow));
+        self.shared.moved.notify_all();
     }
 
     /// No more input comes. Alerts can still be published.
@@ -234,6 +264,7 @@ impl Bus {
 
     /// Subscribers that wait look up.
     pub(crate) fn wake(&self) {
+        self.shared.lock().wake();
         self.shared.published.notify_all();
     }
 

@@ -245,6 +245,12 @@ impl Emitter {
         self.hand_on(draft)
     }
 
+    /// Lets go of what was emitted and not handed on.
+    pub(super) fn forget(&mut self) {
+        (self.draft, self.intake, self.positions) = (Draft::default(), Intake::default(), Vec::new());
+        self.lines.rejected.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Hands on all that there is, if it is only what was refused or dropped.
     pub(crate) fn finish(&mut self) -> Result<(), Stopped> {
         let flushed = self.flush();

@@ -2,8 +2,7 @@
 //! be had, nothing changes.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use serde::Serialize;
 
 use super::builder::{SinkOptions, StartError};
 use super::control::Order;
+use super::counters::SourceCounters;
 use super::engine::{Part, Reload};
 use super::kit::ResumedSink;
 use super::running::{LAST_GRACE, Pipeline, RunningSink, RunningSource};
@@ -70,6 +70,12 @@ pub enum ReloadError {
         /// Its name.
         name: Text,
     },
+    /// A source would read again from the beginning what it has read.
+    #[error("reload: source `{name}` reads its files once, and has begun; give others a source of their own")]
+    Bounded {
+        /// Its name.
+        name: Text,
+    },
     /// Something new cannot be had.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -123,10 +129,16 @@ impl Pipeline {
     }
 
     fn check_sources(&self, fates: &Fates) -> Result<(), ReloadError> {
-        for source in self.sources.iter().filter(|source| !source.is_done()) {
-            let fate = fates.get(&(ComponentKind::Source, source.name.clone()));
-            if fate == Some(&Fate::Changed) && source.endless && self.durability == Durability::L0 {
-                return Err(ReloadError::Source { name: source.name.clone() });
+        let changed = |source: &&RunningSource| {
+            fates.get(&(ComponentKind::Source, source.name.clone())) == Some(&Fate::Changed)
+        };
+        for source in self.sources.iter().filter(changed) {
+            let name = source.name.clone();
+            if !source.endless {
+                return Err(ReloadError::Bounded { name });
+            }
+            if !source.is_done() && self.durability == Durability::L0 {
+                return Err(ReloadError::Source { name });
             }
         }
         Ok(())
@@ -200,6 +212,7 @@ impl Pipeline {
             let sink = self.sinks.iter_mut().find(|sink| sink.name == name && sink.end.is_none());
             let sink = sink.expect("a sink that has changed was there");
             sink.options = options.clone();
+            self.bus.set_overflow(sink.cursor, options.overflow);
             let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
             for watched in watched.iter_mut().filter(|watched| watched.name == name) {
                 watched.timeout = options.timeout;
@@ -217,17 +230,24 @@ impl Pipeline {
         }
         self.bus.wake();
         for (name, source) in plan.sources {
-            // What its old self has counted goes on.
-            let old = self.sources.iter().position(|source| source.name == name);
-            let counters = old.map(|at| self.sources.remove(at).counters).unwrap_or_default();
-            counters.done.store(false, Ordering::Release);
-            self.start_source(name, source, self.to_bus(), counters)?;
+            let counters = SourceCounters::default();
+            if let Some(at) = self.sources.iter().position(|source| source.name == name) {
+                if !self.sources[at].has_ended() {
+                    tracing::error!(source = %name, "is not started anew before the next start: both would read the same");
+                    continue;
+                }
+                // What its old self has counted goes on.
+                counters.events.add(self.sources.remove(at).counters.events.get());
+            }
+            let stop = Arc::default();
+            self.start_source(name, source, self.to_bus(&stop), stop, Arc::new(counters))?;
         }
         if let Some(engine) = &self.to_engine {
             // One that has ended has nothing to change any more.
             drop(engine.send(plan.engine));
         }
         self.shutdown_timeout = plan.shutdown_timeout;
+        self.deadline.set_patience(plan.shutdown_timeout);
         let done = |sink: &RunningSink| sink.thread.as_ref().is_none_or(JoinHandle::is_finished);
         let last = deadline.map(|deadline| deadline + LAST_GRACE);
         for at in ending {
@@ -253,14 +273,13 @@ impl Pipeline {
     fn end_sources(&mut self, which: impl Fn(&Text) -> bool) {
         let going: Vec<&RunningSource> = self.sources.iter().filter(|source| which(&source.name)).collect();
         let last = instant().checked_add(self.shutdown_timeout);
-        let ended = |source: &RunningSource| source.thread.as_ref().is_none_or(JoinHandle::is_finished);
-        while !going.iter().all(|source| ended(source)) && last.is_none_or(|last| instant() < last) {
+        while !going.iter().all(|source| source.has_ended()) && last.is_none_or(|last| instant() < last) {
             for source in &going {
                 source.stop();
             }
             std::thread::park_timeout(Duration::from_millis(1));
         }
-        for source in going.iter().filter(|source| !ended(source)) {
+        for source in going.iter().filter(|source| !source.has_ended()) {
             tracing::error!(source = %source.name, "does not come to its end, and is left behind");
         }
     }

@@ -313,6 +313,10 @@ impl RunningSource {
         self.counters.done.load(Ordering::Acquire)
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     fn summary(&self) -> SourceSummary {
         SourceSummary {
             name: self.name.clone(),

@@ -37,6 +37,14 @@ pub(super) struct Deadline {
     pub(super) engine: AtomicBool,
     /// When the bus was closed: nothing more comes.
     pub(super) closed: OnceLock<Instant>,
+    /// How long a failing sink is borne with once nothing more comes, in milliseconds.
+    patience: AtomicU64,
+}
+
+impl Deadline {
+    pub(super) fn set_patience(&self, patience: Duration) {
+        self.patience.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
 }
 
 pub(super) struct SinkWorker {
@@ -50,8 +58,6 @@ pub(super) struct SinkWorker {
     pub(super) position: Arc<AtomicU64>,
     pub(super) deadline: Arc<Deadline>,
     pub(super) control: Arc<Control>,
-    /// How long a failing sink is borne with once nothing more comes.
-    pub(super) patience: Duration,
     /// Its books, if they outlive the process.
     pub(super) ledger: Option<Ledger>,
     /// Where events go that can never be written, if they are kept.
@@ -550,7 +556,7 @@ impl SinkWorker {
         let (Some(closed), Some(failing)) = (self.deadline.closed.get(), self.state.failing_since) else {
             return false;
         };
-        failing.max(*closed).elapsed() > self.patience
+        failing.max(*closed).elapsed() > Duration::from_millis(self.deadline.patience.load(Ordering::Relaxed))
     }
 
     /// Pauses, but wakes early when time is up, or when something is wanted.

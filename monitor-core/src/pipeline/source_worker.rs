@@ -1,7 +1,7 @@
 //! One thread a source, and the thread that merges them by time where the clock follows the events.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 
@@ -22,7 +22,13 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
         Ok(Ok(())) => None,
         Ok(Err(error)) if error.is::<Stopped>() => None,
         Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some("it panicked".to_owned()),
+        Err(_) => {
+            // It has not said how far it is with these: they are read again.
+            if emitter.saved.is_some() {
+                emitter.forget();
+            }
+            Some("it panicked".to_owned())
+        }
     };
     // Nobody wants more: that is no failure of the source.
     drop(emitter.finish());
@@ -36,8 +42,9 @@ pub(super) fn run(mut source: Box<dyn Source>, mut emitter: Emitter) {
     }
 }
 
-/// Puts what it gets on the bus.
-pub(super) fn to_bus(bus: Bus, lane: Lane, input: Arc<InputCounters>) -> Output {
+/// Puts what it gets on the bus. What can be read again does not wait there once its source is to stop: another may read it
+/// before.
+pub(super) fn to_bus(bus: Bus, lane: Lane, input: Arc<InputCounters>, stop: Arc<AtomicBool>) -> Output {
     Box::new(move |mut draft| {
         let counted = InputCounters::look_at(&draft);
         let mut intake = Intake { accepted: draft.len() as u64, ..draft.intake().clone() };
@@ -48,7 +55,7 @@ pub(super) fn to_bus(bus: Bus, lane: Lane, input: Arc<InputCounters>) -> Output 
         }
         let again = !draft.positions().is_empty();
         draft.set_intake(intake.clone());
-        if bus.publish(draft, lane).is_ok() {
+        if bus.publish_unless(draft, lane, &|| again && stop.load(Ordering::Relaxed)).is_ok() {
             input.count(&counted);
             input.note(&intake);
             return Ok(());

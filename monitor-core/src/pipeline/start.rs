@@ -85,6 +85,7 @@ impl Builder {
             },
             _lock: self.lock.take(),
         };
+        pipeline.deadline.set_patience(pipeline.shutdown_timeout);
         // A sink may know of more events than the spool does, which then are not to be anything else.
         let mut sinks = Vec::new();
         for sink in std::mem::take(&mut self.sinks) {
@@ -155,17 +156,18 @@ impl Builder {
         let merging = self.event_time && sources.len() > 1 && !endless;
         let mut streams = Vec::new();
         for (name, source) in sources {
+            let stop = Arc::new(AtomicBool::new(false));
             let output = if merging {
                 let (output, stream) = source_worker::to_merge(Arc::clone(&pipeline.input));
                 streams.push(stream);
                 output
             } else {
-                pipeline.to_bus()
+                pipeline.to_bus(&stop)
             };
-            pipeline.start_source(name, source, output, Arc::default())?;
+            pipeline.start_source(name, source, output, stop, Arc::default())?;
         }
         if merging {
-            let output = pipeline.to_bus();
+            let output = pipeline.to_bus(&Arc::default());
             pipeline.merge = Some(spawn("merge", move || source_worker::merge(streams, output))?);
         }
         Ok(())
@@ -217,7 +219,6 @@ impl Pipeline {
             position: Arc::clone(&position),
             deadline: Arc::clone(&self.deadline),
             control: Arc::clone(&control),
-            patience: self.shutdown_timeout,
             ledger,
             dead_letters,
             begin,
@@ -250,16 +251,16 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Starts a source; `counters` are those of one whose place it takes.
+    /// Starts a source, which `stop` ends; `counters` may have counted for one whose place it takes.
     pub(super) fn start_source(
         &mut self,
         name: Text,
         source: Box<dyn Source>,
         output: Output,
+        stop: Arc<AtomicBool>,
         counters: Arc<SourceCounters>,
     ) -> Result<(), StartError> {
         let endless = source.endless();
-        let stop = Arc::new(AtomicBool::new(false));
         let Kit { base, event_time, deriver, backlog, .. } = &self.kit;
         let emitter = Emitter {
             lines: LineReader {
@@ -286,8 +287,8 @@ impl Pipeline {
         Ok(())
     }
 
-    pub(super) fn to_bus(&self) -> Output {
-        source_worker::to_bus(self.bus.clone(), self.kit.lane(), Arc::clone(&self.input))
+    pub(super) fn to_bus(&self, stop: &Arc<AtomicBool>) -> Output {
+        source_worker::to_bus(self.bus.clone(), self.kit.lane(), Arc::clone(&self.input), Arc::clone(stop))
     }
 }
 

@@ -69,10 +69,15 @@ impl Reader {
     }
 }
 
+/// From the row that may hold the event on, rather than from the first one: there may be many.
+const ROW: &str = "SELECT first, events FROM batch
+    WHERE first >= coalesce((SELECT max(first) FROM batch WHERE first <= ?1), 0) AND first + events > ?1
+    ORDER BY first LIMIT 1";
+
 /// The first event, and the number of events, of the first row that ends behind `from`.
 fn row(connection: &Connection, from: i64) -> Result<Option<(i64, i64)>, rusqlite::Error> {
     connection
-        .prepare_cached("SELECT first, events FROM batch WHERE first + events > ?1 ORDER BY first LIMIT 1")?
+        .prepare_cached(ROW)?
         .query_row([from], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
 }
