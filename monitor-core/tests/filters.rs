@@ -64,12 +64,12 @@ fn some_of_all() -> Vec<Body> {
 
 #[test]
 fn labels_kinds_and_metrics_choose_events() {
+    use Kind::{Evaluation, Generation, Log, Metric};
     let kinds = |toml: &str| {
         let ((events, _), filtered) = through(&settings(toml), some_of_all());
         assert_eq!(events.len() as u64 + filtered, 5);
         events.iter().map(Event::kind).collect::<Vec<_>>()
     };
-    use Kind::{Evaluation, Generation, Log, Metric};
     assert_eq!(kinds(""), [Generation, Generation, Evaluation, Metric, Log]);
     assert_eq!(kinds(r#"where = ["model_name=gpt-4o"]"#), [Generation, Log]);
     assert_eq!(kinds(r#"where = ["model_name=~gpt-4o.*", "tenant!=a"]"#), [Generation]);

@@ -37,17 +37,19 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// The batch that holds the event of this number, or the next one behind it if that is gone; `None` if there is none.
     fn read(&self, sequence: u64) -> Result<Option<Batch>, BacklogError>;
 
-    /// How far a sink is. One that is new begins with the next event.
-    fn sink(&self, name: &Text) -> SinkAccount;
+    /// How far a sink is, and the key to its account: whoever had one before cannot write there any more. One that is new
+    /// begins with the next event.
+    fn sink(&self, name: &Text) -> (SinkAccount, AccountKey);
 
     /// The accounts of all sinks but those that were asked for are closed: what they have not got is lost.
     fn retire_others(&self);
 
-    /// The account of this sink is closed: what it has not got is lost.
-    fn retire(&self, name: &Text);
+    /// The account of this sink is closed: what it has not got of the events before this one is lost.
+    fn retire(&self, name: &Text, before: u64);
 
-    /// Notes how far a sink is, if its account is open. It is written down with the next batch, or by [`Backlog::flush`].
-    fn settle(&self, name: &Text, account: SinkAccount);
+    /// Notes how far a sink is, if its account is open, and this the key to it. It is written down with the next batch, or by
+    /// [`Backlog::flush`].
+    fn settle(&self, name: &Text, key: AccountKey, account: SinkAccount);
 
     /// Adds to the books of the door, and notes how far sources are, where that comes without a batch: nothing of what was
     /// read was an event. It is written down with the next batch, or by [`Backlog::flush`].
@@ -69,6 +71,10 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// must, when somebody may want it.
     fn settle_down(&self) -> Result<(), BacklogError>;
 }
+
+/// Of whoever writes into an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AccountKey(pub(crate) u64);
 
 /// How a backlog is.
 #[derive(Clone, Copy, Debug)]

@@ -54,9 +54,7 @@ impl Cursor {
             let woken = log.woken();
             let (mut log, _) = shared
                 .published
-                .wait_timeout_while(log, timeout, |log| {
-                    !log.has_next(self.id) && !ended(log) && log.woken() == woken
-                })
+                .wait_timeout_while(log, timeout, |log| !log.has_next(self.id) && !ended(log) && log.woken() == woken)
                 .unwrap_or_else(PoisonError::into_inner);
             let (at, before) = match log.next(self.id) {
                 Found::Batch(batch) => return Next::Batch(batch),

@@ -9,6 +9,7 @@ mod cursor;
 mod intake;
 mod log;
 
+pub(crate) use backlog::AccountKey;
 pub(crate) use backlog::Backlog;
 #[cfg(feature = "spool")]
 pub(crate) use backlog::{BacklogError, BacklogState};

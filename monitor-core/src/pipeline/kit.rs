@@ -44,14 +44,17 @@ impl Kit {
 
     /// The same while the pipeline runs, with so many events published.
     pub(super) fn resume_late(&self, new: NewSink, published: u64) -> Result<ResumedSink, StartError> {
-        let resumed = self.resume(new)?;
+        let name = new.name.clone();
+        let close_account = || {
+            if let Some(backlog) = &self.backlog {
+                backlog.retire(&name, published);
+            }
+        };
+        let resumed = self.resume(new).inspect_err(|_| close_account())?;
         if resumed.has <= published {
             return Ok(resumed);
         }
-        let name = resumed.new.name;
-        if let Some(backlog) = &self.backlog {
-            backlog.retire(&name);
-        }
+        close_account();
         let error = "it has events that the spool does not know of: restart, so that their numbers are not given again";
         Err(StartError::Open { kind: ComponentKind::Sink, name, error: error.into() })
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::counters::SinkCounters;
 use crate::Text;
-use crate::bus::{Backlog, Durability, SinkAccount};
+use crate::bus::{AccountKey, Backlog, Durability, SinkAccount};
 use crate::component::{BoxError, Item, Resume, Resumed, Sink};
 use crate::event::Event;
 
@@ -20,6 +20,7 @@ use crate::event::Event;
 pub(super) struct Ledger {
     pub(super) backlog: Arc<dyn Backlog>,
     name: Text,
+    key: AccountKey,
     /// As they were when this process began.
     before: SinkAccount,
     /// What the sink said last.
@@ -28,9 +29,9 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn open(backlog: Arc<dyn Backlog>, name: Text) -> Self {
-        let before = backlog.sink(&name);
+        let (before, key) = backlog.sink(&name);
         let mark = before.mark.clone();
-        Self { backlog, name, before, mark }
+        Self { backlog, name, key, before, mark }
     }
 
     /// The number of the first event that is new to the sink.
@@ -55,7 +56,7 @@ impl Ledger {
     pub(super) fn begin(&mut self, sink: &mut dyn Sink) {
         self.mark = sink.mark();
         self.before.mark.clone_from(&self.mark);
-        self.backlog.settle(&self.name, self.before.clone());
+        self.backlog.settle(&self.name, self.key, self.before.clone());
     }
 
     pub(super) fn set_mark(&mut self, mark: Option<Vec<u8>>) {
@@ -71,7 +72,7 @@ impl Ledger {
         for (reason, count) in counters.lost_by_reason().into_iter().filter(|(_, count)| *count > 0) {
             *account.lost.entry(Text::new_static(reason)).or_default() += count;
         }
-        self.backlog.settle(&self.name, account);
+        self.backlog.settle(&self.name, self.key, account);
     }
 }
 

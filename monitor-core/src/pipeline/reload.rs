@@ -2,6 +2,7 @@
 //! be had, nothing changes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -129,9 +130,8 @@ impl Pipeline {
     }
 
     fn check_sources(&self, fates: &Fates) -> Result<(), ReloadError> {
-        let changed = |source: &&RunningSource| {
-            fates.get(&(ComponentKind::Source, source.name.clone())) == Some(&Fate::Changed)
-        };
+        let changed =
+            |source: &&RunningSource| fates.get(&(ComponentKind::Source, source.name.clone())) == Some(&Fate::Changed);
         for source in self.sources.iter().filter(changed) {
             let name = source.name.clone();
             if !source.endless {
@@ -191,7 +191,8 @@ impl Pipeline {
             match self.kit.resume_late(new, self.bus.published()) {
                 Ok(resumed) => plan.added_sinks.push(resumed),
                 Err(error) => {
-                    plan.added_sinks.iter().for_each(|added| self.retire(&added.new.name));
+                    let published = self.bus.published();
+                    plan.added_sinks.iter().for_each(|added| self.retire(&added.new.name, published));
                     return Err(error);
                 }
             }
@@ -254,13 +255,17 @@ impl Pipeline {
             while !done(&self.sinks[at]) && last.is_none_or(|last| instant() < last) {
                 std::thread::park_timeout(Duration::from_millis(1));
             }
-            let sink = &self.sinks[at];
-            if !done(sink) {
+            let sink = &mut self.sinks[at];
+            if done(sink) {
+                // It may have taken in more than it had to.
+                sink.end = Some(before.max(sink.position.load(Ordering::Acquire)));
+            } else {
                 tracing::error!(sink = %sink.name, "hangs, and is left behind");
                 sink.counters.note("it hangs");
                 self.bus.unsubscribe(sink.cursor);
             }
-            self.retire(&sink.name);
+            let sink = &self.sinks[at];
+            self.retire(&sink.name, sink.end.unwrap_or(before));
             let cursor = sink.cursor;
             let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
             watched.retain(|watched| watched.cursor != cursor);
@@ -284,9 +289,9 @@ impl Pipeline {
         }
     }
 
-    fn retire(&self, name: &Text) {
+    fn retire(&self, name: &Text, before: u64) {
         if let Some(backlog) = &self.kit.backlog {
-            backlog.retire(name);
+            backlog.retire(name, before);
         }
     }
 }

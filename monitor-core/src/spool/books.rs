@@ -99,10 +99,25 @@ impl Books {
             [],
             |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned())),
         )?;
-        let sinks = schema::sinks(snapshot)?.into_iter().map(|(name, account)| {
+        let mut next_kept = snapshot.prepare("SELECT min(first) FROM batch WHERE first + events > ?1")?;
+        let mut of_sink = |mut account: SinkAccount| {
             let end = if account.active { numbered.max(account.position) } else { account.position };
-            (name, SinkBooks { accepted: end - account.since.min(end), pending: end - account.position, account })
-        });
+            if account.position < end {
+                // What the spool has let go of is lost, though the sink has not come upon it yet.
+                let first: Option<i64> = next_kept.query_row([account.position.cast_signed()], |row| row.get(0))?;
+                let gone = first.map_or(end, i64::cast_unsigned).min(end).saturating_sub(account.position);
+                if gone > 0 {
+                    account.position += gone;
+                    *account.lost.entry(Text::new_static("gone")).or_default() += gone;
+                }
+            }
+            let (accepted, pending) = (end - account.since.min(end), end - account.position);
+            Ok::<_, rusqlite::Error>(SinkBooks { accepted, pending, account })
+        };
+        let mut sinks = BTreeMap::new();
+        for (name, account) in schema::sinks(snapshot)? {
+            sinks.insert(name, of_sink(account)?);
+        }
         let positions = schema::positions(snapshot)?.into_iter();
         let json = |value: &str| serde_json::from_str(value).unwrap_or_default();
         Ok(Self {
@@ -112,7 +127,7 @@ impl Books {
             numbered,
             kept,
             bytes,
-            sinks: sinks.collect(),
+            sinks,
             positions: positions
                 .map(|((source, key), value)| SourcePosition { source, key, position: json(&value) })
                 .collect(),

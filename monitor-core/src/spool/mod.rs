@@ -28,7 +28,9 @@ use schema::Synced;
 use written::Written;
 
 use crate::Text;
-use crate::bus::{Backlog, BacklogError, BacklogState, Batch, Draft, Durability, Intake, Position, SinkAccount};
+use crate::bus::{
+    AccountKey, Backlog, BacklogError, BacklogState, Batch, Draft, Durability, Intake, Position, SinkAccount,
+};
 use crate::read::LineParser;
 use crate::sample::Deriver;
 
@@ -157,7 +159,7 @@ impl Spool {
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
-        // A transaction that panicked was rolled back; what is in memory is changed after it.
+        // What is in memory is changed after a transaction.
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -216,7 +218,7 @@ impl Backlog for Spool {
         self.reader().batch(sequence)
     }
 
-    fn sink(&self, name: &Text) -> SinkAccount {
+    fn sink(&self, name: &Text) -> (SinkAccount, AccountKey) {
         let mut written = self.written();
         let next = written.next;
         let account = written.sinks.entry(name.clone()).or_insert_with(|| SinkAccount {
@@ -224,7 +226,7 @@ impl Backlog for Spool {
             position: next,
             active: true,
             // Its dead letters are there still, if an earlier spool had an account of it.
-            dead_letter_bytes: i64::MAX.cast_unsigned(),
+            dead_letter_bytes: NEVER_CUT,
             ..SinkAccount::default()
         });
         if !std::mem::replace(&mut account.active, true) {
@@ -234,33 +236,36 @@ impl Backlog for Spool {
             (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
         }
         let account = account.clone();
-        written.active.push(name.clone());
-        written.dirty.push(name.clone());
-        account
+        written.keys += 1;
+        let key = AccountKey(written.keys);
+        written.active.insert(name.clone(), key);
+        written.note_dirty(name);
+        (account, key)
     }
 
     fn retire_others(&self) {
         let mut written = self.written();
-        let others = written.sinks.iter().filter(|(name, account)| account.active && !written.active.contains(name));
+        let others =
+            written.sinks.iter().filter(|(name, account)| account.active && !written.active.contains_key(*name));
         let others: Vec<Text> = others.map(|(name, _)| name.clone()).collect();
+        let next = written.next;
         for name in &others {
-            written.retire(name);
+            written.retire(name, next);
         }
     }
 
-    fn retire(&self, name: &Text) {
-        self.written().retire(name);
+    fn retire(&self, name: &Text, before: u64) {
+        self.written().retire(name, before);
     }
 
-    fn settle(&self, name: &Text, account: SinkAccount) {
+    fn settle(&self, name: &Text, key: AccountKey, account: SinkAccount) {
         let mut written = self.written();
-        // One that was left behind has nothing to say any more.
-        if !written.active.contains(name) {
+        // One that was left behind has nothing to say any more, though another of its name may be there.
+        if written.active.get(name) != Some(&key) {
             return;
         }
-        let moved = written.sinks.insert(name.clone(), account.clone()).as_ref() != Some(&account);
-        if moved && !written.dirty.contains(name) {
-            written.dirty.push(name.clone());
+        if written.sinks.insert(name.clone(), account.clone()).as_ref() != Some(&account) {
+            written.note_dirty(name);
         }
     }
 
@@ -276,8 +281,7 @@ impl Backlog for Spool {
 
     fn state(&self) -> BacklogState {
         let written = self.written();
-        let events = written.rows.iter().map(|row| row.events).sum();
-        BacklogState { events, bytes: written.bytes, quota: self.quota, failing: written.failing }
+        BacklogState { events: written.events, bytes: written.bytes, quota: self.quota, failing: written.failing }
     }
 
     fn positions(&self, source: &Text) -> Vec<(Text, String)> {

@@ -76,10 +76,7 @@ const ROW: &str = "SELECT first, events FROM batch
 
 /// The first event, and the number of events, of the first row that ends behind `from`.
 fn row(connection: &Connection, from: i64) -> Result<Option<(i64, i64)>, rusqlite::Error> {
-    connection
-        .prepare_cached(ROW)?
-        .query_row([from], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+    connection.prepare_cached(ROW)?.query_row([from], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
 /// The events of a row; `None` if they are not what was written.

@@ -113,13 +113,13 @@ fn the_next_process_goes_on_where_a_sink_was() {
     let position = |value: &str| Position { source: "file".into(), key: "a".into(), value: Some(value.into()) };
     {
         let spool = open(folder.path(), 1 << 30);
-        let begin = spool.sink(&name);
+        let (begin, key) = spool.sink(&name);
         for at in 0..5 {
             let mut draft = draft(at * 10..at * 10 + 10);
             draft.set_positions(vec![position(&at.to_string())]);
             spool.append(u64::from(at) * 10, &draft).expect("room");
         }
-        spool.settle(&name, SinkAccount { position: 20, delivered: 20, mark: Some(b"m".to_vec()), ..begin });
+        spool.settle(&name, key, SinkAccount { position: 20, delivered: 20, mark: Some(b"m".to_vec()), ..begin });
         spool.flush().expect("room");
         // It is not closed: the process is killed.
         std::mem::forget(spool);
@@ -127,7 +127,7 @@ fn the_next_process_goes_on_where_a_sink_was() {
     let spool = open(folder.path(), 1 << 30);
     assert_eq!(spool.next_sequence(), 50);
     assert_eq!(spool.positions(&"file".into()), [("a".into(), "4".into())]);
-    let account = spool.sink(&name);
+    let (account, _) = spool.sink(&name);
     assert_eq!((account.position, account.delivered, account.mark.as_deref()), (20, 20, Some(&b"m"[..])));
     assert!(account.closes());
     let batch = spool.read(20).expect("readable").expect("there");
@@ -190,9 +190,9 @@ fn a_spool_that_was_taken_back_is_noticed_and_no_number_is_given_twice() {
     let name = Text::new_static("s");
     {
         let spool = open(folder.path(), 1 << 30);
-        let begin = spool.sink(&name);
+        let (begin, key) = spool.sink(&name);
         spool.append(0, &draft(0..10)).expect("room");
-        spool.settle(&name, SinkAccount { position: 10, delivered: 10, mark: Some(b"m".to_vec()), ..begin });
+        spool.settle(&name, key, SinkAccount { position: 10, delivered: 10, mark: Some(b"m".to_vec()), ..begin });
         spool.settle_down().expect("room");
         spool.append(10, &draft(10..15)).expect("room");
         std::mem::forget(spool);
@@ -210,7 +210,7 @@ fn a_spool_that_was_taken_back_is_noticed_and_no_number_is_given_twice() {
     let (parser, deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
     let (spool, found) = Spool::open(folder.path(), Durability::L1, 1 << 30, parser, deriver, ()).expect("a spool");
     assert_eq!((found.taken_back, spool.next_sequence()), (5, 15));
-    let account = spool.sink(&name);
+    let (account, _) = spool.sink(&name);
     assert_eq!((account.position, account.mark), (10, None), "what the sink has got is not cut off");
 }
 
@@ -219,10 +219,11 @@ fn what_a_sink_wrote_before_it_was_taken_out_is_not_cut_off_when_it_comes_back()
     let folder = tempfile::tempdir().expect("a folder");
     let spool = open(folder.path(), 1 << 30);
     let name = Text::new_static("s");
-    let account = spool.sink(&name);
-    spool.settle(&name, SinkAccount { mark: Some(b"m".to_vec()), dead_letter_bytes: 7, ..account });
-    spool.retire(&name);
-    let account = spool.sink(&name);
+    let (account, key) = spool.sink(&name);
+    spool.settle(&name, key, SinkAccount { mark: Some(b"m".to_vec()), dead_letter_bytes: 7, ..account });
+    let next = spool.next_sequence();
+    spool.retire(&name, next);
+    let (account, _) = spool.sink(&name);
     assert_eq!((account.mark, account.dead_letter_bytes), (None, NEVER_CUT));
 }
 
@@ -232,9 +233,9 @@ fn numbers_of_alerts_that_were_not_written_down_are_not_given_again() {
     let name = Text::new_static("s");
     {
         let spool = open(folder.path(), 1 << 30);
-        let begin = spool.sink(&name);
+        let (begin, key) = spool.sink(&name);
         spool.append(0, &draft(0..10)).expect("room");
-        spool.settle(&name, SinkAccount { position: 12, delivered: 12, ..begin });
+        spool.settle(&name, key, SinkAccount { position: 12, delivered: 12, ..begin });
         spool.flush().expect("room");
     }
     assert_eq!(open(folder.path(), 1 << 30).next_sequence(), 12);
@@ -278,9 +279,9 @@ fn a_sink_that_is_taken_out_holds_nothing_back_and_its_books_close() {
     }
     {
         let spool = open(folder.path(), 1 << 30);
-        let account = spool.sink(&stays);
+        let (account, key) = spool.sink(&stays);
         spool.retire_others();
-        spool.settle(&stays, SinkAccount { position: 10, delivered: 10, ..account });
+        spool.settle(&stays, key, SinkAccount { position: 10, delivered: 10, ..account });
         spool.append(10, &draft(10..15)).expect("room");
         spool.flush().expect("room");
     }
@@ -290,7 +291,43 @@ fn a_sink_that_is_taken_out_holds_nothing_back_and_its_books_close() {
     assert_eq!((books.sinks[&stays].pending, books.kept), (5, 5));
     // It comes back, and what came meanwhile was not for it.
     let spool = open(folder.path(), 1 << 30);
-    let account = spool.sink(&gone);
+    let (account, _) = spool.sink(&gone);
     assert!(account.closes());
     assert_eq!((account.position, account.lost_total()), (15, 10));
+}
+
+#[test]
+fn whoever_was_left_behind_has_no_key_to_the_account_of_its_successor() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = open(folder.path(), 1 << 30);
+    let name = Text::new_static("s");
+    let (account, old) = spool.sink(&name);
+    spool.append(0, &draft(0..10)).expect("room");
+    spool.retire(&name, 10);
+    let (begin, key) = spool.sink(&name);
+    spool.append(10, &draft(10..20)).expect("room");
+    // It comes back from a write, and says that it has all.
+    spool.settle(&name, old, SinkAccount { position: 20, delivered: 20, ..account });
+    spool.settle(&name, key, SinkAccount { position: 15, delivered: 5, ..begin.clone() });
+    spool.flush().expect("room");
+    let books = Books::read(folder.path()).expect("a spool");
+    assert_eq!((books.sinks[&name].pending, books.kept), (5, 10));
+    assert!(Audit::of(folder.path()).expect("a spool").closes());
+}
+
+#[test]
+fn what_the_spool_has_let_go_of_is_told_before_a_sink_comes_upon_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = open(folder.path(), 1_000);
+    let name = Text::new_static("s");
+    spool.sink(&name);
+    for at in 0..200_u32 {
+        spool.append(u64::from(at) * 10, &draft(at * 10..at * 10 + 10)).expect("room");
+    }
+    spool.flush().expect("room");
+    let audit = Audit::of(folder.path()).expect("a spool");
+    let sink = &audit.books.sinks[&name];
+    assert!(audit.books.kept < 200 && sink.pending == audit.books.kept, "{sink:?}");
+    assert_eq!(sink.pending + sink.account.lost["gone"], 2_000);
+    assert_eq!(audit.faults, Vec::<String>::new());
 }

@@ -9,7 +9,7 @@ use super::high_water::HighWater;
 use super::schema::{self, Positions, Synced};
 use super::{NEVER_CUT, rows};
 use crate::Text;
-use crate::bus::{BacklogError, Draft, Durability, Intake, Position, SinkAccount};
+use crate::bus::{AccountKey, BacklogError, Draft, Durability, Intake, Position, SinkAccount};
 
 /// Rows are deleted by this many: each deletion is a transaction of its own otherwise.
 const DELETED_AT_ONCE: usize = 8;
@@ -26,8 +26,12 @@ pub(super) struct Written {
     /// Rows that nobody needs and that are not deleted yet.
     pub(super) done: usize,
     pub(super) sinks: BTreeMap<Text, SinkAccount>,
-    /// The sinks that hold rows back: those of this process.
-    pub(super) active: Vec<Text>,
+    /// The sinks that hold rows back, those of this process, and the keys to their accounts.
+    pub(super) active: BTreeMap<Text, AccountKey>,
+    /// As many keys were given.
+    pub(super) keys: u64,
+    /// The events of all rows.
+    pub(super) events: u64,
     /// Accounts that are not written down yet.
     pub(super) dirty: Vec<Text>,
     /// The books of the door, and what of them is not written down yet.
@@ -68,10 +72,12 @@ impl Written {
             closed: false,
             next,
             bytes: rows.iter().map(|row| row.bytes).sum(),
+            events: rows.iter().map(|row| row.events).sum(),
             rows,
             done: 0,
             sinks,
-            active: Vec::new(),
+            active: BTreeMap::new(),
+            keys: 0,
             dirty: Vec::new(),
             intake,
             noted: Intake::default(),
@@ -101,24 +107,28 @@ impl Written {
 
     /// Before this event nobody needs any.
     pub(super) fn needed(&self) -> u64 {
-        let positions = self.active.iter().filter_map(|name| self.sinks.get(name)).map(|account| account.position);
+        let positions = self.active.keys().filter_map(|name| self.sinks.get(name)).map(|account| account.position);
         positions.min().unwrap_or(self.next)
     }
 
     /// Closes the account of a sink that is gone from the configuration.
-    pub(super) fn retire(&mut self, name: &Text) {
-        let next = self.next;
-        self.active.retain(|active| active != name);
+    pub(super) fn retire(&mut self, name: &Text, before: u64) {
+        self.active.remove(name);
         let Some(account) = self.sinks.get_mut(name).filter(|account| account.active) else { return };
-        let left = next.saturating_sub(account.position);
+        let left = before.saturating_sub(account.position);
         if left > 0 {
             tracing::warn!("sink `{name}` is gone from the configuration: {left} events that it has not got are lost");
             *account.lost.entry(Text::new_static("removed")).or_default() += left;
-            account.position = next;
+            account.position = before;
         }
         // Whoever writes to the same place meanwhile writes what is not to be cut off.
         (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
         account.active = false;
+        self.note_dirty(name);
+    }
+
+    /// The account of this sink is to be written down.
+    pub(super) fn note_dirty(&mut self, name: &Text) {
         if !self.dirty.contains(name) {
             self.dirty.push(name.clone());
         }
@@ -162,7 +172,10 @@ impl Written {
     }
 
     pub(super) fn deleted(&mut self) {
-        self.bytes -= self.rows.drain(..self.done).map(|row| row.bytes).sum::<u64>();
+        for row in self.rows.drain(..self.done) {
+            self.bytes -= row.bytes;
+            self.events -= row.events;
+        }
         self.done = 0;
     }
 
@@ -204,6 +217,7 @@ impl Written {
             let bytes = encoded.len() as u64;
             self.rows.push_back(Row { first, events, bytes });
             self.bytes += bytes;
+            self.events += events;
             self.next = first + events;
             (self.intake, self.noted) = (intake, Intake::default());
             self.noted_positions.clear();
