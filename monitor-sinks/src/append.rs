@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use monitor_core::bus::Durability;
-use monitor_core::component::{Answer, BoxError, Invalid, Resume, Resumed};
+use monitor_core::component::{Answer, BoxError, Invalid, Resume, Resumed, WritesInDoubt};
 
 /// Lines are handed to the system by this much at a time.
 const CHUNK: usize = 64 << 10;
@@ -36,6 +36,8 @@ pub struct AppendFile {
     done: usize,
     /// Whether what is flushed must be safe from a loss of power.
     sync: bool,
+    /// Where it was when that could be told last.
+    mark: Option<Vec<u8>>,
 }
 
 impl AppendFile {
@@ -45,9 +47,16 @@ impl AppendFile {
     /// # Errors
     /// What the system says, with the path.
     pub fn open(path: &Path, durability: Durability) -> Result<Self, BoxError> {
-        let file = Self::open_file(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        let failed = |error| format!("`{}`: {error}", path.display());
+        let is_new = !path.exists();
+        let file = Self::open_file(path).map_err(failed)?;
         let sync = durability >= Durability::L2;
-        let mut append = Self { file, path: path.to_owned(), buffer: Vec::new(), done: 0, sync };
+        if sync && is_new {
+            // Or a loss of power takes its name.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        }
+        let mut append = Self { file, path: path.to_owned(), buffer: Vec::new(), done: 0, sync, mark: None };
         append.end_last_line();
         Ok(append)
     }
@@ -60,9 +69,16 @@ impl AppendFile {
 
     /// The length of the file, without what is not flushed, and which file it is: what [`resume`](Self::resume) cuts it
     /// off at.
-    pub fn mark(&self) -> Option<Vec<u8>> {
-        let mark = self.mark_at(self.file.metadata().ok()?.len()).ok()?;
-        Some(format!("{} {} {}", mark.length, mark.file, mark.tail).into_bytes())
+    pub fn mark(&mut self) -> Option<Vec<u8>> {
+        let mark = self.file.metadata().and_then(|metadata| self.mark_at(metadata.len()));
+        match mark {
+            Ok(mark) => self.mark = Some(format!("{} {} {}", mark.length, mark.file, mark.tail).into_bytes()),
+            Err(error) => {
+                let path = self.path.display();
+                tracing::warn!("failed to look how far `{path}` is; after a crash, more may be written again: {error}");
+            }
+        }
+        self.mark.clone()
     }
 
     /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. Another file than it
@@ -75,6 +91,7 @@ impl AppendFile {
         match from.mark.and_then(Mark::parse) {
             Some(mark)
                 if !monitor_core::seeded_bug!("tail_not_cut")
+                    && !from.clean
                     && length > mark.length
                     && self.mark_at(mark.length)? == mark =>
             {
@@ -82,7 +99,7 @@ impl AppendFile {
                 tracing::info!("cuts off {beyond} bytes that an earlier process had written, and writes them again");
                 self.file.set_len(mark.length)?;
             }
-            Some(mark) if length < mark.length => tracing::warn!(
+            Some(mark) if length < mark.length && identity(&self.file.metadata()?) == mark.file => tracing::warn!(
                 "`{}` is {} bytes shorter than it was: what somebody has cut off, or taken away, is not written again",
                 self.path.display(),
                 mark.length - length
@@ -146,9 +163,12 @@ impl AppendFile {
     ///
     /// # Errors
     /// What the system says; what it has not taken is kept.
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub fn flush(&mut self) -> Result<(), BoxError> {
         self.hand_on()?;
-        if self.sync { self.file.sync_data() } else { Ok(()) }
+        if self.sync {
+            self.file.sync_data().map_err(WritesInDoubt)?;
+        }
+        Ok(())
     }
 
     fn hand_on(&mut self) -> io::Result<()> {
@@ -170,7 +190,7 @@ impl AppendFile {
 #[derive(Debug, PartialEq, Eq)]
 struct Mark {
     length: u64,
-    /// Which file it is,
+    /// Which file it is on its device, whose number may change when the machine is started anew,
     file: String,
     /// and the checksum of its last bytes up to there, for a new file may be given the number of one that is gone.
     tail: u32,
@@ -189,7 +209,7 @@ fn identity(metadata: &std::fs::Metadata) -> String {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        format!("{}:{}", metadata.dev(), metadata.ino())
+        metadata.ino().to_string()
     }
     // Elsewhere the time at which it was made has to do.
     #[cfg(not(unix))]
@@ -202,7 +222,7 @@ mod tests {
 
     fn resume(path: &Path, mark: Option<&[u8]>) -> String {
         let mut file = AppendFile::open(path, Durability::L1).expect("a folder of our own");
-        assert_eq!(file.resume(&Resume { spool: 1, mark }).expect("it can be cut off"), Resumed::AsNoted);
+        assert_eq!(file.resume(&Resume { spool: 1, mark, clean: false }).expect("it can be cut off"), Resumed::AsNoted);
         std::fs::read_to_string(path).expect("it is there")
     }
 

@@ -37,12 +37,13 @@ enum Damage {
 #[test]
 fn it_starts_whatever_has_become_of_its_files() {
     let mut random = Random::new();
-    for round in 0..times("MONITOR_CHAOS_DAMAGES", 44) {
-        damage_one(FILES[round as usize % FILES.len()], &mut random);
+    for round in 0..times("MONITOR_CHAOS_DAMAGES", 44) as usize {
+        // Each file after a kill, and after an end as it should be.
+        damage_one(FILES[round % FILES.len()], round / FILES.len() % 2 == 0, &mut random);
     }
 }
 
-fn damage_one(name: &str, random: &mut Random) {
+fn damage_one(name: &str, killed: bool, random: &mut Random) {
     let home = Home::new("L1");
     for file in BEFORE.map(|file| home.data().join(file)) {
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder of our own");
@@ -55,12 +56,16 @@ fn damage_one(name: &str, random: &mut Random) {
     feed.write(100);
     let mut child = home.start();
     wait(|| home.status().is_some_and(|books| books["accepted"].as_u64() >= Some(200)), || home.log());
-    child.kill().expect("a child");
-    child.wait().expect("a child");
+    if killed {
+        child.kill().expect("a child");
+        child.wait().expect("a child");
+    } else {
+        assert!(terminate(&mut child).success(), "{}", home.log());
+    }
 
     let path = home.data().join(name);
     let done = damage(&path, random);
-    let what = format!("`{name}` {done:?}");
+    let what = format!("`{name}` {done:?}, killed: {killed}");
     let left = BEFORE.map(|file| std::fs::read(home.data().join(file)).unwrap_or_default());
     let before = feed.written();
     feed.write(100);

@@ -116,6 +116,9 @@ pub struct SinkAccount {
     /// What the sink itself wants to know at the next start, as of `position`.
     #[serde(skip)]
     pub mark: Option<Vec<u8>>,
+    /// Whether the process ended as it should after that: it has written nothing behind the mark.
+    #[serde(skip)]
+    pub clean: bool,
 }
 
 impl SinkAccount {

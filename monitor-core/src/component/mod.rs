@@ -17,7 +17,10 @@ pub(crate) use definition::parse_own;
 pub use definition::{ComponentKind, Definition, Invalid, Validate};
 pub use registry::{DuplicateType, Preset, Registry};
 pub use rule::{Reading, Rule, RuleConfig, RuleDefinition, Verdict};
-pub use sink::{Answer, Content, Delivery, Item, Resume, Resumed, Sink, SinkConfig, SinkDefinition, alert_fn, sink_fn};
+pub use sink::{
+    Answer, Content, Delivery, Item, Resume, Resumed, Sink, SinkConfig, SinkDefinition, WritesInDoubt, alert_fn,
+    sink_fn,
+};
 pub use source::{Source, SourceConfig, SourceDefinition};
 
 /// Whatever went wrong inside of a component. It reads after "failed to open sink `x`: ".

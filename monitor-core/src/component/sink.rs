@@ -99,8 +99,8 @@ pub trait Sink: Send {
     }
 
     /// Where there is a spool: goes back to where it was when the host last noted how far it is, or tells how far it is
-    /// itself. Called once after it was opened, before anything is written, and so also after a panic. What is written
-    /// next has been written before, if it was written at all, by a process that has ended since.
+    /// itself. Called once after it was opened, before anything is written, and so also after a panic or a reload. What is
+    /// written next may have been written before, by whoever had its place.
     ///
     /// A sink that can do one of the two gets every event exactly once: a file is cut off at the length that was its
     /// [`mark`](Self::mark); a database keeps the number of the last event in the same transaction as the events. The
@@ -127,7 +127,17 @@ pub struct Resume<'a> {
     pub spool: u64,
     /// What the sink said last for its mark, as of the last event of which the host knows that it was flushed.
     pub mark: Option<&'a [u8]>,
+    /// Whether it has written nothing since: the process ended as it should. What stands behind the mark is then somebody
+    /// else's.
+    pub clean: bool,
 }
+
+/// What a sink answers to a flush that failed so that what it had written may be gone, though another flush would succeed: the
+/// system tells once that it could not write, and forgets it (<https://wiki.postgresql.org/wiki/Fsync_Errors>). The host opens it
+/// anew, and writes again all that was not flushed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WritesInDoubt(pub std::io::Error);
 
 /// How far a sink is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,9 @@ use super::sink_worker::Reopen;
 use super::snapshot::SNAPSHOT_FILE;
 use crate::alerting::RuleHost;
 use crate::bus::{Durability, Overflow};
-use crate::component::{BoxError, Chart, ComponentKind, Content, Context, Dirs, Rule, RuleConfig, Sink, Source};
+use crate::component::{
+    BoxError, Chart, ComponentKind, Content, Context, Dirs, Resource, Rule, RuleConfig, Sink, Source,
+};
 use crate::config::{ClockSetting, Config, ConfigError, Entry, Outline, OverflowSetting, RuleSettings, SinkSettings};
 use crate::event::KindSet;
 use crate::prices::Prices;
@@ -113,6 +115,8 @@ pub(super) struct NewSink {
     pub(super) sink: Box<dyn Sink>,
     pub(super) reopen: Reopen,
     pub(super) options: SinkOptions,
+    /// What it has for itself.
+    pub(super) resources: Vec<Resource>,
 }
 
 /// A pipeline while it is put together.
@@ -361,7 +365,13 @@ impl Builder {
 
     /// Adds a sink.
     pub fn sink_with(mut self, name: impl Into<Text>, sink: impl Sink + 'static, options: SinkOptions) -> Self {
-        self.sinks.push(NewSink { name: name.into(), sink: Box::new(sink), reopen: None, options });
+        self.sinks.push(NewSink {
+            name: name.into(),
+            sink: Box::new(sink),
+            reopen: None,
+            options,
+            resources: Vec::new(),
+        });
         self
     }
 

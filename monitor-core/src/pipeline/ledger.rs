@@ -1,6 +1,7 @@
 //! The books of a sink across processes: how far it is, what became of every event, and the file of those that it can
 //! never write.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,15 +24,16 @@ pub(super) struct Ledger {
     key: AccountKey,
     /// As they were when this process began.
     before: SinkAccount,
-    /// What the sink said last.
+    /// What the sink said last, and whether it has written nothing since.
     mark: Option<Vec<u8>>,
+    clean: bool,
 }
 
 impl Ledger {
     pub(super) fn open(backlog: Arc<dyn Backlog>, name: Text) -> Self {
         let (before, key) = backlog.sink(&name);
-        let mark = before.mark.clone();
-        Self { backlog, name, key, before, mark }
+        let (mark, clean) = (before.mark.clone(), before.clean);
+        Self { backlog, name, key, before, mark, clean }
     }
 
     /// The number of the first event that is new to the sink.
@@ -45,7 +47,7 @@ impl Ledger {
 
     /// Takes a sink that was just opened back to where it was. Gives back the number of the event before which it has all.
     pub(super) fn resume(&self, sink: &mut dyn Sink) -> Result<u64, BoxError> {
-        match sink.resume(&Resume { spool: self.backlog.id(), mark: self.mark.as_deref() })? {
+        match sink.resume(&Resume { spool: self.backlog.id(), mark: self.mark.as_deref(), clean: self.clean })? {
             Resumed::AsNoted => Ok(0),
             Resumed::At(_) if seeded_bug!("own_cursor_ignored") => Ok(0),
             Resumed::At(sequence) => Ok(sequence),
@@ -54,18 +56,30 @@ impl Ledger {
 
     /// Notes where the sink begins: what it writes before it is asked again may have to be cut off.
     pub(super) fn begin(&mut self, sink: &mut dyn Sink) {
-        self.mark = sink.mark();
+        self.set_mark(sink.mark());
         self.before.mark.clone_from(&self.mark);
+        self.before.clean = false;
         self.backlog.settle(&self.name, self.key, self.before.clone());
     }
 
     pub(super) fn set_mark(&mut self, mark: Option<Vec<u8>>) {
-        self.mark = mark;
+        (self.mark, self.clean) = (mark, false);
+    }
+
+    /// The sink writes nothing more.
+    pub(super) fn set_clean(&mut self) {
+        self.clean = true;
     }
 
     /// Notes that the fate of every event before `position` is known.
     pub(super) fn settle(&self, position: u64, counters: &SinkCounters, dead_letter_bytes: u64) {
-        let mut account = SinkAccount { position, mark: self.mark.clone(), dead_letter_bytes, ..self.before.clone() };
+        let mut account = SinkAccount {
+            position,
+            mark: self.mark.clone(),
+            clean: self.clean,
+            dead_letter_bytes,
+            ..self.before.clone()
+        };
         account.delivered += counters.delivered.get();
         account.filtered += counters.filtered.get();
         account.dead_letter += counters.dead_letter.get();
@@ -82,8 +96,8 @@ pub(super) struct DeadLetters {
     path: PathBuf,
     file: Option<File>,
     length: u64,
-    /// Those before this one are in it.
-    next: u64,
+    /// Those that are in it, and of which the books do not know yet.
+    kept: BTreeSet<u64>,
     /// Whether they must be safe from a loss of power.
     durable: bool,
     /// Some are not yet.
@@ -111,7 +125,14 @@ impl DeadLetters {
         {
             tracing::warn!("failed to cut off `{}`: {error}; some of its events are in it twice", path.display());
         }
-        Self { path, file: None, length: kept, next: 0, durable: level >= Durability::L2, unsynced: false }
+        Self {
+            path,
+            file: None,
+            length: kept,
+            kept: BTreeSet::new(),
+            durable: level >= Durability::L2,
+            unsynced: false,
+        }
     }
 
     /// The length of the file.
@@ -122,7 +143,7 @@ impl DeadLetters {
     /// Writes an event down, unless it is there.
     pub(super) fn add(&mut self, sink: &str, item: &Item<'_>, error: &str) -> std::io::Result<()> {
         let sequence = item.sequence();
-        if sequence < self.next {
+        if self.kept.contains(&sequence) {
             return Ok(());
         }
         let mut line = serde_json::to_vec(&DeadLetter { sequence, sink, error, event: item.event() })?;
@@ -142,16 +163,23 @@ impl DeadLetters {
         if let Err(error) = file.write_all(&line) {
             // Half a line would be read as one with the next.
             drop(file.set_len(self.length));
+            self.length = file.metadata().map_or(self.length, |metadata| metadata.len());
             return Err(error);
         }
         self.length += line.len() as u64;
-        self.next = sequence + 1;
+        self.kept.insert(sequence);
         self.unsynced = self.durable;
         Ok(())
     }
 
-    /// Brings home what was added, before anybody relies on it.
+    /// Brings home what was added, before the books tell of it.
     pub(super) fn sync(&mut self) -> std::io::Result<()> {
+        self.bring_home()?;
+        self.kept.clear();
+        Ok(())
+    }
+
+    fn bring_home(&mut self) -> std::io::Result<()> {
         if !self.unsynced {
             return Ok(());
         }

@@ -23,10 +23,11 @@ pub(super) fn sink(entry: Entry<dyn SinkConfig, SinkSettings>, base: &Context) -
     options.content = entry.settings.content.unwrap_or(natural);
     let context =
         Context { name: entry.name.clone(), content: options.content, accept: options.filter.accept, ..base.clone() };
+    let resources = entry.config.resources(&base.dirs);
     let sink = entry.config.open(&context).map_err(failed(ComponentKind::Sink, &entry.name))?;
     let config = entry.config;
     let reopen: Reopen = Some(Box::new(move || config.open(&context)));
-    Ok(NewSink { name: entry.name, sink, reopen, options })
+    Ok(NewSink { name: entry.name, sink, reopen, options, resources })
 }
 
 pub(super) fn rule(entry: Entry<dyn RuleConfig, RuleSettings>, base: &Context) -> Result<RuleHost, StartError> {

@@ -9,17 +9,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::builder::{SinkOptions, StartError};
+use super::builder::{NewSink, StartError};
 use super::control::Order;
 use super::counters::SourceCounters;
 use super::engine::{Part, Reload};
 use super::kit::ResumedSink;
 use super::running::{LAST_GRACE, Pipeline, RunningSink, RunningSource};
-use super::sink_worker::Reopen;
 use super::{instant, open};
 use crate::Text;
 use crate::bus::Durability;
-use crate::component::{ComponentKind, Source};
+use crate::component::{ComponentKind, Resource, Source};
 use crate::config::{Config, Fate, Outline};
 
 /// Keys at the top of the file that can change; the others hold until the next start.
@@ -85,7 +84,7 @@ pub enum ReloadError {
 /// What is new, opened.
 struct Plan {
     sources: Vec<(Text, Box<dyn Source>)>,
-    changed_sinks: Vec<(Text, Reopen, SinkOptions)>,
+    changed_sinks: Vec<NewSink>,
     added_sinks: Vec<ResumedSink>,
     engine: Reload,
     shutdown_timeout: Duration,
@@ -176,12 +175,15 @@ impl Pipeline {
             plan.engine.charts.push(part);
         }
         let mut added = Vec::new();
+        for entry in &config.sinks {
+            self.check_resources(&entry.name, &entry.config.resources(&base.dirs))?;
+        }
         for entry in config.sinks {
             match fate(ComponentKind::Sink, &entry.name) {
                 Some(Fate::Same) => {}
                 Some(Fate::Changed) => {
                     let new = open::sink(entry, base)?;
-                    plan.changed_sinks.push((new.name, new.reopen, new.options));
+                    plan.changed_sinks.push(new);
                 }
                 _ => added.push(open::sink(entry, base)?),
             }
@@ -200,6 +202,19 @@ impl Pipeline {
         Ok(plan)
     }
 
+    /// What a sink wants for itself no other may have still: the one would cut off what the other has written last.
+    fn check_resources(&self, name: &Text, resources: &[Resource]) -> Result<(), StartError> {
+        let others = self.sinks.iter().filter(|sink| sink.end.is_none() && sink.name != *name);
+        let taken = others.flat_map(|sink| sink.resources.iter().map(move |resource| (sink, resource)));
+        let Some((other, resource)) = taken.into_iter().find(|(_, resource)| resources.contains(resource)) else {
+            return Ok(());
+        };
+        let other = &other.name;
+        let error =
+            format!("{resource} is sink `{other}`'s until that has let go of it: reload twice, first without either");
+        Err(StartError::Open { kind: ComponentKind::Sink, name: name.clone(), error: error.into() })
+    }
+
     fn apply(&mut self, plan: Plan, fates: &Fates) -> Result<(), StartError> {
         let is_going =
             |kind, name: &Text| matches!(fates.get(&(kind, name.clone())), Some(Fate::Changed | Fate::Removed));
@@ -209,10 +224,10 @@ impl Pipeline {
             self.start_sink(sink)?;
         }
         let before = self.bus.published();
-        for (name, reopen, options) in plan.changed_sinks {
+        for NewSink { name, reopen, options, resources, .. } in plan.changed_sinks {
             let sink = self.sinks.iter_mut().find(|sink| sink.name == name && sink.end.is_none());
             let sink = sink.expect("a sink that has changed was there");
-            sink.options = options.clone();
+            (sink.options, sink.resources) = (options.clone(), resources);
             self.bus.set_overflow(sink.cursor, options.overflow);
             let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
             for watched in watched.iter_mut().filter(|watched| watched.name == name) {

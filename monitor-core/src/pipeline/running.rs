@@ -20,6 +20,7 @@ use super::sink_worker::Deadline;
 use super::summary::{SinkSummary, SourceSummary, Summary};
 use super::watch::WatchedSinks;
 use crate::bus::{Bus, Durability};
+use crate::component::Resource;
 use crate::config::Outline;
 use crate::store::{Store, Window};
 use crate::{Clock, Text};
@@ -78,6 +79,8 @@ pub(super) struct RunningSink {
     /// The number of the event before which it was to end, once it was taken out of the configuration.
     pub(super) end: Option<u64>,
     pub(super) options: SinkOptions,
+    /// What it has for itself.
+    pub(super) resources: Vec<Resource>,
     pub(super) counters: Arc<SinkCounters>,
     pub(super) control: Arc<Control>,
     pub(super) position: Arc<AtomicU64>,

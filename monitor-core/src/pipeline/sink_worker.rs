@@ -15,15 +15,18 @@ use super::instant;
 use super::ledger::{DeadLetters, Ledger};
 use crate::Text;
 use crate::bus::{Batch, Committed, Cursor, Next};
-use crate::component::{Answer, BoxError, Delivery, Item, Sink};
+use crate::component::{Answer, BoxError, Delivery, Item, Sink, WritesInDoubt};
 
 /// What a sink that is not required may take for a batch.
 const OPTIONAL_TRIES: u32 = 5;
 /// What was written is brought home at least this often.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// More than this many events are never held, or a restart would write too much again, and the bus fill up with what is
-/// only held.
+/// only held; nor more than this many bytes, but for one batch.
 const UNFLUSHED: usize = 16_384;
+const UNFLUSHED_BYTES: usize = 64 << 20;
+/// What is only in the write-ahead log of the spool is brought home so often while a sink fails.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
 /// Opens the sink anew after a panic; `None` where there is only the one.
 pub(super) type Reopen = Option<Box<dyn Fn() -> Result<Box<dyn Sink>, BoxError> + Send>>;
@@ -76,12 +79,16 @@ pub(super) struct Writing {
     /// Read, not flushed; from `fresh` on not written either. After a panic all of it is written again.
     held: Vec<Held>,
     held_events: usize,
+    held_bytes: usize,
     fresh: usize,
     fresh_events: usize,
     /// Since when the first fresh batch waits.
     waiting_since: Option<Instant>,
     tally: Tally,
     last_flush: Option<Instant>,
+    last_settled: Option<Instant>,
+    /// The books are not told yet how far it is.
+    unsettled: bool,
     panics: u32,
     /// The sink has failed for good.
     dead: bool,
@@ -146,7 +153,8 @@ impl SinkWorker {
             if self.state.waiting_since.is_some_and(|since| since.elapsed() >= self.options.linger) {
                 self.write_fresh();
             }
-            let full = self.state.held_events >= UNFLUSHED.max(self.options.batch);
+            let full =
+                self.state.held_events >= UNFLUSHED.max(self.options.batch) || self.state.held_bytes >= UNFLUSHED_BYTES;
             let due = self.state.last_flush.is_none_or(|last| last.elapsed() >= FLUSH_EVERY);
             // What only waits for a batch to fill goes on waiting.
             if full || (due && self.state.tally.written > 0) {
@@ -163,8 +171,8 @@ impl SinkWorker {
         if self.state.held.is_empty()
             && let Some(ledger) = &mut self.ledger
         {
-            // All of it is noted: nothing is ever to be cut off.
-            ledger.set_mark(None);
+            // All of it is noted: nothing is to be cut off.
+            ledger.set_clean();
             self.commit();
             self.idle();
         }
@@ -214,6 +222,9 @@ impl SinkWorker {
     /// Brings home what was written, and the books.
     fn idle(&mut self) {
         self.flush();
+        if self.state.unsettled {
+            self.commit();
+        }
         if let Some(ledger) = &self.ledger {
             // What fails is said, and tried again.
             drop(ledger.backlog.flush());
@@ -241,6 +252,7 @@ impl SinkWorker {
         self.state.waiting_since.get_or_insert_with(instant);
         self.state.fresh_events += places.len();
         self.state.held_events += batch.len();
+        self.state.held_bytes += batch.bytes();
         let batch = self.screen.shown(filter, batch, &places);
         self.state.held.push(Held { batch, places });
         if seeded_bug!("cursor_ahead_of_sink") {
@@ -413,7 +425,13 @@ impl SinkWorker {
                     }
                     break;
                 }
-                Ok(Err(error)) => self.failed(&error, None),
+                Ok(Err(error)) => {
+                    self.failed(&error, None);
+                    if error.is::<WritesInDoubt>() && self.reopen.is_some() {
+                        self.begin_anew();
+                        self.let_go();
+                    }
+                }
                 Err(_) => self.restart(),
             }
             if self.obey() {
@@ -443,7 +461,7 @@ impl SinkWorker {
         self.counters.rejected.add(rejected);
         self.counters.given_up.add(given_up);
         self.state.held.clear();
-        self.state.held_events = 0;
+        (self.state.held_events, self.state.held_bytes) = (0, 0);
         self.state.fresh = 0;
         self.state.panics = 0;
         self.commit();
@@ -455,11 +473,17 @@ impl SinkWorker {
         let position = self.begin + self.counters.settled();
         self.counters.note_difference(at.cast_signed() - position.cast_signed());
         if let Some(ledger) = &self.ledger {
-            if let Some(Err(error)) = self.dead_letters.as_mut().map(DeadLetters::sync) {
-                tracing::error!(sink = %self.name, "failed to bring dead letters home: {error}");
+            let synced = self.dead_letters.as_mut().map_or(Ok(()), DeadLetters::sync);
+            if self.state.unsettled != synced.is_err()
+                && let Err(error) = &synced
+            {
+                tracing::error!(sink = %self.name, "failed to bring dead letters home, trying again: {error}");
             }
-            let dead_letter_bytes = self.dead_letters.as_ref().map_or(0, DeadLetters::length);
-            ledger.settle(at, &self.counters, dead_letter_bytes);
+            self.state.unsettled = synced.is_err();
+            if synced.is_ok() {
+                let dead_letter_bytes = self.dead_letters.as_ref().map_or(0, DeadLetters::length);
+                ledger.settle(at, &self.counters, dead_letter_bytes);
+            }
         }
         self.position.store(position, Ordering::Release);
     }
@@ -506,6 +530,14 @@ impl SinkWorker {
             let opened = catch_unwind(AssertUnwindSafe(reopen));
             let mut sink = opened.unwrap_or_else(|_| Err("it panicked while it was opened".into()))?;
             self.has = self.has(&mut *sink)?;
+            if let Some(ledger) = &mut self.ledger {
+                // It may be another file by now: where it begins is safe before anything is written to it.
+                let mark = catch_unwind(AssertUnwindSafe(|| sink.mark()));
+                ledger.set_mark(mark.map_err(|_| "it panicked while it was asked where it is")?);
+                let dead_letter_bytes = self.dead_letters.as_ref().map_or(0, DeadLetters::length);
+                ledger.settle(self.position.load(Ordering::Acquire), &self.counters, dead_letter_bytes);
+                ledger.backlog.flush()?;
+            }
             self.sink = Some(sink);
         }
         self.sink.as_mut().ok_or_else(|| "it cannot be opened".into())
@@ -531,7 +563,10 @@ impl SinkWorker {
         } else if first {
             tracing::warn!(sink = %self.name, "failed to write, trying again: {error}");
         }
-        if let Some(ledger) = &self.ledger {
+        if let Some(ledger) = &self.ledger
+            && self.state.last_settled.is_none_or(|last| last.elapsed() >= SETTLE_EVERY)
+        {
+            self.state.last_settled = Some(instant());
             // The disk may be full, of what the spool has written twice. What fails here is said, and tried again.
             drop(ledger.backlog.settle_down());
         }

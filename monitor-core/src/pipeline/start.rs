@@ -202,7 +202,9 @@ impl Builder {
 
 impl Pipeline {
     pub(super) fn start_sink(&mut self, resumed: ResumedSink) -> Result<(), StartError> {
-        let ResumedSink { new: NewSink { name, sink, reopen, options }, ledger, has, dead_letters } = resumed;
+        let ResumedSink { new: NewSink { name, sink, reopen, mut options, resources }, ledger, has, dead_letters } =
+            resumed;
+        options.batch = options.batch.max(1);
         let counters = Arc::new(SinkCounters::default());
         let control = Arc::new(Control::default());
         let begin = ledger.as_ref().map_or_else(|| self.bus.published(), Ledger::position);
@@ -243,6 +245,7 @@ impl Pipeline {
             begin,
             end: None,
             options,
+            resources,
             counters,
             control,
             position,

@@ -10,7 +10,7 @@ use crate::Text;
 use crate::bus::{Durability, Intake, Position, SinkAccount};
 
 /// Of the tables. It stands in `user_version`.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// Batches are some hundred kilobytes: large pages take them in a quarter of the time of small ones.
 const PAGE: u32 = 32 << 10;
 /// The write-ahead log is brought into the file when it has so many pages.
@@ -23,8 +23,14 @@ const TABLES: &str = "
     CREATE TABLE batch (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
     CREATE TABLE sink (name TEXT PRIMARY KEY, since INTEGER NOT NULL, position INTEGER NOT NULL, delivered INTEGER NOT NULL,
         filtered INTEGER NOT NULL, dead_letter INTEGER NOT NULL, dead_letter_bytes INTEGER NOT NULL, lost TEXT NOT NULL,
-        active INTEGER NOT NULL, mark BLOB) WITHOUT ROWID;
+        active INTEGER NOT NULL, mark BLOB, clean INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
     CREATE TABLE position (source TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
+";
+
+/// Marks used to be forgotten at an end as it should be, so those that are there are of other ends.
+const FROM_VERSION_1: &str = "
+    ALTER TABLE sink ADD COLUMN clean INTEGER NOT NULL DEFAULT 0;
+    PRAGMA user_version = 2;
 ";
 
 pub(super) const GET: &str = "SELECT value FROM meta WHERE key = ?1";
@@ -41,6 +47,10 @@ pub(super) fn open(path: &Path, synced: Synced) -> Result<Connection, rusqlite::
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         VERSION => Ok(connection),
+        1 => {
+            transaction(&connection, Synced::Now, || connection.execute_batch(FROM_VERSION_1))?;
+            Ok(connection)
+        }
         0 => Err(unusable("it is empty".to_owned())),
         other => Err(unusable(format!("it has version {other}, and this program knows version {VERSION}"))),
     }
@@ -148,7 +158,7 @@ pub(super) fn sync(connection: &Connection, synced: Synced) -> Result<(), rusqli
 
 pub(super) fn sinks(connection: &Connection) -> Result<BTreeMap<Text, SinkAccount>, rusqlite::Error> {
     let mut statement = connection.prepare(
-        "SELECT name, since, position, delivered, filtered, dead_letter, dead_letter_bytes, lost, active, mark FROM sink",
+        "SELECT name, since, position, delivered, filtered, dead_letter, dead_letter_bytes, lost, active, mark, clean FROM sink",
     )?;
     let rows = statement.query_map([], |row| {
         let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
@@ -162,6 +172,7 @@ pub(super) fn sinks(connection: &Connection) -> Result<BTreeMap<Text, SinkAccoun
             lost: serde_json::from_str(&row.get::<_, String>(7)?).map_err(|error| unusable(error.to_string()))?,
             active: row.get(8)?,
             mark: row.get(9)?,
+            clean: row.get(10)?,
         };
         Ok((Text::from(row.get::<_, String>(0)?), account))
     })?;
@@ -169,14 +180,14 @@ pub(super) fn sinks(connection: &Connection) -> Result<BTreeMap<Text, SinkAccoun
 }
 
 pub(super) fn put_sink(connection: &Connection, name: &str, account: &SinkAccount) -> Result<(), rusqlite::Error> {
-    let SinkAccount { since, position, delivered, filtered, dead_letter, dead_letter_bytes, lost, active, mark } =
+    let SinkAccount { since, position, delivered, filtered, dead_letter, dead_letter_bytes, lost, active, mark, clean } =
         account;
     let lost = serde_json::to_string(lost).expect("names and numbers are JSON");
     let numbers =
         [since, position, delivered, filtered, dead_letter, dead_letter_bytes].map(|number| number.cast_signed());
     let [since, position, delivered, filtered, dead_letter, dead_letter_bytes] = numbers;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO sink VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+        .prepare_cached("INSERT OR REPLACE INTO sink VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
         .execute(params![
             name,
             since,
@@ -187,7 +198,8 @@ pub(super) fn put_sink(connection: &Connection, name: &str, account: &SinkAccoun
             dead_letter_bytes,
             lost,
             active,
-            mark
+            mark,
+            clean
         ])?;
     Ok(())
 }

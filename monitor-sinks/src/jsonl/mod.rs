@@ -78,7 +78,7 @@ impl Sink for JsonlSink {
     }
 
     fn flush(&mut self) -> Result<(), BoxError> {
-        Ok(self.file.flush()?)
+        self.file.flush()
     }
 
     fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {

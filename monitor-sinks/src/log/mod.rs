@@ -71,7 +71,7 @@ impl Sink for LogSink {
     }
 
     fn flush(&mut self) -> Result<(), BoxError> {
-        Ok(self.file.flush()?)
+        self.file.flush()
     }
 
     fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {

@@ -126,15 +126,16 @@ impl Sink for SqliteSink {
         }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => self.save_room(),
-            // What cannot be opened for writing is opened for reading, and stays so: the next try opens it anew.
-            Some(ErrorCode::ReadOnly) => self.connection = None,
+            // What cannot be opened for writing is opened for reading, and stays so; and somebody may have put another file in
+            // its place, without our tables: the next try opens it anew.
+            Some(ErrorCode::ReadOnly | ErrorCode::Unknown) => self.connection = None,
             _ => {}
         }
         Answer::retry(error)
     }
 
     fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
-        let noted = from.mark.and_then(|mark| std::str::from_utf8(mark).ok()?.parse::<u64>().ok());
+        let noted = from.mark.and_then(|mark| self.noted(mark));
         let name = self.name.clone();
         let read = self.connection().and_then(|connection| cursor(connection, from.spool, &name));
         self.next = match read {
@@ -160,7 +161,7 @@ impl Sink for SqliteSink {
 
     /// What it has, so that a database that has less is found out.
     fn mark(&mut self) -> Option<Vec<u8>> {
-        self.next.map(|next| next.to_string().into_bytes())
+        self.next.map(|next| format!("{next} {}", self.path.display()).into_bytes())
     }
 }
 
@@ -176,6 +177,12 @@ fn cursor(connection: &Connection, spool: u64, sink: &str) -> Result<Option<u64>
 }
 
 impl SqliteSink {
+    /// What a mark says, if it is of this database.
+    fn noted(&self, mark: &[u8]) -> Option<u64> {
+        let (next, path) = std::str::from_utf8(mark).ok()?.split_once(' ')?;
+        next.parse().ok().filter(|_| path == self.path.display().to_string())
+    }
+
     fn connection(&mut self) -> Result<&mut Connection, rusqlite::Error> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
@@ -291,6 +298,6 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 fn is_hopeless(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::TypeMismatch | ErrorCode::Unknown)
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::TypeMismatch)
     )
 }
