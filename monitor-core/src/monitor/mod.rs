@@ -65,7 +65,7 @@ pub struct FlushReport {
     /// Whether everything recorded before the call is in the store and with every required sink; what an earlier flush has
     /// told of, lost or among the dead letters, is not told again.
     pub complete: bool,
-    /// How safe the least safe of it is.
+    /// L3 if it is complete; else how safe all that has got into the pipeline is, at least.
     pub level: Durability,
     /// How long it took.
     pub took: Duration,
@@ -88,7 +88,8 @@ impl Ticket {
     }
 
     /// Waits until the event is as safe as this, at most for `deadline`, and tells how safe it is: L0 also if it was
-    /// dropped. More than the monitor's own level, but for L3, is never reached; nor is L3 if a required sink has lost
+    /// dropped. Short of L3, more than the monitor's own level is never reached, and not waited for. L3 is told only to who
+    /// asks for it, for it says where the event is, not that a loss of power spares it; and not if a required sink has lost
     /// events since, or put them to the dead letters: it may be one of them.
     pub fn wait(&self, wanted: Durability, deadline: Duration) -> Durability {
         match self.recorded {
@@ -219,7 +220,8 @@ impl Monitor {
         let began = instant();
         let mut target = None;
         let mut level = Durability::L0;
-        let all = |complete: bool, level| if complete { Durability::L3 } else { level };
+        let arrived = wanted == Durability::L3;
+        let all = |complete: bool, level| if complete && arrived { Durability::L3 } else { level };
         loop {
             // Whoever waits does not wait for a nap.
             self.shared.queue.wake();
@@ -234,10 +236,16 @@ impl Monitor {
                         return (all(undelivered <= before, level), undelivered);
                     }
                 }
-                Running::Ended { complete } => return (all(*complete, level), before),
+                Running::Ended { complete, durability } => {
+                    if self.shared.queue.has_published(marks) {
+                        level = *durability;
+                    }
+                    return (all(*complete, level), before);
+                }
                 Running::Ending => {}
             }
-            if level >= wanted || began.elapsed() >= deadline {
+            let enough = if arrived { level == wanted } else { level >= wanted || target.is_some() };
+            if enough || began.elapsed() >= deadline {
                 return (level, before);
             }
             std::thread::park_timeout(Duration::from_micros(200));
@@ -258,6 +266,8 @@ enum Running {
     /// It has ended, and everything arrived, or not.
     Ended {
         complete: bool,
+        /// How safe everything is that was published.
+        durability: Durability,
     },
 }
 
@@ -287,6 +297,7 @@ impl Shared {
                 return None;
             }
         };
+        let durability = pipeline.durability();
         let mut summary = pipeline.shutdown();
         // Also what was dropped after the books were closed.
         summary.dropped = self.queue.dropped().into_iter().map(|(reason, n)| (Text::new_static(reason), n)).collect();
@@ -297,7 +308,7 @@ impl Shared {
         }
         let arrived = |sink: &SinkSummary| sink.dead_letter + sink.lost_total() + sink.pending == 0;
         let complete = left == 0 && summary.sinks.iter().filter(|sink| sink.required).all(arrived);
-        self.change_to(Running::Ended { complete });
+        self.change_to(Running::Ended { complete, durability });
         Some(summary)
     }
 }

@@ -99,6 +99,8 @@ pub(super) struct Buffers {
     shards: [Entries; SHARDS],
     /// How many each had when it was emptied last.
     taken: [usize; SHARDS],
+    /// The handles known so far: there are only ever more.
+    handles: Vec<Arc<MetricKey>>,
 }
 
 /// How many events each shard has had at some moment.
@@ -287,7 +289,7 @@ impl Queue {
     /// Takes what waits, as batches of events, in the order of time where several threads have recorded: the store would
     /// have to insert what comes later than it happened, in the midst of what it has.
     pub(super) fn take(&self, buffers: &mut Buffers, out: &mut Vec<Vec<Event>>) {
-        let Buffers { shards, taken } = buffers;
+        let Buffers { shards, taken, handles } = buffers;
         // All shards first, so that they are cut at the same moment.
         for ((shard, buffer), taken) in self.shards.iter().zip(&mut *shards).zip(taken) {
             let mut waiting = shard.lock();
@@ -298,12 +300,13 @@ impl Queue {
         }
         // Read after the last of the entries was recorded.
         let anchor = self.ticker.anchor();
-        let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken over, so that nobody who makes one waits for all of this.
+        handles.extend_from_slice(&self.handles.lock().unwrap_or_else(PoisonError::into_inner)[handles.len()..]);
         let mut filled: Vec<_> = shards.iter_mut().filter(|buffer| !buffer.is_empty()).collect();
         if let [buffer] = filled.as_mut_slice() {
-            return cut(buffer.events(&handles, &anchor), out);
+            return cut(buffer.events(handles, &anchor), out);
         }
-        let mut runs: Vec<_> = filled.into_iter().map(|buffer| buffer.events(&handles, &anchor).peekable()).collect();
+        let mut runs: Vec<_> = filled.into_iter().map(|buffer| buffer.events(handles, &anchor).peekable()).collect();
         // The earliest head first: within a thread the order stays, whatever the times say.
         let earliest = std::iter::from_fn(|| {
             let heads = runs.iter_mut().enumerate().filter_map(|(at, run)| Some((run.peek()?.time, at)));

@@ -61,6 +61,9 @@ pub enum StartError {
     /// The prices of the configuration cannot be used.
     #[error("{0}")]
     Prices(ConfigError),
+    /// A component panicked.
+    #[error("open a component: it panicked; its message is in the log")]
+    Panicked,
     /// The system gives no thread.
     #[error("start a thread: {0}")]
     Thread(std::io::Error),

@@ -63,7 +63,17 @@ impl Lock {
         }
         let mut file =
             File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
+        // Whoever only looks whether it is held has it for a moment.
+        let mut tries = 0..10;
+        let locked = loop {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) if tries.next().is_some() => {
+                    std::thread::park_timeout(std::time::Duration::from_millis(10));
+                }
+                locked => break locked,
+            }
+        };
+        match locked {
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(failed(error)),
             Err(TryLockError::WouldBlock) => {

@@ -15,7 +15,7 @@ use crate::read::{Reason, Refusal};
 pub(crate) const REJECTED_FILE: &str = "rejected.jsonl";
 /// Of a refused line this much is kept.
 const KEPT_OF_LINE: usize = 4 << 10;
-/// The file grows to this size; after that lines are only counted.
+/// The file grows to this size, over all processes; after that lines are only counted.
 const MAX_FILE: u64 = 64 << 20;
 /// That many examples are kept in memory, for the summary.
 const EXAMPLES: usize = 5;
@@ -32,6 +32,10 @@ struct Kept {
     path: Option<PathBuf>,
     file: Option<BufWriter<File>>,
     written: u64,
+    /// They cannot be kept, which was said.
+    failing: bool,
+    /// One was.
+    any: bool,
     examples: Vec<String>,
 }
 
@@ -50,7 +54,7 @@ struct Record<'a> {
 impl Refusals {
     /// Refusals that are kept in the file `path`, or only counted. The file is made with the first refused line.
     pub fn new(path: Option<PathBuf>) -> Self {
-        let kept = Kept { path, file: None, written: 0, examples: Vec::new() };
+        let kept = Kept { path, file: None, written: 0, failing: false, any: false, examples: Vec::new() };
         Self { counts: std::array::from_fn(|_| Counter::default()), kept: Mutex::new(kept) }
     }
 
@@ -77,8 +81,11 @@ impl Refusals {
             truncated: line.len() > KEPT_OF_LINE,
         };
         if let Err(error) = kept.write(&record) {
-            tracing::warn!("failed to keep refused lines, they are only counted from now on: {error}");
-            kept.path = None;
+            // The next one tries again, from the beginning of a line.
+            kept.file = None;
+            if !std::mem::replace(&mut kept.failing, true) {
+                tracing::warn!("failed to keep refused lines, they are only counted while that is so: {error}");
+            }
         }
     }
 
@@ -114,7 +121,7 @@ impl Refusals {
     /// The file, if a line was written to it.
     pub fn file(&self) -> Option<PathBuf> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.file.as_ref().and(kept.path.clone())
+        kept.path.clone().filter(|_| kept.any)
     }
 
     /// Brings the file to the disk's cache. What fails here was said before, or is said by the next line.
@@ -136,11 +143,17 @@ impl Kept {
         }
         let file = match &mut self.file {
             Some(file) => file,
-            empty => empty.insert(BufWriter::new(File::options().create(true).append(true).open(path)?)),
+            empty => {
+                let file = File::options().create(true).append(true).open(path)?;
+                self.written = file.metadata()?.len();
+                empty.insert(BufWriter::new(file))
+            }
         };
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
         self.written += line.len() as u64;
-        file.write_all(&line)
+        file.write_all(&line)?;
+        (self.failing, self.any) = (false, true);
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! be had, nothing changes.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -118,7 +119,9 @@ impl Pipeline {
             fates.values_mut().filter(|fate| **fate == Fate::Same).for_each(|fate| *fate = Fate::Changed);
         }
         self.check_sources(&fates)?;
-        let plan = self.open(config, &fates)?;
+        // A component of somebody else may panic: that is no reason for the others to end.
+        let plan = catch_unwind(AssertUnwindSafe(|| self.open(config, &fates)));
+        let plan = plan.unwrap_or(Err(StartError::Panicked))?;
         self.apply(plan, &fates)?;
         self.outline = Some(new);
         let components = fates.iter().filter(|(_, fate)| **fate != Fate::Same);

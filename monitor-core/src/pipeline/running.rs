@@ -228,13 +228,29 @@ impl Pipeline {
             tracing::error!(sink = %sink.name, "hangs, and is left behind");
             sink.counters.note("it hangs");
         }
-        self.refusals.flush();
-        if let Some(backlog) = &self.kit.backlog {
-            // What fails is said.
-            drop(backlog.flush());
-        }
+        self.bring_home(instant() + LAST_GRACE.max(timeout));
         self.check_books();
         self.summary(outcome.unwrap_or_default())
+    }
+
+    /// Writes down what is noted; a disk that hangs is not waited for any longer than this.
+    fn bring_home(&mut self, last: Instant) {
+        let (refusals, backlog) = (Arc::clone(&self.refusals), self.kit.backlog.clone());
+        let flush = move || {
+            refusals.flush();
+            if let Some(backlog) = backlog {
+                // What fails is said.
+                drop(backlog.flush());
+            }
+        };
+        let Ok(flushing) = std::thread::Builder::new().name("last flush".to_owned()).spawn(flush) else { return };
+        while !flushing.is_finished() && instant() < last {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        if !flushing.is_finished() {
+            self.failures
+                .push("the disk hangs: how far the sinks are may not be noted, and some may get events twice".into());
+        }
     }
 
     /// Whatever is not accounted for is a failure of the pipeline itself.

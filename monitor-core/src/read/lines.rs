@@ -67,10 +67,16 @@ impl<R: BufRead> Lines<R> {
         self.number
     }
 
-    /// Goes on with a stream of which so many lines, and so many bytes, were read before.
-    pub(crate) fn going_on(mut self, number: u64, position: u64) -> Self {
-        (self.number, self.position) = (number, position);
+    /// Goes on with a stream of which so many lines, and so many bytes, were read before; `skipping` in the midst of a line
+    /// that was too long.
+    pub(crate) fn going_on(mut self, number: u64, position: u64, skipping: bool) -> Self {
+        (self.number, self.position, self.skipping) = (number, position, skipping);
         self
+    }
+
+    /// Whether it is in the midst of a line that was too long.
+    pub(crate) fn skipping(&self) -> bool {
+        self.skipping
     }
 
     /// How many bytes the lines had that were handed out, and what was skipped.

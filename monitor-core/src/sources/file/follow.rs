@@ -68,10 +68,11 @@ impl FollowSource {
         self.saved = named;
         for saved in renamed {
             let folder = saved.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let files = std::fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
-            let found = files.map(|entry| entry.path()).find_map(|path| {
-                let file = File::open(&path).ok()?;
-                (FileId::of(&file.metadata().ok()?) == saved.id).then_some((path, file))
+            let mut files = std::fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+            // Looked at before it is opened: a pipe would wait for somebody to write.
+            let found = files.find_map(|entry| {
+                let metadata = entry.metadata().ok().filter(Metadata::is_file)?;
+                (FileId::of(&metadata) == saved.id).then_some((entry.path(), File::open(entry.path()).ok()?))
             });
             match found {
                 // It goes by its name still, which is not among ours any more.
@@ -163,6 +164,10 @@ struct Tail {
     nameless: Duration,
     /// It cannot be followed; why was said.
     given_up: bool,
+    /// It could not be read, which was said: it is opened again.
+    broken: bool,
+    /// How long it was when it was looked at last.
+    length: u64,
 }
 
 impl Tail {
@@ -173,10 +178,15 @@ impl Tail {
         Self {
             id,
             path,
-            lines: lines.going_on(saved.map_or(0, |saved| saved.lines), saved.map_or(0, |saved| saved.offset)),
+            lines: match saved {
+                Some(saved) => lines.going_on(saved.lines, saved.offset, saved.skipping),
+                None => lines,
+            },
             head: saved.map(|saved| saved.head).unwrap_or_default(),
             nameless: Duration::ZERO,
             given_up: false,
+            broken: false,
+            length: 0,
         }
     }
 
@@ -191,7 +201,14 @@ impl Tail {
         if self.head.length < length {
             self.head = Head::of(self.lines.reader().get_ref(), length).unwrap_or_default();
         }
-        let saved = Saved { path: self.path.clone(), id: self.id, offset, lines: self.lines.number(), head: self.head };
+        let saved = Saved {
+            path: self.path.clone(),
+            id: self.id,
+            offset,
+            lines: self.lines.number(),
+            skipping: self.lines.skipping(),
+            head: self.head,
+        };
         out.set_position(
             &self.id.to_string(),
             Some(serde_json::to_string(&saved).expect("paths and numbers are JSON")),
@@ -202,7 +219,16 @@ impl Tail {
     fn seen_as(&mut self, path: PathBuf, out: &mut Emitter) -> Result<(), Stopped> {
         self.path = path;
         let length = self.lines.reader().get_ref().metadata().map_or(u64::MAX, |metadata| metadata.len());
-        if length >= self.lines.position() || self.given_up || seeded_bug!("truncation_missed") {
+        let moved = std::mem::replace(&mut self.length, length) != length;
+        // One that has grown beyond where it was shows by how it begins.
+        let shorter = length < self.lines.position();
+        let is_another = || {
+            moved && self.head.length > 0 && {
+                let now = Head::of(self.lines.reader().get_ref(), self.head.length);
+                now.is_some_and(|now| now != self.head)
+            }
+        };
+        if self.given_up || seeded_bug!("truncation_missed") || !(shorter || is_another()) {
             return Ok(());
         }
         tracing::info!("`{}` was truncated: it is read from its beginning", self.path.display());
@@ -223,6 +249,9 @@ impl Tail {
         {
             self.give_up(&"it is gzip, which does not grow by lines: read it with follow = false");
         }
+        if self.broken && !self.open_again() {
+            return Ok(());
+        }
         let before = self.lines.handed_out();
         while !self.given_up && (last || !out.stopped()) {
             let place = Place { file: Some(&self.path), line: Some(self.lines.number() + 1) };
@@ -233,8 +262,11 @@ impl Tail {
                     false
                 }
                 Ok(Next::End) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    self.give_up(&error);
+                    let path = self.path.display();
+                    tracing::error!("failed to read `{path}`, it is opened again: {error}");
+                    self.broken = true;
                     break;
                 }
             };
@@ -247,6 +279,22 @@ impl Tail {
             self.note(out);
         }
         Ok(())
+    }
+
+    /// Goes on in the file opened anew, behind the last whole line, if it can be had. What was read of the next one is not
+    /// to be relied on.
+    fn open_again(&mut self) -> bool {
+        let offset = self.lines.handed_out();
+        let opened = File::open(&self.path).and_then(|mut file| {
+            let id = FileId::of(&file.metadata()?);
+            file.seek(SeekFrom::Start(offset))?;
+            Ok((id, file))
+        });
+        let Some((_, file)) = opened.ok().filter(|(id, _)| *id == self.id) else { return false };
+        let lines = Lines::new(BufReader::with_capacity(64 << 10, file));
+        self.lines = lines.going_on(self.lines.number(), offset, self.lines.skipping());
+        self.broken = false;
+        true
     }
 
     fn give_up(&mut self, why: &dyn std::fmt::Display) {
@@ -272,6 +320,9 @@ struct Saved {
     id: FileId,
     offset: u64,
     lines: u64,
+    /// It was in the midst of a line that was too long.
+    #[serde(default)]
+    skipping: bool,
     head: Head,
 }
 
