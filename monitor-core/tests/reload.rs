@@ -247,3 +247,42 @@ fn a_pipeline_of_a_program_has_no_configuration_to_reload() {
     let error = pipeline.reload(Config::default()).expect_err("it has none").to_string();
     assert_eq!(error, "reload: this pipeline does not come from a configuration");
 }
+
+#[test]
+fn a_source_that_cannot_hand_on_what_it_has_read_is_changed_and_nothing_comes_twice() {
+    let mut house = House::new();
+    let waits = "[sinks.waits]\ntype = \"notebook\"\nfails = true\noverflow = \"block\"\ntimeout = \"1h\"\n";
+    let mut pipeline = house.start(waits);
+    // More than the bus holds.
+    house.write(80_000);
+    eventually(|| if pipeline.progress().events > 60_000 { Ok(()) } else { Err("not read".to_owned()) });
+    std::thread::park_timeout(Duration::from_millis(100));
+    let mut config = house.config(waits);
+    config.sources = house.config(&format!("poll = \"3ms\"\n{waits}")).sources;
+    pipeline.reload(config).expect("it can be");
+    let mut config = house.config(&waits.replace("fails = true", "fails = false"));
+    config.sources = house.config(&format!("poll = \"3ms\"\n{waits}")).sources;
+    pipeline.reload(config).expect("it can be");
+    house.expect("waits", 3, 0..80_000);
+    assert!(!pipeline.finished(), "its new self goes on");
+    let summary = pipeline.shutdown();
+    assert_eq!((summary.events, summary.failures()), (80_000, Vec::new()));
+}
+
+#[test]
+fn kinds_that_a_failing_sink_does_not_accept_any_more_do_not_unbalance_its_books() {
+    let mut house = House::new();
+    let sink = |more: &str| format!("[sinks.a]\ntype = \"notebook\"\n{more}");
+    let mut pipeline = house.start(&sink("fails = true\n"));
+    house.write(10);
+    eventually(|| if pipeline.progress().events == 10 { Ok(()) } else { Err("not read".to_owned()) });
+    std::thread::park_timeout(Duration::from_millis(300));
+    pipeline.reload(house.config(&sink("accept = [\"log\"]\n"))).expect("it can be");
+    house.write(10);
+    eventually(|| if pipeline.progress().events == 20 { Ok(()) } else { Err("not read".to_owned()) });
+    eventually(|| if pipeline.settled() { Ok(()) } else { Err("not settled".to_owned()) });
+    let summary = pipeline.shutdown();
+    let sink = &summary.sinks[0];
+    assert!(sink.closes() && sink.pending == 0 && sink.delivered + sink.filtered == 20, "{sink:?}");
+    assert_eq!(summary.failures(), Vec::<String>::new());
+}

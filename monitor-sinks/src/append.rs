@@ -155,7 +155,7 @@ impl AppendFile {
     /// Hands the lines on if there are enough of them. What fails here fails again at the flush, which reports it.
     pub fn written(&mut self) {
         if self.buffer.len() - self.done >= CHUNK {
-            drop(self.hand_on());
+            drop(self.look_for_name().and_then(|()| self.hand_on()));
         }
     }
 
@@ -164,10 +164,35 @@ impl AppendFile {
     /// # Errors
     /// What the system says; what it has not taken is kept.
     pub fn flush(&mut self) -> Result<(), BoxError> {
+        self.look_for_name()?;
         self.hand_on()?;
         if self.sync {
             self.file.sync_data().map_err(WritesInDoubt)?;
         }
+        Ok(())
+    }
+
+    /// If the file was renamed, as logs are rotated, or removed, a new one is begun under its name; the old one keeps what it
+    /// has got.
+    fn look_for_name(&mut self) -> io::Result<()> {
+        // What was handed on by half goes on where it began.
+        if self.done > 0 {
+            return Ok(());
+        }
+        let now = match self.path.metadata() {
+            Ok(metadata) => Some(identity(&metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if now == Some(identity(&self.file.metadata()?)) {
+            return Ok(());
+        }
+        if self.sync {
+            self.file.sync_data()?;
+        }
+        self.file = Self::open_file(&self.path)?;
+        self.mark = None;
+        tracing::info!("`{}` was moved, or removed: a new one is begun", self.path.display());
         Ok(())
     }
 

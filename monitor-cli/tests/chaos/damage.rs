@@ -39,7 +39,7 @@ fn it_starts_whatever_has_become_of_its_files() {
     let mut random = Random::new();
     for round in 0..times("MONITOR_CHAOS_DAMAGES", 44) as usize {
         // Each file after a kill, and after an end as it should be.
-        damage_one(FILES[round % FILES.len()], round / FILES.len() % 2 == 0, &mut random);
+        damage_one(FILES[round % FILES.len()], (round / FILES.len()).is_multiple_of(2), &mut random);
     }
 }
 

@@ -55,6 +55,9 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// read was an event. It is written down with the next batch, or by [`Backlog::flush`].
     fn note(&self, intake: &Intake, positions: &[Position]);
 
+    /// How many of the events from this one on are not kept any more.
+    fn gone_from(&self, sequence: u64) -> u64;
+
     /// How it is.
     fn state(&self) -> BacklogState;
 

@@ -41,6 +41,12 @@ pub trait Source: Send {
     fn endless(&self) -> bool {
         false
     }
+
+    /// Whether another can take its place, and misses nothing of what was under way. A reload leaves those that cannot as they
+    /// are.
+    fn can_be_replaced(&self) -> bool {
+        true
+    }
 }
 
 impl SourceDefinition {

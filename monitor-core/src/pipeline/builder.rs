@@ -115,7 +115,8 @@ impl From<&SinkSettings> for SinkOptions {
 
 pub(super) struct NewSink {
     pub(super) name: Text,
-    pub(super) sink: Box<dyn Sink>,
+    /// None if it cannot be opened now, and need not be.
+    pub(super) sink: Option<Box<dyn Sink>>,
     pub(super) reopen: Reopen,
     pub(super) options: SinkOptions,
     /// What it has for itself.
@@ -370,7 +371,7 @@ impl Builder {
     pub fn sink_with(mut self, name: impl Into<Text>, sink: impl Sink + 'static, options: SinkOptions) -> Self {
         self.sinks.push(NewSink {
             name: name.into(),
-            sink: Box::new(sink),
+            sink: Some(Box::new(sink)),
             reopen: None,
             options,
             resources: Vec::new(),

@@ -17,6 +17,8 @@ pub(super) struct Control {
     writing: Mutex<Option<Instant>>,
     /// It has been in there for too long, and that was said.
     stalled: AtomicBool,
+    /// The sink has failed for good.
+    failed: AtomicBool,
 }
 
 /// What a worker is to do.
@@ -65,6 +67,15 @@ impl Control {
         let since = *self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let late = since.is_some_and(|since| instant().saturating_duration_since(since) > longest);
         late && !self.stalled.swap(true, Ordering::Relaxed)
+    }
+
+    pub(super) fn note_failed(&self, failed: bool) {
+        self.failed.store(failed, Ordering::Relaxed);
+    }
+
+    /// Whether the sink has failed for good.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Whether the sink has been in a write for too long.

@@ -276,6 +276,10 @@ impl Emitter {
     fn hand_on(&mut self, mut draft: Draft) -> Result<(), Stopped> {
         let mut intake = std::mem::take(&mut self.intake);
         intake.rejected = std::mem::take(&mut *self.lines.rejected.lock().unwrap_or_else(PoisonError::into_inner));
+        if !intake.rejected.is_empty() {
+            // Before the books tell of them.
+            self.lines.refusals.flush();
+        }
         // A source that puts its drafts together itself may have refused what stands behind this one already.
         if intake.offered == 0 {
             intake.offered = draft.len() as u64 + intake.rejected.values().sum::<u64>();

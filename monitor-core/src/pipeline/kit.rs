@@ -28,12 +28,14 @@ impl Kit {
     /// Takes a sink to where it was when the last process ended.
     pub(super) fn resume(&self, mut new: NewSink) -> Result<ResumedSink, StartError> {
         let mut ledger = self.backlog.as_ref().map(|backlog| Ledger::open(Arc::clone(backlog), new.name.clone()));
-        let has = ledger
-            .as_ref()
-            .map_or(Ok(0), |ledger| ledger.resume(&mut *new.sink))
-            .map_err(|error| StartError::Open { kind: ComponentKind::Sink, name: new.name.clone(), error })?;
-        if let Some(ledger) = &mut ledger {
-            ledger.begin(&mut *new.sink);
+        let mut has = 0;
+        if let (Some(ledger), Some(sink)) = (&mut ledger, &mut new.sink) {
+            has = ledger.resume(&mut **sink).map_err(|error| StartError::Open {
+                kind: ComponentKind::Sink,
+                name: new.name.clone(),
+                error,
+            })?;
+            ledger.begin(&mut **sink);
         }
         let dead_letters = (self.keep_refused || ledger.is_some()).then(|| {
             let path = self.base.dirs.data.join(DEAD_LETTERS).join(format!("{}.jsonl", new.name));

@@ -24,7 +24,14 @@ pub(super) fn sink(entry: Entry<dyn SinkConfig, SinkSettings>, base: &Context) -
     let context =
         Context { name: entry.name.clone(), content: options.content, accept: options.filter.accept, ..base.clone() };
     let resources = entry.config.resources(&base.dirs);
-    let sink = entry.config.open(&context).map_err(failed(ComponentKind::Sink, &entry.name))?;
+    let sink = match entry.config.open(&context) {
+        Ok(sink) => Some(sink),
+        Err(error) if !options.required => {
+            tracing::warn!(sink = %entry.name, "failed to open, it is tried again when there is something to write: {error}");
+            None
+        }
+        Err(error) => return Err(failed(ComponentKind::Sink, &entry.name)(error)),
+    };
     let config = entry.config;
     let reopen: Reopen = Some(Box::new(move || config.open(&context)));
     Ok(NewSink { name: entry.name, sink, reopen, options, resources })

@@ -22,6 +22,8 @@ use crate::bus::Durability;
 use crate::component::{ComponentKind, Resource, Source};
 use crate::config::{Config, Fate, Outline};
 
+/// A sink that has changed is waited for so long, until its new self is in its place.
+const TAKEN_OVER: Duration = Duration::from_secs(2);
 /// Keys at the top of the file that can change; the others hold until the next start.
 const LIVE: [&str; 3] = ["metrics_interval", "shutdown_timeout", "presets"];
 
@@ -74,6 +76,14 @@ pub enum ReloadError {
     /// A source would read again from the beginning what it has read.
     #[error("reload: source `{name}` reads its files once, and has begun; give others a source of their own")]
     Bounded {
+        /// Its name.
+        name: Text,
+    },
+    /// A source reads what cannot be given to another.
+    #[error(
+        "reload: source `{name}` cannot be changed, renamed or taken out while it runs: what it is reading would be lost"
+    )]
+    Pipe {
         /// Its name.
         name: Text,
     },
@@ -132,6 +142,12 @@ impl Pipeline {
     }
 
     fn check_sources(&self, fates: &Fates) -> Result<(), ReloadError> {
+        let fate = |source: &RunningSource| fates.get(&(ComponentKind::Source, source.name.clone())).copied();
+        let stays =
+            |source: &RunningSource| source.is_done() || source.can_be_replaced || fate(source) == Some(Fate::Same);
+        if let Some(source) = self.sources.iter().find(|source| !stays(source)) {
+            return Err(ReloadError::Pipe { name: source.name.clone() });
+        }
         let changed =
             |source: &&RunningSource| fates.get(&(ComponentKind::Source, source.name.clone())) == Some(&Fate::Changed);
         for source in self.sources.iter().filter(changed) {
@@ -226,6 +242,7 @@ impl Pipeline {
         for sink in plan.added_sinks {
             self.start_sink(sink)?;
         }
+        let done = |sink: &RunningSink| sink.thread.as_ref().is_none_or(JoinHandle::is_finished);
         let before = self.bus.published();
         for NewSink { name, reopen, options, resources, .. } in plan.changed_sinks {
             let sink = self.sinks.iter_mut().find(|sink| sink.name == name && sink.end.is_none());
@@ -238,6 +255,16 @@ impl Pipeline {
             }
             drop(watched);
             sink.give(Order::Change { reopen, options: Box::new(options) });
+        }
+        // Whoever is told that it has changed may rely on it.
+        let last = instant() + TAKEN_OVER;
+        let waits = |sink: &RunningSink| sink.end.is_none() && sink.control.waits() && !done(sink);
+        self.bus.wake();
+        while self.sinks.iter().any(waits) && instant() < last {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        for sink in self.sinks.iter().filter(|sink| waits(sink)) {
+            tracing::warn!(sink = %sink.name, "is in a write still: its changed self takes over when it comes back");
         }
         let mut ending = Vec::new();
         for (at, sink) in self.sinks.iter_mut().enumerate().filter(|(_, sink)| sink.end.is_none()) {
@@ -267,7 +294,6 @@ impl Pipeline {
         }
         self.shutdown_timeout = plan.shutdown_timeout;
         self.deadline.set_patience(plan.shutdown_timeout);
-        let done = |sink: &RunningSink| sink.thread.as_ref().is_none_or(JoinHandle::is_finished);
         let last = deadline.map(|deadline| deadline + LAST_GRACE);
         for at in ending {
             while !done(&self.sinks[at]) && last.is_none_or(|last| instant() < last) {

@@ -1,5 +1,6 @@
 //! A pipeline that runs: progress, waiting for its end, and shutting it down by a deadline.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -19,7 +20,7 @@ use super::refusals::Refusals;
 use super::sink_worker::Deadline;
 use super::summary::{SinkSummary, SourceSummary, Summary};
 use super::watch::WatchedSinks;
-use crate::bus::{Bus, Durability};
+use crate::bus::{Backlog, Bus, Durability};
 use crate::component::Resource;
 use crate::config::Outline;
 use crate::store::{Store, Window};
@@ -64,6 +65,7 @@ pub(super) const LAST_GRACE: Duration = Duration::from_millis(200);
 pub(super) struct RunningSource {
     pub(super) name: Text,
     pub(super) endless: bool,
+    pub(super) can_be_replaced: bool,
     /// Whether it is to come to its end.
     pub(super) stop: Arc<AtomicBool>,
     pub(super) counters: Arc<SourceCounters>,
@@ -302,7 +304,11 @@ impl Pipeline {
             missing_scores: self.input.missing_scores.get(),
             dropped: self.input.intake().dropped,
             sources: self.sources.iter().map(RunningSource::summary).collect(),
-            sinks: self.sinks.iter().map(|sink| sink.summary(&self.bus, published)).collect(),
+            sinks: self
+                .sinks
+                .iter()
+                .map(|sink| sink.summary(&self.bus, self.kit.backlog.as_deref(), published))
+                .collect(),
             alerts: outcome.alerts,
             fired: outcome.fired,
             resolved: outcome.resolved,
@@ -346,7 +352,7 @@ impl RunningSource {
 }
 
 impl RunningSink {
-    fn summary(&self, bus: &Bus, published: u64) -> SinkSummary {
+    fn summary(&self, bus: &Bus, backlog: Option<&dyn Backlog>, published: u64) -> SinkSummary {
         let counters = &self.counters;
         // A worker that hangs has not noted what it lost since.
         let overflowed = counters.overflowed.load(Ordering::Relaxed).max(bus.lost(self.cursor));
@@ -358,14 +364,25 @@ impl RunningSink {
             (counters.delivered.get(), counters.filtered.get(), counters.dead_letter.get());
         let known = delivered + filtered + dead_letter + lost.iter().map(|(_, count)| count).sum::<u64>();
         let accepted = self.end.unwrap_or(published) - self.begin;
+        let mut lost: BTreeMap<_, _> = lost.into_iter().filter(|(_, count)| *count > 0).collect();
+        let mut pending = accepted.saturating_sub(known);
+        if let Some(backlog) = backlog.filter(|_| pending > 0) {
+            // What the spool has let go of is lost, though the sink has not come upon it: nobody has it in memory any more.
+            let gone = backlog.gone_from(self.begin + known).min(pending);
+            if gone > 0 {
+                *lost.entry("gone").or_default() += gone;
+                pending -= gone;
+            }
+        }
         SinkSummary {
             name: self.name.clone(),
             accepted,
             delivered,
             filtered,
             dead_letter,
-            lost: lost.into_iter().filter(|(_, count)| *count > 0).collect(),
-            pending: accepted.saturating_sub(known),
+            lost,
+            pending,
+            failed: self.control.has_failed(),
             retries: counters.retries.get(),
             restarts: counters.restarts.get(),
             required: self.options.required,

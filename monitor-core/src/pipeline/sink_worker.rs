@@ -208,6 +208,7 @@ impl SinkWorker {
     fn change(&mut self, reopen: Reopen, options: SinkOptions) {
         self.begin_anew();
         (self.state.dead, self.state.left, self.state.panics) = (false, false, 0);
+        self.control.note_failed(false);
         (self.state.failing_since, self.state.breaker) = (None, Breaker::default());
         self.let_go();
         (self.reopen, self.options) = (reopen, options);
@@ -577,6 +578,7 @@ impl SinkWorker {
         tracing::error!(sink = %self.name, "failed for good, its events {fate}: {error}");
         self.counters.note(&error.to_string());
         self.state.dead = true;
+        self.control.note_failed(true);
     }
 
     fn out_of_time(&self) -> bool {

@@ -213,7 +213,7 @@ impl Pipeline {
         let id = cursor.id();
         let worker = SinkWorker {
             name: name.clone(),
-            sink: Some(sink),
+            sink,
             reopen,
             cursor,
             options: options.clone(),
@@ -263,7 +263,7 @@ impl Pipeline {
         stop: Arc<AtomicBool>,
         counters: Arc<SourceCounters>,
     ) -> Result<(), StartError> {
-        let endless = source.endless();
+        let (endless, can_be_replaced) = (source.endless(), source.can_be_replaced());
         let Kit { base, event_time, deriver, backlog, .. } = &self.kit;
         let emitter = Emitter {
             lines: LineReader {
@@ -286,7 +286,7 @@ impl Pipeline {
             intake: Intake::default(),
         };
         let thread = Some(spawn(&format!("source {name}"), move || source_worker::run(source, emitter))?);
-        self.sources.push(RunningSource { name, endless, stop, counters, thread });
+        self.sources.push(RunningSource { name, endless, can_be_replaced, stop, counters, thread });
         Ok(())
     }
 

@@ -90,8 +90,10 @@ pub struct SinkSummary {
     /// `rejected` (the sink said that they can never be written, and they could not be kept), `gone` (the spool was full
     /// or damaged).
     pub lost: BTreeMap<&'static str, u64>,
-    /// Events of which nobody knows yet.
+    /// Events that it has not got yet; with a spool the next process delivers them.
     pub pending: u64,
+    /// Whether it has failed for good.
+    pub failed: bool,
     /// Failed tries.
     pub retries: u64,
     /// Restarts after a panic.
@@ -144,11 +146,15 @@ impl Summary {
         for sink in self.sinks.iter().filter(|sink| sink.required) {
             let left = if self.durability == Durability::L0 { sink.pending } else { 0 };
             let missing = sink.dead_letter + sink.lost_total() + left;
+            let why = match (sink.lost.get("gone"), sink.error.as_deref()) {
+                (Some(gone), _) if *gone == missing => "the spool was full or damaged",
+                (_, Some(error)) => error,
+                _ => "it was too slow",
+            };
             if missing > 0 {
-                let gone = sink.lost.contains_key("gone");
-                let why = if gone { "the spool was full or damaged" } else { "it was too slow" };
-                let error = sink.error.as_deref().unwrap_or(why);
-                failures.push(format!("sink `{}` did not get {missing} events: {error}", sink.name));
+                failures.push(format!("sink `{}` did not get {missing} events: {why}", sink.name));
+            } else if sink.failed {
+                failures.push(format!("sink `{}` has failed for good, {} events wait: {why}", sink.name, sink.pending));
             }
         }
         for chart in &self.charts {

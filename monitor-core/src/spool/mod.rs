@@ -149,6 +149,11 @@ impl Spool {
         if !path.exists() {
             return;
         }
+        tracing::warn!(
+            "`{}` is of a run that was safer than L0: it stays as it is, what waits there waits for the next such run, and \
+             followed files are read from their beginning; what was in them before, sinks get again",
+            path.display()
+        );
         let forgotten = schema::open(&path, Synced::Now).and_then(|connection| {
             schema::put_level(&connection, Durability::L0)?;
             connection.execute("UPDATE sink SET mark = NULL, dead_letter_bytes = ?1", [NEVER_CUT.cast_signed()])
@@ -277,6 +282,12 @@ impl Backlog for Spool {
             |noted: &Position| positions.iter().any(|new| (&new.source, &new.key) == (&noted.source, &noted.key));
         written.noted_positions.retain(|noted| !again(noted));
         written.noted_positions.extend_from_slice(positions);
+    }
+
+    fn gone_from(&self, sequence: u64) -> u64 {
+        let written = self.written();
+        let kept = written.rows.iter().skip(written.done).find(|row| row.first + row.events > sequence);
+        kept.map_or(written.next, |row| row.first).saturating_sub(sequence)
     }
 
     fn state(&self) -> BacklogState {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, params};
 
@@ -10,9 +11,14 @@ use super::schema::{self, Positions, Synced};
 use super::{NEVER_CUT, rows};
 use crate::Text;
 use crate::bus::{AccountKey, BacklogError, Draft, Durability, Intake, Position, SinkAccount};
+use crate::pipeline::instant;
 
 /// Rows are deleted by this many: each deletion is a transaction of its own otherwise.
 const DELETED_AT_ONCE: usize = 8;
+/// What is let go of for want of room is told so often.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Writing goes well again once it has for so long.
+const WELL_FOR: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Written {
@@ -30,6 +36,9 @@ pub(super) struct Written {
     pub(super) active: BTreeMap<Text, AccountKey>,
     /// As many keys were given.
     pub(super) keys: u64,
+    /// Events that were let go of for want of room, as far as it was not told yet, and when it was.
+    let_go: u64,
+    told: Option<Instant>,
     /// The events of all rows.
     pub(super) events: u64,
     /// Accounts that are not written down yet.
@@ -42,8 +51,10 @@ pub(super) struct Written {
     pub(super) noted_positions: Vec<Position>,
     /// Kept for its memory.
     pub(super) encoded: Vec<u8>,
-    /// Nothing could be written; said once.
+    /// Nothing could be written. That was said, and so it is that it goes well again once it has for a while.
     pub(super) failing: bool,
+    said: bool,
+    well_since: Option<Instant>,
     pub(super) high_water: HighWater,
 }
 
@@ -78,6 +89,8 @@ impl Written {
             sinks,
             active: BTreeMap::new(),
             keys: 0,
+            let_go: 0,
+            told: None,
             dirty: Vec::new(),
             intake,
             noted: Intake::default(),
@@ -85,6 +98,8 @@ impl Written {
             noted_positions: Vec::new(),
             encoded: Vec::new(),
             failing: false,
+            said: false,
+            well_since: None,
             high_water,
         }
     }
@@ -154,10 +169,14 @@ impl Written {
                 break;
             }
             if wanted {
-                tracing::error!(
-                    "the spool is full: its oldest {} events are lost to the sinks that have not got them",
-                    row.events
-                );
+                self.let_go += row.events;
+                if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                    tracing::error!(
+                        "the spool is full: its oldest {} events are let go of, and lost to sinks that have not got them",
+                        std::mem::take(&mut self.let_go)
+                    );
+                    self.told = Some(instant());
+                }
             }
             left -= row.bytes;
             self.done += 1;
@@ -266,11 +285,19 @@ impl Written {
             drop(schema::keep_small(&self.connection));
             drop(self.checkpoint());
         }
-        let failed = result.is_err();
-        if failed != std::mem::replace(&mut self.failing, failed) {
-            match &result {
-                Ok(()) => tracing::warn!("the spool `{}` can be written to again", path.display()),
-                Err(error) => {
+        self.failing = result.is_err();
+        match &result {
+            // A full disk has room for this and that now and then.
+            Ok(()) if self.said => {
+                if self.well_since.get_or_insert_with(instant).elapsed() >= WELL_FOR {
+                    tracing::warn!("the spool `{}` can be written to again", path.display());
+                    (self.said, self.well_since) = (false, None);
+                }
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.well_since = None;
+                if !std::mem::replace(&mut self.said, true) {
                     tracing::error!("failed to write to the spool `{}`: {error}; it is tried again", path.display());
                 }
             }

@@ -62,7 +62,16 @@ impl SinkConfig for Config {
             Err(error) if durability > Durability::L0 && is_damage(&error) => None,
             opened => Some(opened.map_err(|error| format!("`{}`: {error}", path.display()))?),
         };
-        Ok(Box::new(SqliteSink { connection, path, durability, name: context.name.clone(), spool: None, next: None }))
+        Ok(Box::new(SqliteSink {
+            connection,
+            #[cfg(unix)]
+            inode: inode(&path),
+            path,
+            durability,
+            name: context.name.clone(),
+            spool: None,
+            next: None,
+        }))
     }
 }
 
@@ -105,6 +114,9 @@ fn open(path: &Path, durability: Durability) -> Result<Connection, rusqlite::Err
 struct SqliteSink {
     /// None while it is damaged, or could only be read.
     connection: Option<Connection>,
+    /// Which file that is.
+    #[cfg(unix)]
+    inode: Option<u64>,
     path: PathBuf,
     durability: Durability,
     name: Text,
@@ -116,7 +128,16 @@ struct SqliteSink {
 
 impl Sink for SqliteSink {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
-        let Err(error) = self.insert(delivery) else { return Answer::Ok };
+        self.look_for_name();
+        let error = match self.insert(delivery, false) {
+            Err(error) if is_refusal(&error) => match self.insert(delivery, true) {
+                // It is some of the events that the table does not take: the others are in.
+                Ok(indices) => return Answer::Rejected { indices, error: error.into() },
+                Err(error) => error,
+            },
+            Err(error) => error,
+            Ok(_) => return Answer::Ok,
+        };
         if self.spool.is_some() && is_damage(&error) {
             let renewed = self.renew(&error);
             return Answer::retry(renewed.err().unwrap_or_else(|| error.into()));
@@ -186,9 +207,28 @@ impl SqliteSink {
     fn connection(&mut self) -> Result<&mut Connection, rusqlite::Error> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            none => Ok(none.insert(open(&self.path, self.durability)?)),
+            none => {
+                let connection = none.insert(open(&self.path, self.durability)?);
+                #[cfg(unix)]
+                {
+                    self.inode = inode(&self.path);
+                }
+                Ok(connection)
+            }
         }
     }
+
+    /// If the file was moved, or removed, a new one is begun under its name.
+    #[cfg(unix)]
+    fn look_for_name(&mut self) {
+        if self.connection.is_some() && self.inode != inode(&self.path) {
+            self.connection = None;
+            tracing::info!(sink = %self.name, "`{}` was moved, or removed: a new one is begun", self.path.display());
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn look_for_name(&mut self) {}
 
     /// Sets a damaged database aside, with whatever is in it, and goes on in a new one.
     fn renew(&mut self, error: &rusqlite::Error) -> Result<(), BoxError> {
@@ -213,15 +253,23 @@ impl SqliteSink {
         drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
     }
 
-    /// All of them, or none.
-    fn insert(&mut self, delivery: &Delivery<'_>) -> Result<(), rusqlite::Error> {
+    /// All of them, or none; or, `each`, those that the table takes. Gives back the places of the others.
+    fn insert(&mut self, delivery: &Delivery<'_>, each: bool) -> Result<Vec<usize>, rusqlite::Error> {
         let spool = self.spool;
         let name = self.name.clone();
-        let transaction = self.connection()?.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(INSERT)?;
-            for item in delivery.items() {
-                insert_samples(&mut insert, *item)?;
+        let mut transaction = self.connection()?.transaction()?;
+        let mut refused = Vec::new();
+        for (at, item) in delivery.items().iter().enumerate() {
+            if !each {
+                insert_samples(&transaction, *item)?;
+                continue;
+            }
+            let event = transaction.savepoint()?;
+            match insert_samples(&event, *item) {
+                Ok(()) => event.commit()?,
+                // With all samples of the event: dropping it takes it back.
+                Err(error) if is_refusal(&error) => refused.push(at),
+                Err(error) => return Err(error),
             }
         }
         let next = delivery.items().last().map(|last| last.sequence() + 1);
@@ -232,8 +280,15 @@ impl SqliteSink {
         }
         transaction.commit()?;
         self.next = next.or(self.next);
-        Ok(())
+        Ok(refused)
     }
+}
+
+/// Tells a file from another one of its name.
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|metadata| metadata.ino())
 }
 
 /// Renames a database and what is beside it; gives back its new name.
@@ -254,11 +309,12 @@ fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     Ok(aside)
 }
 
-fn insert_samples(insert: &mut rusqlite::CachedStatement<'_>, item: Item<'_>) -> Result<(), rusqlite::Error> {
+fn insert_samples(connection: &Connection, item: Item<'_>) -> Result<(), rusqlite::Error> {
     let samples = item.samples();
     if samples.is_empty() {
         return Ok(());
     }
+    let mut insert = connection.prepare_cached(INSERT)?;
     let time = rfc3339(item.time());
     // Only a recorded metric shows all that it came with; of other events it is on the event.
     let metadata = match item.kind() {
@@ -294,10 +350,15 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
 
-/// Whether no other try can go better.
-fn is_hopeless(error: &rusqlite::Error) -> bool {
+/// Whether it is the event that the table does not take.
+fn is_refusal(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::TypeMismatch)
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
     )
+}
+
+/// Whether no other try can go better.
+fn is_hopeless(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }

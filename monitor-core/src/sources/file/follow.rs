@@ -104,6 +104,7 @@ impl FollowSource {
     /// Reads what has come: first of the files that are known, whatever they are called now, then of new ones.
     fn look(&mut self, out: &mut Emitter) -> Result<(), Stopped> {
         for tail in &mut self.tails {
+            tail.look_for_truncation();
             tail.read(out, false)?;
         }
         let mut seen = HashSet::new();
@@ -115,7 +116,7 @@ impl FollowSource {
                     seen.insert(id);
                     let by_name = seeded_bug!("rotation_missed");
                     match self.tails.iter_mut().find(|tail| if by_name { tail.path == path } else { tail.id == id }) {
-                        Some(tail) => tail.seen_as(path, out)?,
+                        Some(tail) => tail.path = path,
                         None => new.push((id, path, file)),
                     }
                 }
@@ -197,10 +198,6 @@ impl Tail {
         }
         let half = seeded_bug!("position_behind_half_a_line");
         let offset = if half { self.lines.position() } else { self.lines.handed_out() };
-        let length = offset.min(Head::LENGTH);
-        if self.head.length < length {
-            self.head = Head::of(self.lines.reader().get_ref(), length).unwrap_or_default();
-        }
         let saved = Saved {
             path: self.path.clone(),
             id: self.id,
@@ -215,30 +212,30 @@ impl Tail {
         );
     }
 
-    /// The file goes by this name now. If it is shorter than what was read of it, it was truncated.
-    fn seen_as(&mut self, path: PathBuf, out: &mut Emitter) -> Result<(), Stopped> {
-        self.path = path;
-        let length = self.lines.reader().get_ref().metadata().map_or(u64::MAX, |metadata| metadata.len());
+    /// If it was truncated, it is read from its beginning: it is shorter than what was read of it, or has grown beyond that
+    /// since, and begins otherwise.
+    fn look_for_truncation(&mut self) {
+        let file = self.lines.reader().get_ref();
+        let length = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
         let moved = std::mem::replace(&mut self.length, length) != length;
-        // One that has grown beyond where it was shows by how it begins.
         let shorter = length < self.lines.position();
-        let is_another = || {
-            moved && self.head.length > 0 && {
-                let now = Head::of(self.lines.reader().get_ref(), self.head.length);
-                now.is_some_and(|now| now != self.head)
-            }
-        };
-        if self.given_up || seeded_bug!("truncation_missed") || !(shorter || is_another()) {
-            return Ok(());
+        let begins_otherwise =
+            || moved && self.head.length > 0 && Head::of(file, self.head.length).is_some_and(|now| now != self.head);
+        if self.given_up || seeded_bug!("truncation_missed") || !(shorter || begins_otherwise()) {
+            return;
         }
         tracing::info!("`{}` was truncated: it is read from its beginning", self.path.display());
         self.head = Head::default();
-        match self.lines.restart() {
-            Ok(()) => self.read(out, false),
-            Err(error) => {
-                self.give_up(&error);
-                Ok(())
-            }
+        if let Err(error) = self.lines.restart() {
+            self.give_up(&error);
+        }
+    }
+
+    /// Looks at its first bytes, as far as they are read.
+    fn learn_head(&mut self) {
+        let length = self.lines.handed_out().min(Head::LENGTH);
+        if self.head.length < length {
+            self.head = Head::of(self.lines.reader().get_ref(), length).unwrap_or_default();
         }
     }
 
@@ -271,11 +268,13 @@ impl Tail {
                 }
             };
             if full {
+                self.learn_head();
                 self.note(out);
                 out.flush()?;
             }
         }
         if self.lines.handed_out() != before {
+            self.learn_head();
             self.note(out);
         }
         Ok(())

@@ -65,6 +65,11 @@ impl Source for StdinSource {
     fn endless(&self) -> bool {
         true
     }
+
+    /// What waits for it in the kernel takes the next that comes along.
+    fn can_be_replaced(&self) -> bool {
+        false
+    }
 }
 
 fn read(input: impl Read, waiting: &AtomicUsize, out: &mut Emitter) -> Result<(), BoxError> {
