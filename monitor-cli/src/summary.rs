@@ -31,7 +31,8 @@ fn input(summary: &Summary, out: &mut String) -> std::fmt::Result {
     let rate = summary.events as f64 / summary.seconds.max(1e-9);
     let events = if summary.events == 1 { "event" } else { "events" };
     writeln!(out, "{} {events} in{kinds}, {:.2}s, {}/s", number(summary.events), summary.seconds, number(rate as u64))?;
-    writeln!(out, "{} samples", number(summary.samples))?;
+    let samples = if summary.samples == 1 { "sample" } else { "samples" };
+    writeln!(out, "{} {samples}", number(summary.samples))?;
     not_used(summary, out)?;
     if !summary.missing_scores.is_empty() {
         let names: Vec<String> =

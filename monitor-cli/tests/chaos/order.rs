@@ -31,7 +31,7 @@ fn nothing_is_seen_before_it_is_synced() {
     let order = traced("L2", wanted);
     println!("{} batches seen, {} cursors noted, {} pages moved to the spool", order.seen, order.noted, order.moved);
     assert_eq!(order.faults, BTreeMap::new());
-    assert!(order.seen >= wanted && order.noted > 100 && order.moved > 1);
+    assert!(order.seen >= wanted && order.noted > 100 && order.moved > 1 && order.position.0 > 0);
 }
 
 /// What does not sync is found out.

@@ -90,6 +90,8 @@ pub(crate) struct BacklogState {
     pub(crate) quota: u64,
     /// Nothing can be written to it now.
     pub(crate) failing: bool,
+    /// Somebody has taken its file away: what is written goes nowhere.
+    pub(crate) taken_away: bool,
 }
 
 /// Why a backlog could not do what was asked.

@@ -281,7 +281,7 @@ impl Pipeline {
             std::thread::park_timeout(Duration::from_millis(1));
         }
         if !engine.is_finished() {
-            self.failures.push("a rule, a chart or a callback hangs; it is left behind".to_owned());
+            self.failures.push("a rule, a chart, a callback or the disk hangs; it is left behind".to_owned());
             return None;
         }
         let outcome = engine.join().ok();

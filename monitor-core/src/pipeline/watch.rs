@@ -132,6 +132,10 @@ impl Watch {
     /// What of the books does not close.
     fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.sinks().iter().filter_map(|sink| sink.counters.fault(&sink.name)).collect();
+        if self.backlog.as_ref().is_some_and(|backlog| backlog.state().taken_away) {
+            let why = "the spool was removed, or another file put in its place: restart, or what comes is lost with the process";
+            faults.push(why.to_owned());
+        }
         let difference = self.input.intake().difference();
         if difference != 0 {
             faults.push(format!("of {difference} events that were offered nobody knows"));

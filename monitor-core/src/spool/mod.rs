@@ -61,6 +61,8 @@ pub struct Spool {
     id: u64,
     level: Durability,
     quota: u64,
+    /// Which file it is.
+    file_id: Option<u64>,
     written: Mutex<Written>,
     /// Whatever else must live as long as somebody may write here.
     _guard: Box<dyn Any + Send + Sync>,
@@ -135,6 +137,7 @@ impl Spool {
             id: loaded.id,
             level,
             quota,
+            file_id: file_id(&path),
             written: Mutex::new(Written::new(connection, loaded, high_water)),
             _guard: Box::new(guard),
             reader: Mutex::new(Reader::new(path.clone(), reader, parser, deriver)),
@@ -198,6 +201,19 @@ impl Spool {
     /// How safe an event is once it is in the spool.
     pub fn level(&self) -> Durability {
         self.level
+    }
+}
+
+/// Tells a file from another one of its name.
+fn file_id(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        path.metadata().ok().map(|metadata| metadata.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        path.exists().then_some(0)
     }
 }
 
@@ -292,7 +308,13 @@ impl Backlog for Spool {
 
     fn state(&self) -> BacklogState {
         let written = self.written();
-        BacklogState { events: written.events, bytes: written.bytes, quota: self.quota, failing: written.failing }
+        BacklogState {
+            events: written.events,
+            bytes: written.bytes,
+            quota: self.quota,
+            failing: written.failing,
+            taken_away: file_id(&self.path) != self.file_id,
+        }
     }
 
     fn positions(&self, source: &Text) -> Vec<(Text, String)> {

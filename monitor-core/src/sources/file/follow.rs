@@ -244,7 +244,12 @@ impl Tail {
         if self.lines.position() == 0
             && self.lines.reader_mut().fill_buf().is_ok_and(|head| head.starts_with(&[0x1f, 0x8b]))
         {
-            self.give_up(&"it is gzip, which does not grow by lines: read it with follow = false");
+            // Rotated logs are compressed after a while; who means it reads it once.
+            self.given_up = true;
+            let path = self.path.display();
+            tracing::info!(
+                "`{path}` is gzip, which does not grow by lines: it is not followed (read it with follow = false)"
+            );
         }
         if self.broken && !self.open_again() {
             return Ok(());
