@@ -26,7 +26,10 @@ rotation_missed             chaos whenever_it_is_killed
 lock_by_existence           chaos whenever_it_is_killed
 reload_drops_in_flight      chaos reloads_and_ends
 l2_unsynced                 chaos nothing_is_seen
+ticket_early                chaos whatever_a_ticket
 checksum_unchecked          lib spool::tests
+account_of_another          lib spool::tests
+dead_letter_unwritten       durability what_can_never
 gap_uncounted               lib spool::tests
 truncation_missed           file_source rotation_and_truncation
 reload_touches_all          reload is_not_touched
@@ -61,7 +64,8 @@ while read -r bug target filter; do
 done <<< "$bugs"
 # Whatever finds them finds nothing where there is none.
 begun=$SECONDS verdict=passes
-for filter in "chaos whenever_it_is_killed reloads_and_ends nothing_is_seen calls_that_fail" "lib spool::tests" file_source reload; do
+for filter in "chaos whenever_it_is_killed reloads_and_ends nothing_is_seen calls_that_fail" "chaos whatever_a_ticket" \
+    "lib spool::tests" durability file_source reload; do
     # shellcheck disable=SC2086 # words are meant to be split
     tests $filter > "$seeded/none.log" 2>&1 || { verdict=FAILS failed=1; tail -30 "$seeded/none.log"; }
 done

@@ -282,7 +282,7 @@ impl Backlog for Spool {
     fn settle(&self, name: &Text, key: AccountKey, account: SinkAccount) {
         let mut written = self.written();
         // One that was left behind has nothing to say any more, though another of its name may be there.
-        if written.active.get(name) != Some(&key) {
+        if written.active.get(name) != Some(&key) && !seeded_bug!("account_of_another") {
             return;
         }
         if written.sinks.insert(name.clone(), account.clone()).as_ref() != Some(&account) {
