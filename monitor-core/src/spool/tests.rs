@@ -306,9 +306,9 @@ fn whoever_was_left_behind_has_no_key_to_the_account_of_its_successor() {
     spool.retire(&name, 10);
     let (begin, key) = spool.sink(&name);
     spool.append(10, &draft(10..20)).expect("room");
+    spool.settle(&name, key, SinkAccount { position: 15, delivered: 5, ..begin });
     // It comes back from a write, and says that it has all.
     spool.settle(&name, old, SinkAccount { position: 20, delivered: 20, ..account });
-    spool.settle(&name, key, SinkAccount { position: 15, delivered: 5, ..begin.clone() });
     spool.flush().expect("room");
     let books = Books::read(folder.path()).expect("a spool");
     assert_eq!((books.sinks[&name].pending, books.kept), (5, 10));
