@@ -34,6 +34,20 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         package: "monitor-sinks",
+        feature: Some("command"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the standard library starts programs",
+    },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("http"),
+        at_most: CORE + 18 + MARGIN,
+        why: "core and itself; the rest is an HTTP client that blocks, and rustls",
+    },
+    Limit { package: "monitor-sinks", feature: Some("memory"), at_most: CORE + 1 + MARGIN, why: "core and itself" },
+    Limit { package: "monitor-sinks", feature: Some("webhook"), at_most: CORE + 18 + MARGIN, why: "as http" },
+    Limit {
+        package: "monitor-sinks",
         feature: Some("jsonl"),
         at_most: CORE + 1 + MARGIN,
         why: "core and itself; a file of lines needs nothing more",
@@ -277,8 +291,9 @@ fn features(manifest: &str) -> BTreeSet<&str> {
     let table = manifest.split_once(FEATURES).map(|(_, table)| table);
     table
         .unwrap_or_default()
-        // `"jsonl":["dep:x","y"],"log":[]`: a name is what stands before a list.
-        .split(r#"":["#)
+        // `"jsonl":["dep:x","y"],"log":["z"]`: a name is what stands before a list; the last piece stands before none.
+        .rsplit(r#"":["#)
+        .skip(1)
         .filter_map(|before| before.rsplit_once('"').map(|(_, name)| name))
         .filter(|name| !matches!(*name, "" | "default"))
         .collect()
@@ -317,11 +332,11 @@ fn the_reader_of_metadata_finds_names_and_features() {
     let metadata = concat!(
         r#"{"packages":[{"name":"a","version":"1","dependencies":[{"name":"b","source":null,"features":["x"]},"#,
         r#"{"name":"c","source":"r","features":[]}],"targets":[{"kind":["lib"],"name":"a"}],"#,
-        r#""features":{"default":["one"],"one":["dep:c","b/x"],"two":[]},"links":null},"#,
+        r#""features":{"default":["one"],"one":["dep:c","b/x"],"two":[],"three":["dep:b"]},"links":null},"#,
         r#"{"name":"b","version":"1","dependencies":[],"targets":[],"features":{},"links":null}]}"#,
     );
     assert_eq!(members(metadata), BTreeSet::from(["a", "b"]));
     assert_eq!(dependencies(manifest(metadata, "a")), BTreeSet::from(["b", "c"]));
-    assert_eq!(features(manifest(metadata, "a")), BTreeSet::from(["one", "two"]));
+    assert_eq!(features(manifest(metadata, "a")), BTreeSet::from(["one", "three", "two"]));
     assert_eq!(features(manifest(metadata, "b")), BTreeSet::new());
 }

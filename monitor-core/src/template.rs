@@ -35,6 +35,11 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         crate::time::format_duration(length)
     });
     environment.add_filter("tokens", |value: f64| thousands(value.round() as i64));
+    environment.add_filter("json", |value: minijinja::Value| {
+        serde_json::to_string(&value).map_err(|error| {
+            minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, format!("it is no JSON: {error}"))
+        })
+    });
     environment.add_filter("usd", |value: f64| format!("${value:.2}"));
     environment
 });
@@ -45,12 +50,20 @@ impl Template {
     /// # Errors
     /// When it cannot be parsed, or names a value or a filter that there is not.
     pub fn new(source: &str) -> Result<Self, TemplateError> {
-        let parsed = ENVIRONMENT.template_from_str(source).map_err(|error| TemplateError(describe(&error)))?;
         let mut values: Map<String, Value> =
             Aggregate::ALL.iter().map(|aggregate| (aggregate.as_str().to_owned(), json!(1.0))).collect();
         for (name, value) in [("value", json!(1.0)), ("name", json!("")), ("level", json!("")), ("labels", json!({}))] {
             values.insert(name.to_owned(), value);
         }
+        Self::with_values(source, &values)
+    }
+
+    /// A template that is tried with these values: it knows no others.
+    ///
+    /// # Errors
+    /// When it cannot be parsed, or names a value or a filter that there is not.
+    pub fn with_values(source: &str, values: &Map<String, Value>) -> Result<Self, TemplateError> {
+        let parsed = ENVIRONMENT.template_from_str(source).map_err(|error| TemplateError(describe(&error)))?;
         let known: Vec<&String> = values.keys().collect();
         // They come in no order.
         let unknown = parsed.undeclared_variables(false).into_iter().filter(|name| !values.contains_key(name));
@@ -60,7 +73,7 @@ impl Template {
         let template = Self { source: source.to_owned() };
         // Which labels there will be, nobody knows before there is data.
         if !source.contains("labels") {
-            template.render(&values)?;
+            template.render(values)?;
         }
         Ok(template)
     }

@@ -12,16 +12,30 @@
 
 #[cfg(any(feature = "jsonl", feature = "log", feature = "sqlite"))]
 pub mod append;
+#[cfg(feature = "command")]
+pub mod command;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "jsonl")]
 pub mod jsonl;
+#[cfg(any(feature = "command", feature = "http", feature = "stdout"))]
+mod lines;
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "memory")]
+pub mod memory;
+#[cfg(any(feature = "http", feature = "webhook"))]
+mod post;
 #[cfg(any(feature = "jsonl", feature = "log"))]
 mod reference;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "stdout")]
 pub mod stdout;
+#[cfg(all(test, any(feature = "http", feature = "webhook")))]
+mod testing;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 use monitor_core::component::{DuplicateType, Registry};
 
@@ -30,10 +44,22 @@ use monitor_core::component::{DuplicateType, Registry};
 /// # Errors
 /// When a type of the same name is registered already.
 #[cfg_attr(
-    not(any(feature = "jsonl", feature = "log", feature = "sqlite", feature = "stdout")),
+    not(any(
+        feature = "command",
+        feature = "http",
+        feature = "jsonl",
+        feature = "log",
+        feature = "sqlite",
+        feature = "stdout",
+        feature = "webhook"
+    )),
     expect(unused_variables, reason = "nothing is compiled in")
 )]
 pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
+    #[cfg(feature = "command")]
+    registry.sink(&command::DEFINITION)?;
+    #[cfg(feature = "http")]
+    registry.sink(&http::DEFINITION)?;
     #[cfg(feature = "jsonl")]
     registry.sink(&jsonl::DEFINITION)?;
     #[cfg(feature = "log")]
@@ -42,5 +68,7 @@ pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
     registry.sink(&sqlite::DEFINITION)?;
     #[cfg(feature = "stdout")]
     registry.sink(&stdout::DEFINITION)?;
+    #[cfg(feature = "webhook")]
+    registry.sink(&webhook::DEFINITION)?;
     Ok(())
 }

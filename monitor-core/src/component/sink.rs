@@ -11,7 +11,7 @@ use super::{BoxError, Context, Definition, Dirs, Resource, Validate};
 use crate::Timestamp;
 use crate::bus::Batch;
 use crate::config::{Fault, Table};
-use crate::event::{Alert, Body, Event, Kind};
+use crate::event::{Alert, Body, Event, Kind, KindSet};
 use crate::sample::{EventSamples, Sample};
 
 /// A sink type.
@@ -49,6 +49,11 @@ pub trait SinkConfig: Send + Sync {
     /// What it can be meant to see.
     fn contents(&self) -> &'static [Content] {
         &[Content::Events, Content::Samples]
+    }
+
+    /// The kinds of events that it gets if its configuration names none.
+    fn accepts(&self) -> KindSet {
+        KindSet::ALL
     }
 
     /// Opens it. Also called to restart it after a panic.

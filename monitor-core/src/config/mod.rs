@@ -7,6 +7,7 @@ mod document;
 mod error;
 mod outline;
 mod prices;
+mod secret;
 mod settings;
 mod table;
 mod values;
@@ -17,6 +18,7 @@ pub use outline::Fate;
 pub(crate) use outline::Outline;
 pub use prices::PriceSettings;
 pub(crate) use prices::parse_price_file;
+pub use secret::{Secret, SecretError};
 pub use settings::{
     ChartSettings, ClockSetting, DurabilitySettings, NoData, OverflowSetting, RuleSettings, Settings, SinkSettings,
     SourceSettings, StoreSettings,

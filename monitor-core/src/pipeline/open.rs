@@ -21,6 +21,9 @@ pub(super) fn sink(entry: Entry<dyn SinkConfig, SinkSettings>, base: &Context) -
     let natural = entry.config.contents().first().copied().unwrap_or_default();
     let mut options = SinkOptions::from(&entry.settings);
     options.content = entry.settings.content.unwrap_or(natural);
+    if entry.settings.accept.is_none() {
+        options.filter.accept = entry.config.accepts();
+    }
     let context =
         Context { name: entry.name.clone(), content: options.content, accept: options.filter.accept, ..base.clone() };
     let resources = entry.config.resources(&base.dirs);

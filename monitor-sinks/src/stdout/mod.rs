@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use text::Text;
 
+use crate::lines;
+
 /// The definition of `type = "stdout"`.
 pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(
     "stdout",
@@ -74,18 +76,7 @@ impl Sink for StdoutSink {
             (Format::Text, Content::Samples) => {
                 delivery.samples().for_each(|sample| self.text.sample(&mut self.buffer, sample));
             }
-            (Format::Json, Content::Events) => delivery.events().for_each(|event| line(&mut self.buffer, event)),
-            (Format::Json, Content::Samples) => delivery.samples().for_each(|sample| {
-                line(
-                    &mut self.buffer,
-                    &SampleLine {
-                        timestamp: sample.time.to_rfc3339(),
-                        metric: &sample.name(),
-                        value: sample.value,
-                        labels: sample.series.labels(),
-                    },
-                );
-            }),
+            (Format::Json, content) => lines::write(&mut self.buffer, delivery, content),
         }
         let mut out = std::io::stdout().lock();
         // Who has gone away does not come back.
@@ -94,17 +85,4 @@ impl Sink for StdoutSink {
             Err(error) => Answer::Fatal(format!("standard output: {error}").into()),
         }
     }
-}
-
-#[derive(Serialize)]
-struct SampleLine<'a> {
-    timestamp: String,
-    metric: &'a str,
-    value: f64,
-    labels: &'a monitor_core::sample::Labels,
-}
-
-fn line(out: &mut Vec<u8>, value: &impl Serialize) {
-    serde_json::to_writer(&mut *out, value).expect("events are JSON, and memory takes them");
-    out.push(b'\n');
 }
