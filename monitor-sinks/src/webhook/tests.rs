@@ -66,7 +66,7 @@ fn a_template_of_ones_own_is_tried_when_it_is_read() {
     let message = "16.3% of <215> \"calls\" & more\n@everyone";
     assert_eq!(body, json!({ "t": message, "up": true, "m": "<b>gpt</b>", "v": 0.163 }));
     for (toml, said) in [
-        (r#"template = '{"t": "{{ mesage }}"}'"#, "unknown value `mesage`: did you mean `message`?"),
+        (r#"template = '{"t": "{{ messages }}"}'"#, "unknown value `messages`: did you mean `message`?"),
         (r#"template = '{"t": "{{ message }}"}'"#, "gives no JSON"),
         ("template = '{}'\npreset = \"slack\"", "cannot stand beside `preset`"),
     ] {
