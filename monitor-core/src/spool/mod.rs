@@ -25,7 +25,7 @@ use rusqlite::Connection;
 use high_water::HighWater;
 use reader::Reader;
 use schema::Synced;
-use written::Written;
+use written::{Before, Written};
 
 use crate::Text;
 use crate::bus::{
@@ -36,6 +36,8 @@ use crate::sample::Deriver;
 
 /// Its name in the data folder.
 pub const SPOOL_FILE: &str = "spool.db";
+/// Stands beside it if a run without it could not note there that what the sinks have said of their files is void.
+const VOID: &str = "spool.void";
 
 /// A spool that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +63,6 @@ pub struct Spool {
     id: u64,
     level: Durability,
     quota: u64,
-    /// Which file it is.
-    file_id: Option<u64>,
     written: Mutex<Written>,
     /// Whatever else must live as long as somebody may write here.
     _guard: Box<dyn Any + Send + Sync>,
@@ -118,6 +118,13 @@ impl Spool {
             Err(error) => return Err(failed(error)),
         };
         let reader = schema::open_reader(&path).map_err(failed)?;
+        if folder.join(VOID).exists() {
+            schema::forget_marks(&connection).map_err(failed)?;
+            std::fs::remove_file(folder.join(VOID)).map_err(|error| failed(schema::io(error)))?;
+            for account in loaded.sinks.values_mut() {
+                (account.mark, account.dead_letter_bytes) = (None, NEVER_CUT);
+            }
+        }
         let (high_water, was) = HighWater::open(folder);
         if let Some(was) = was.filter(|was| *was > loaded.next) {
             found.taken_back = was - loaded.next;
@@ -137,8 +144,7 @@ impl Spool {
             id: loaded.id,
             level,
             quota,
-            file_id: file_id(&path),
-            written: Mutex::new(Written::new(connection, loaded, high_water)),
+            written: Mutex::new(Written::new(connection, loaded, high_water, file_id(&path))),
             _guard: Box::new(guard),
             reader: Mutex::new(Reader::new(path.clone(), reader, parser, deriver)),
             path,
@@ -159,10 +165,16 @@ impl Spool {
         );
         let forgotten = schema::open(&path, Synced::Now).and_then(|connection| {
             schema::put_level(&connection, Durability::L0)?;
-            connection.execute("UPDATE sink SET mark = NULL, dead_letter_bytes = ?1", [NEVER_CUT.cast_signed()])
+            schema::forget_marks(&connection)
         });
         if let Err(error) = forgotten {
             tracing::warn!("failed to note in the spool `{}` that a run without it has begun: {error}", path.display());
+            // Beside it, then.
+            if let Err(error) = std::fs::File::create(folder.join(VOID)) {
+                tracing::error!(
+                    "failed to note it beside the spool either, and the next run may cut off what this one writes: {error}"
+                );
+            }
         }
     }
 
@@ -181,20 +193,43 @@ impl Spool {
         written: &mut Written,
         write: impl FnOnce(&mut Written) -> Result<(), rusqlite::Error>,
     ) -> Result<(), BacklogError> {
-        let opened = if written.closed { self.open_anew(written) } else { Ok(()) };
+        let opened = if written.before == Before::Nothing { Ok(()) } else { self.open_anew(written) };
         let result = opened.and_then(|()| write(written));
-        written.closed |= result.as_ref().is_err_and(schema::is_read_only);
+        match &result {
+            Err(error) if written.before == Before::Nothing && schema::is_damage(error) => {
+                written.before = Before::SetAside;
+            }
+            Err(error) if written.before == Before::Nothing && schema::is_read_only(error) => {
+                written.before = Before::Open;
+            }
+            _ => {}
+        }
         written.note(&self.path, result)
     }
 
     /// SQLite opens for reading what it cannot open for writing, as its index of the write-ahead log, and all connections of a
-    /// process have that in common: so all are closed before one is opened.
+    /// process have that in common: so all are closed before one is opened. One that is damaged is set aside, as at a start; how
+    /// far everybody is, memory knows.
     fn open_anew(&self, written: &mut Written) -> Result<(), rusqlite::Error> {
         let mut reader = self.reader();
         reader.close();
         written.connection = Connection::open_in_memory()?;
-        written.connection = schema::open(&self.path, Synced::Never)?;
-        written.closed = false;
+        if written.before == Before::SetAside {
+            let aside = salvage::renew(&self.path)?;
+            let connection = schema::open(&self.path, Synced::Never)?;
+            written.take_over(connection, self.id, self.level)?;
+            let kept = written.events;
+            tracing::error!(
+                "the spool `{}` is damaged: it is now `{}`, and a new one goes on with {kept} of its events; how many more \
+                 there were is not known",
+                self.path.display(),
+                aside.display()
+            );
+        } else {
+            written.connection = schema::open(&self.path, Synced::Never)?;
+        }
+        written.file_id = file_id(&self.path);
+        written.before = Before::Nothing;
         Ok(())
     }
 
@@ -313,7 +348,7 @@ impl Backlog for Spool {
             bytes: written.bytes,
             quota: self.quota,
             failing: written.failing,
-            taken_away: file_id(&self.path) != self.file_id,
+            taken_away: written.before == Before::Nothing && file_id(&self.path) != written.file_id,
         }
     }
 

@@ -179,6 +179,12 @@ pub(super) fn sinks(connection: &Connection) -> Result<BTreeMap<Text, SinkAccoun
     rows.collect()
 }
 
+/// Where sinks were in what they write is not so any more.
+pub(super) fn forget_marks(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let never_cut = super::NEVER_CUT.cast_signed();
+    connection.execute("UPDATE sink SET mark = NULL, dead_letter_bytes = ?1", [never_cut]).map(drop)
+}
+
 pub(super) fn put_sink(connection: &Connection, name: &str, account: &SinkAccount) -> Result<(), rusqlite::Error> {
     let SinkAccount { since, position, delivered, filtered, dead_letter, dead_letter_bytes, lost, active, mark, clean } =
         account;

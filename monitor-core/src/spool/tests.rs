@@ -331,3 +331,54 @@ fn what_the_spool_has_let_go_of_is_told_before_a_sink_comes_upon_it() {
     assert_eq!(sink.pending + sink.account.lost["gone"], 2_000);
     assert_eq!(audit.faults, Vec::<String>::new());
 }
+
+#[test]
+fn a_spool_that_is_damaged_while_it_is_open_is_set_aside_and_all_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(SPOOL_FILE);
+    let spool = open(folder.path(), 1 << 30);
+    let name = Text::new_static("s");
+    let (account, key) = spool.sink(&name);
+    for at in 0..50_u32 {
+        spool.append(u64::from(at) * 10, &draft(at * 10..at * 10 + 10)).expect("room");
+    }
+    spool.settle(&name, key, SinkAccount { position: 20, delivered: 20, ..account });
+    spool.settle_down().expect("room");
+    // All but the first page is noise, and nothing of it is in memory.
+    let mut bytes = std::fs::read(&path).expect("the spool");
+    bytes[32 << 10..].fill(0xA5);
+    std::fs::write(&path, bytes).expect("the spool");
+    spool.written().connection.execute_batch("PRAGMA shrink_memory").expect("a pragma");
+    let tries: Vec<bool> = (0..3).map(|_| spool.append(500, &draft(500..510)).is_ok()).collect();
+    assert!(tries.contains(&true), "{tries:?}");
+    assert!(folder.path().join("spool.db.damaged-1").exists());
+    spool.flush().expect("room");
+    let books = Books::read(folder.path()).expect("a spool");
+    assert!(books.numbered >= 510 && books.sinks[&name].account.position >= 20, "{books:?}");
+    // What is new is there, and the same spool goes on.
+    let batch = spool.read(500).expect("a spool").expect("a batch");
+    assert_eq!(values(&batch), (500..510).collect::<Vec<_>>());
+    let id = spool.id();
+    drop(spool);
+    assert_eq!(open(folder.path(), 1 << 30).id(), id);
+}
+
+#[test]
+fn what_could_not_be_noted_in_the_spool_stands_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = Text::new_static("s");
+    {
+        let spool = open(folder.path(), 1 << 30);
+        let (account, key) = spool.sink(&name);
+        spool.settle(&name, key, SinkAccount { mark: Some(b"m".to_vec()), dead_letter_bytes: 7, ..account });
+        spool.flush().expect("room");
+    }
+    // Somebody else is at it for longer than it is waited for.
+    let other = Connection::open(folder.path().join(SPOOL_FILE)).expect("a database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("it is ours");
+    Spool::forget_marks(folder.path());
+    drop(other);
+    let (account, _) = open(folder.path(), 1 << 30).sink(&name);
+    assert_eq!((account.mark, account.dead_letter_bytes), (None, NEVER_CUT));
+    assert!(!folder.path().join(VOID).exists());
+}

@@ -20,11 +20,23 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Writing goes well again once it has for so long.
 const WELL_FOR: Duration = Duration::from_secs(2);
 
+/// What is to be done with the file before anything is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    Nothing,
+    /// It is opened anew: it can only be read.
+    Open,
+    /// It is set aside, for it is damaged.
+    SetAside,
+}
+
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) connection: Connection,
-    /// It is to be opened anew before anything is written.
-    pub(super) closed: bool,
+    /// What is to be done before anything is written.
+    pub(super) before: Before,
+    /// Which file it is.
+    pub(super) file_id: Option<u64>,
     pub(super) next: u64,
     /// The rows, the oldest first.
     pub(super) rows: VecDeque<Row>,
@@ -76,11 +88,12 @@ pub(super) struct Loaded {
 }
 
 impl Written {
-    pub(super) fn new(connection: Connection, loaded: Loaded, high_water: HighWater) -> Self {
+    pub(super) fn new(connection: Connection, loaded: Loaded, high_water: HighWater, file_id: Option<u64>) -> Self {
         let Loaded { id: _, next, rows, sinks, intake, positions } = loaded;
         Self {
             connection,
-            closed: false,
+            before: Before::Nothing,
+            file_id,
             next,
             bytes: rows.iter().map(|row| row.bytes).sum(),
             events: rows.iter().map(|row| row.events).sum(),
@@ -107,17 +120,43 @@ impl Written {
     pub(super) fn load(connection: &Connection) -> Result<Loaded, rusqlite::Error> {
         let number = |key: &str| connection.query_row(schema::GET, [key], |row| row.get::<_, i64>(0));
         let (id, next) = (number("id")?.cast_unsigned(), number("next")?.cast_unsigned());
-        let mut statement = connection.prepare("SELECT first, events, length(data) FROM batch ORDER BY first")?;
-        let rows = statement.query_map([], |row| {
-            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
-            Ok(Row { first: number(0)?, events: number(1)?, bytes: number(2)? })
-        })?;
-        let rows = rows.collect::<Result<_, _>>()?;
+        let rows = rows_of(connection)?;
         let sinks = schema::sinks(connection)?;
         // Alerts are numbered also when they cannot be written down.
         let settled = sinks.values().map(|account| account.position).max();
         let (intake, positions) = (schema::intake(connection)?, schema::positions(connection)?);
         Ok(Loaded { id, next: next.max(settled.unwrap_or(0)), rows, sinks, intake, positions })
+    }
+
+    /// Goes on in another file, which has what could be saved of the rows; all else is written there as memory knows it.
+    pub(super) fn take_over(
+        &mut self,
+        connection: Connection,
+        id: u64,
+        level: Durability,
+    ) -> Result<(), rusqlite::Error> {
+        let rows = rows_of(&connection)?;
+        schema::transaction(&connection, Synced::Now, || {
+            let mut set = connection.prepare_cached(schema::SET)?;
+            set.execute(params!["id", id.cast_signed()])?;
+            set.execute(params!["next", self.next.cast_signed()])?;
+            schema::put_intake(&connection, &self.intake, &self.intake)?;
+            for (name, account) in &self.sinks {
+                schema::put_sink(&connection, name, account)?;
+            }
+            for ((source, key), value) in &self.positions {
+                let (source, key, value) = (source.clone(), key.clone(), Some(value.clone()));
+                schema::put_position(&connection, &Position { source, key, value })?;
+            }
+            schema::put_level(&connection, level)
+        })?;
+        (self.bytes, self.events, self.done) = (0, 0, 0);
+        for row in &rows {
+            self.bytes += row.bytes;
+            self.events += row.events;
+        }
+        (self.rows, self.connection) = (rows, connection);
+        Ok(())
     }
 
     /// Before this event nobody needs any.
@@ -304,4 +343,14 @@ impl Written {
         }
         result.map_err(|error| BacklogError(error.to_string()))
     }
+}
+
+/// The rows, the oldest first.
+fn rows_of(connection: &Connection) -> Result<VecDeque<Row>, rusqlite::Error> {
+    let mut statement = connection.prepare("SELECT first, events, length(data) FROM batch ORDER BY first")?;
+    let rows = statement.query_map([], |row| {
+        let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+        Ok(Row { first: number(0)?, events: number(1)?, bytes: number(2)? })
+    })?;
+    rows.collect()
 }
