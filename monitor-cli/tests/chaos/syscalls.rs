@@ -25,7 +25,9 @@ const CALLS_AT_FIRST: [(&str, u32); 7] =
     [("write", 1), ("pwrite64", 5), ("ftruncate", 1), ("/^unlink", 1), ("openat", 12), ("fsync", 2), ("/^rename", 1)];
 
 /// The calls that are made to fail alone, as above.
-const FAILING_CALLS: [(&str, &str, u32); 8] = [
+const FAILING_CALLS: [(&str, &str, u32); 10] = [
+    ("read", "L1", 4),
+    ("pread64", "L1", 8),
     ("write", "L1", 2),
     ("pwrite64", "L1", 4),
     ("ftruncate", "L1", 2),
@@ -107,6 +109,7 @@ fn a_kill_before_any_call_of_a_first_start_loses_nothing() {
 fn any_call_that_fails_ends_nothing_and_loses_nothing() {
     let (mut failed, mut refused_to_start) = (0, 0);
     for (call, level, step) in FAILING_CALLS {
+        let before = failed;
         for error in ["ENOSPC", "EIO", "EINTR"] {
             let home = Home::new(level);
             let mut feed = Feed::new(home.path());
@@ -142,6 +145,8 @@ fn any_call_that_fails_ends_nothing_and_loses_nothing() {
             home.run_until_delivered(feed.written());
             assert_all(&home, feed.written(), &format!("{call} {error}"));
         }
+        println!("{} calls of `{call}` have failed", failed - before);
+        assert!(failed > before, "`{call}` was never made");
     }
     println!("{failed} calls have failed, {refused_to_start} of them so that the program did not start");
     assert!(failed > 50 && refused_to_start * 2 < failed);
