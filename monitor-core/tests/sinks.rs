@@ -467,7 +467,7 @@ fn a_callback_that_hangs_does_not_hold_up_the_shutdown() {
         .expect("starts");
     monitor.record_metric("m", 1.0, &[]);
     let summary = monitor.shutdown().expect("the first shutdown");
-    assert_eq!(summary.failures(), ["a rule, a chart or a callback hangs; it is left behind"]);
+    assert_eq!(summary.failures(), ["a rule, a chart, a callback or the disk hangs; it is left behind"]);
     drop(release);
 }
 

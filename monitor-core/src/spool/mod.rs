@@ -97,7 +97,8 @@ impl Spool {
         let opened = if salvage::is_under_way(&path) {
             Err(schema::unusable("what can be read of it was not copied to the end".to_owned()))
         } else {
-            open()
+            // A read that failed for once looks like damage, too.
+            open().or_else(|error| if schema::is_damage(&error) { open() } else { Err(error) })
         };
         let (mut loaded, connection) = match opened {
             Ok(opened) => opened,
@@ -196,13 +197,16 @@ impl Spool {
         let opened = if written.before == Before::Nothing { Ok(()) } else { self.open_anew(written) };
         let result = opened.and_then(|()| write(written));
         match &result {
+            // A read that failed for once looks like damage, too: it is opened anew first.
             Err(error) if written.before == Before::Nothing && schema::is_damage(error) => {
-                written.before = Before::SetAside;
+                written.before = if written.suspected { Before::SetAside } else { Before::Open };
+                written.suspected = true;
             }
             Err(error) if written.before == Before::Nothing && schema::is_read_only(error) => {
                 written.before = Before::Open;
             }
-            _ => {}
+            Err(_) => {}
+            Ok(()) => written.suspected = false,
         }
         written.note(&self.path, result)
     }

@@ -35,6 +35,8 @@ pub(super) struct Written {
     pub(super) connection: Connection,
     /// What is to be done before anything is written.
     pub(super) before: Before,
+    /// It looked damaged when it was written to last.
+    pub(super) suspected: bool,
     /// Which file it is.
     pub(super) file_id: Option<u64>,
     pub(super) next: u64,
@@ -93,6 +95,7 @@ impl Written {
         Self {
             connection,
             before: Before::Nothing,
+            suspected: false,
             file_id,
             next,
             bytes: rows.iter().map(|row| row.bytes).sum(),

@@ -66,6 +66,7 @@ impl SinkConfig for Config {
             connection,
             #[cfg(unix)]
             inode: inode(&path),
+            suspected: false,
             path,
             durability,
             name: context.name.clone(),
@@ -117,6 +118,8 @@ struct SqliteSink {
     /// Which file that is.
     #[cfg(unix)]
     inode: Option<u64>,
+    /// It looked damaged when it was written to last.
+    suspected: bool,
     path: PathBuf,
     durability: Durability,
     name: Text,
@@ -136,9 +139,17 @@ impl Sink for SqliteSink {
                 Err(error) => error,
             },
             Err(error) => error,
-            Ok(_) => return Answer::Ok,
+            Ok(_) => {
+                self.suspected = false;
+                return Answer::Ok;
+            }
         };
         if self.spool.is_some() && is_damage(&error) {
+            if !std::mem::replace(&mut self.suspected, true) {
+                // A read that failed for once looks the same: it is opened anew, and looked at again.
+                self.connection = None;
+                return Answer::retry(error);
+            }
             let renewed = self.renew(&error);
             return Answer::retry(renewed.err().unwrap_or_else(|| error.into()));
         }
@@ -158,7 +169,15 @@ impl Sink for SqliteSink {
     fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
         let noted = from.mark.and_then(|mark| self.noted(mark));
         let name = self.name.clone();
-        let read = self.connection().and_then(|connection| cursor(connection, from.spool, &name));
+        let look = |sink: &mut Self| sink.connection().and_then(|connection| cursor(connection, from.spool, &name));
+        let read = look(self).or_else(|error| {
+            if !is_damage(&error) {
+                return Err(error);
+            }
+            // A read that failed for once looks the same.
+            self.connection = None;
+            look(self)
+        });
         self.next = match read {
             Err(error) if noted.is_some() && is_damage(&error) => {
                 self.renew(&error)?;
