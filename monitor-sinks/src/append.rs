@@ -5,23 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use monitor_core::bus::Durability;
-use monitor_core::component::{Answer, BoxError, Invalid, Resume, Resumed, WritesInDoubt};
+use monitor_core::component::{Answer, BoxError, Resume, Resumed, WritesInDoubt};
 
 /// Lines are handed to the system by this much at a time.
 const CHUNK: usize = 64 << 10;
 /// While the disk refuses, this much is kept; then no more is accepted.
 const KEPT: usize = 4 << 20;
-
-/// Checks that a path can be the name of a file.
-///
-/// # Errors
-/// When it is empty, or the name of a folder.
-pub fn names_a_file(key: &'static str, path: &Path) -> Result<(), Invalid> {
-    if path.file_name().is_none() || path.to_string_lossy().ends_with('/') {
-        return Err(Invalid::key(key, "must name a file"));
-    }
-    Ok(())
-}
 
 /// So many bytes before a mark tell whether the file is the one that was marked.
 const TAIL: u64 = 256;

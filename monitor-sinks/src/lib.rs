@@ -10,7 +10,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-#[cfg(any(feature = "jsonl", feature = "log", feature = "sqlite"))]
+#[cfg(any(feature = "jsonl", feature = "log"))]
 pub mod append;
 #[cfg(feature = "command")]
 pub mod command;
@@ -24,6 +24,8 @@ mod lines;
 pub mod log;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "jsonl", feature = "log", feature = "sqlite"))]
+mod path;
 #[cfg(any(feature = "http", feature = "webhook"))]
 mod post;
 #[cfg(any(feature = "jsonl", feature = "log"))]

@@ -14,7 +14,8 @@ use monitor_core::component::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::append::{AppendFile, names_a_file};
+use crate::append::AppendFile;
+use crate::path::names_a_file;
 
 /// The definition of `type = "jsonl"`.
 pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(

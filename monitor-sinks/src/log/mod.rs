@@ -14,7 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::append::{AppendFile, names_a_file};
+use crate::append::AppendFile;
+use crate::path::names_a_file;
 use crate::reference::{isoformat, write_json};
 
 /// The definition of `type = "log"`.

@@ -19,7 +19,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::append::names_a_file;
+use crate::path::names_a_file;
 
 /// The definition of `type = "sqlite"`.
 pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(

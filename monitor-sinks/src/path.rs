@@ -1,0 +1,16 @@
+//! What the `path` of an output may be.
+
+use std::path::Path;
+
+use monitor_core::component::Invalid;
+
+/// Checks that a path can be the name of a file.
+///
+/// # Errors
+/// When it is empty, or the name of a folder.
+pub(crate) fn names_a_file(key: &'static str, path: &Path) -> Result<(), Invalid> {
+    if path.file_name().is_none() || path.to_string_lossy().ends_with('/') {
+        return Err(Invalid::key(key, "must name a file"));
+    }
+    Ok(())
+}
