@@ -480,3 +480,66 @@ fn a_flush_that_lost_something_is_not_complete() {
     monitor.shutdown();
     assert!(!monitor.flush(Duration::from_secs(10)).complete);
 }
+
+/// Notes what it is told, as `w` for each write, `f` for a flush, `t` for a turn and `e` for the turn at the end.
+struct Turning {
+    calls: Arc<Mutex<Vec<u8>>>,
+    unturned: usize,
+    failing: usize,
+}
+
+impl Turning {
+    fn note(&self, call: u8) {
+        self.calls.lock().expect("nobody panics with it").push(call);
+    }
+}
+
+impl Sink for Turning {
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+        self.unturned += delivery.len();
+        self.note(b'w');
+        Answer::Ok
+    }
+
+    fn flush(&mut self) -> Result<(), BoxError> {
+        self.note(b'f');
+        Ok(())
+    }
+
+    fn wants_turn(&self) -> bool {
+        self.unturned >= 1_000
+    }
+
+    fn turn(&mut self, at_end: bool) -> Result<(), BoxError> {
+        self.note(if at_end { b'e' } else { b't' });
+        if self.failing > 0 {
+            self.failing -= 1;
+            return Err("the file cannot be renamed".into());
+        }
+        self.unturned = 0;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_turns_over_when_all_is_flushed_and_at_the_end() {
+    let calls = Arc::default();
+    let sink = Turning { calls: Arc::clone(&calls), unturned: 0, failing: 2 };
+    let (sink, summary) = account(Monitor::builder().sink("s", sink), 20_000);
+    assert_eq!((sink.delivered, sink.lost_total(), sink.retries), (20_000, 0, 2));
+    assert_eq!(summary.failures(), Vec::<String>::new());
+    let calls = String::from_utf8(calls.lock().expect("nobody panics with it").clone()).expect("letters");
+    assert!(!calls.contains("wt") && !calls.contains("we"), "{calls}");
+    assert_eq!((calls.matches('e').count(), calls.ends_with('e')), (1, true), "{calls}");
+    assert!(calls.matches('t').count() >= 3, "{calls}");
+}
+
+#[test]
+fn what_cannot_be_completed_at_the_end_is_said_and_holds_up_nobody() {
+    let calls = Arc::default();
+    let sink = Turning { calls: Arc::clone(&calls), unturned: 0, failing: usize::MAX };
+    let builder = Monitor::builder().sink("s", sink).shutdown_timeout(Duration::from_millis(300));
+    let (sink, summary) = account(builder, 10);
+    assert_eq!((sink.delivered, sink.error.as_deref()), (10, Some("the file cannot be renamed")));
+    assert!(summary.failures().iter().any(|failure| failure.contains("`s`")), "{:?}", summary.failures());
+}

@@ -123,6 +123,24 @@ pub trait Sink: Send {
     fn mark(&mut self) -> Option<Vec<u8>> {
         None
     }
+
+    /// Whether it wants to [`turn`](Self::turn) over: a file has become large, or old. Asked after each write, and at least
+    /// once a second.
+    fn wants_turn(&self) -> bool {
+        false
+    }
+
+    /// Turns over: does what no mark can undo, as to rename a file, to complete it, to begin another one. The host calls it
+    /// when the sink wants it, and `at_end`, when nothing more comes. Everything written is flushed then and, where there is
+    /// a spool, noted; and the [`mark`](Self::mark) is noted again before anything else is written, so that events are where
+    /// they belong exactly once also if the process ends in the middle.
+    ///
+    /// # Errors
+    /// When it cannot; the host tries again, and what it does not get to is for the next process, when it opens the sink.
+    fn turn(&mut self, at_end: bool) -> Result<(), BoxError> {
+        let _ = at_end;
+        Ok(())
+    }
 }
 
 /// What a sink is told of an earlier process.
@@ -302,6 +320,14 @@ impl Sink for Box<dyn Sink> {
 
     fn mark(&mut self) -> Option<Vec<u8>> {
         (**self).mark()
+    }
+
+    fn wants_turn(&self) -> bool {
+        (**self).wants_turn()
+    }
+
+    fn turn(&mut self, at_end: bool) -> Result<(), BoxError> {
+        (**self).turn(at_end)
     }
 }
 

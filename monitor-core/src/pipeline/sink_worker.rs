@@ -89,6 +89,8 @@ pub(super) struct Writing {
     last_settled: Option<Instant>,
     /// The books are not told yet how far it is.
     unsettled: bool,
+    /// The sink has turned over, and where it begins now is not safe yet.
+    turned: bool,
     panics: u32,
     /// The sink has failed for good.
     dead: bool,
@@ -157,8 +159,9 @@ impl SinkWorker {
                 self.state.held_events >= UNFLUSHED.max(self.options.batch) || self.state.held_bytes >= UNFLUSHED_BYTES;
             let due = self.state.last_flush.is_none_or(|last| last.elapsed() >= FLUSH_EVERY);
             // What only waits for a batch to fill goes on waiting.
-            if full || (due && self.state.tally.written > 0) {
+            if full || (due && self.state.tally.written > 0) || self.wants_turn() {
                 self.flush();
+                self.turn(false);
             }
             if self.state.left {
                 self.rest();
@@ -168,6 +171,7 @@ impl SinkWorker {
             }
         }
         self.idle();
+        self.end();
         if self.state.held.is_empty()
             && let Some(ledger) = &mut self.ledger
         {
@@ -206,6 +210,8 @@ impl SinkWorker {
     }
 
     fn change(&mut self, reopen: Reopen, options: SinkOptions) {
+        // Its files are complete, whatever the next one is called.
+        self.turn(true);
         self.begin_anew();
         (self.state.dead, self.state.left, self.state.panics) = (false, false, 0);
         self.control.note_failed(false);
@@ -220,6 +226,73 @@ impl SinkWorker {
         }
     }
 
+    fn wants_turn(&self) -> bool {
+        // One that fails is not asked over and over.
+        self.state.failing_since.is_none() && self.sink.as_ref().is_some_and(|sink| sink.wants_turn())
+    }
+
+    /// Has the sink turn over if it wants to, or at the end, once all that it was given is flushed and noted. Tells whether
+    /// there is nothing left to do.
+    fn turn(&mut self, at_end: bool) -> bool {
+        if !self.sink.as_ref().is_some_and(|sink| at_end || sink.wants_turn()) {
+            return true;
+        }
+        if !self.state.held.is_empty() || !self.state.breaker.rest().is_zero() || self.note_place().is_err() {
+            return false;
+        }
+        let Some(sink) = &mut self.sink else { return true };
+        self.control.note_writing(true);
+        let turned = catch_unwind(AssertUnwindSafe(|| sink.turn(at_end).map(|()| sink.mark())));
+        self.note_back();
+        match turned {
+            Ok(Ok(mark)) => {
+                self.moved();
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.set_mark(mark);
+                    self.state.turned = true;
+                    self.commit();
+                }
+                // What fails here is tried again before anything is written.
+                self.note_place().is_ok()
+            }
+            Ok(Err(error)) => {
+                self.failed(&error, None);
+                false
+            }
+            Err(_) => {
+                self.restart();
+                false
+            }
+        }
+    }
+
+    /// Makes sure that the spool knows where the sink is.
+    fn note_place(&mut self) -> Result<(), BoxError> {
+        if let Some(ledger) = &self.ledger {
+            ledger.backlog.flush()?;
+        }
+        self.state.turned = false;
+        Ok(())
+    }
+
+    /// Has the sink complete what it is at, for as long as there is time.
+    fn end(&mut self) {
+        while !self.state.dead && self.state.held.is_empty() {
+            // It may have panicked over it.
+            match self.open_sink().map(drop) {
+                Ok(()) if self.turn(true) => break,
+                Ok(()) => {}
+                Err(error) => self.failed(&error, None),
+            }
+            if self.out_of_time() {
+                tracing::error!(sink = %self.name, "could not complete its files: the next start does");
+                self.control.note_failed(true);
+                break;
+            }
+            self.wait(self.state.breaker.rest().max(Duration::from_millis(1)));
+        }
+    }
+
     /// Brings home what was written, and the books.
     fn idle(&mut self) {
         self.flush();
@@ -230,6 +303,7 @@ impl SinkWorker {
             // What fails is said, and tried again.
             drop(ledger.backlog.flush());
         }
+        self.turn(false);
     }
 
     fn pause(&self) -> Duration {
@@ -361,6 +435,12 @@ impl SinkWorker {
             // It was opened just now, and may have some of these.
             self.begin_anew();
             return Err(Anew);
+        }
+        if self.state.turned {
+            // What is written now is cut off by the next process only if that knows where it begins.
+            if let Err(error) = self.note_place() {
+                return Ok(Answer::retry(error));
+            }
         }
         let Some(sink) = &mut self.sink else { return Ok(Answer::retry("it cannot be opened")) };
         control.note_writing(true);
