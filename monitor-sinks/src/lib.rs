@@ -10,12 +10,25 @@
 //! ```
 #![forbid(unsafe_code)]
 
-#[cfg(any(feature = "jsonl", feature = "log"))]
+#[cfg(any(
+    feature = "csv",
+    feature = "excel",
+    feature = "json",
+    feature = "jsonl",
+    feature = "log",
+    feature = "parquet"
+))]
 pub mod append;
 #[cfg(feature = "command")]
 pub mod command;
+#[cfg(feature = "csv")]
+pub mod csv;
+#[cfg(feature = "excel")]
+pub mod excel;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "json")]
+pub mod json;
 #[cfg(feature = "jsonl")]
 pub mod jsonl;
 #[cfg(any(feature = "command", feature = "http", feature = "stdout"))]
@@ -24,16 +37,28 @@ mod lines;
 pub mod log;
 #[cfg(feature = "memory")]
 pub mod memory;
-#[cfg(any(feature = "jsonl", feature = "log", feature = "sqlite"))]
+#[cfg(feature = "parquet")]
+pub mod parquet;
+#[cfg(any(
+    feature = "csv",
+    feature = "excel",
+    feature = "json",
+    feature = "jsonl",
+    feature = "log",
+    feature = "parquet",
+    feature = "sqlite"
+))]
 mod path;
 #[cfg(any(feature = "http", feature = "webhook"))]
 mod post;
-#[cfg(any(feature = "jsonl", feature = "log"))]
+#[cfg(any(feature = "csv", feature = "json", feature = "jsonl", feature = "log"))]
 mod reference;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "stdout")]
 pub mod stdout;
+#[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
+pub mod table;
 #[cfg(all(test, any(feature = "http", feature = "webhook")))]
 mod testing;
 #[cfg(feature = "webhook")]
@@ -48,9 +73,13 @@ use monitor_core::component::{DuplicateType, Registry};
 #[cfg_attr(
     not(any(
         feature = "command",
+        feature = "csv",
+        feature = "excel",
         feature = "http",
+        feature = "json",
         feature = "jsonl",
         feature = "log",
+        feature = "parquet",
         feature = "sqlite",
         feature = "stdout",
         feature = "webhook"
@@ -60,12 +89,32 @@ use monitor_core::component::{DuplicateType, Registry};
 pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
     #[cfg(feature = "command")]
     registry.sink(&command::DEFINITION)?;
+    #[cfg(feature = "csv")]
+    {
+        registry.sink(&csv::DEFINITION)?;
+        registry.source(&csv::SOURCE)?;
+    }
+    #[cfg(feature = "excel")]
+    {
+        registry.sink(&excel::DEFINITION)?;
+        registry.source(&excel::SOURCE)?;
+    }
     #[cfg(feature = "http")]
     registry.sink(&http::DEFINITION)?;
+    #[cfg(feature = "json")]
+    {
+        registry.sink(&json::DEFINITION)?;
+        registry.source(&json::SOURCE)?;
+    }
     #[cfg(feature = "jsonl")]
     registry.sink(&jsonl::DEFINITION)?;
     #[cfg(feature = "log")]
     registry.sink(&log::DEFINITION)?;
+    #[cfg(feature = "parquet")]
+    {
+        registry.sink(&parquet::DEFINITION)?;
+        registry.source(&parquet::SOURCE)?;
+    }
     #[cfg(feature = "sqlite")]
     registry.sink(&sqlite::DEFINITION)?;
     #[cfg(feature = "stdout")]

@@ -6,6 +6,7 @@
 mod document;
 mod error;
 mod outline;
+mod paths;
 mod prices;
 mod secret;
 mod settings;
@@ -16,6 +17,7 @@ pub use document::{Config, Entry};
 pub use error::{ConfigError, Fault, Faults};
 pub use outline::Fate;
 pub(crate) use outline::Outline;
+pub use paths::Paths;
 pub use prices::PriceSettings;
 pub(crate) use prices::parse_price_file;
 pub use secret::{Secret, SecretError};

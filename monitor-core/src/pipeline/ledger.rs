@@ -27,13 +27,15 @@ pub(super) struct Ledger {
     /// What the sink said last, and whether it has written nothing since.
     mark: Option<Vec<u8>>,
     clean: bool,
+    /// The sink has turned over, and where it begins now is not safe yet.
+    pub(super) unnoted: bool,
 }
 
 impl Ledger {
     pub(super) fn open(backlog: Arc<dyn Backlog>, name: Text) -> Self {
         let (before, key) = backlog.sink(&name);
         let (mark, clean) = (before.mark.clone(), before.clean);
-        Self { backlog, name, key, before, mark, clean }
+        Self { backlog, name, key, before, mark, clean, unnoted: false }
     }
 
     /// The number of the first event that is new to the sink.

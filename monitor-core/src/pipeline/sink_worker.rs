@@ -89,8 +89,6 @@ pub(super) struct Writing {
     last_settled: Option<Instant>,
     /// The books are not told yet how far it is.
     unsettled: bool,
-    /// The sink has turned over, and where it begins now is not safe yet.
-    turned: bool,
     panics: u32,
     /// The sink has failed for good.
     dead: bool,
@@ -228,7 +226,7 @@ impl SinkWorker {
 
     fn wants_turn(&self) -> bool {
         // One that fails is not asked over and over.
-        self.state.failing_since.is_none() && self.sink.as_ref().is_some_and(|sink| sink.wants_turn())
+        self.state.failing_since.is_none() && self.sink.as_ref().is_some_and(Sink::wants_turn)
     }
 
     /// Has the sink turn over if it wants to, or at the end, once all that it was given is flushed and noted. Tells whether
@@ -242,36 +240,33 @@ impl SinkWorker {
         }
         let Some(sink) = &mut self.sink else { return true };
         self.control.note_writing(true);
-        let turned = catch_unwind(AssertUnwindSafe(|| sink.turn(at_end).map(|()| sink.mark())));
+        let turned = catch_unwind(AssertUnwindSafe(|| (sink.turn(at_end), sink.mark())));
         self.note_back();
-        match turned {
-            Ok(Ok(mark)) => {
-                self.moved();
-                if let Some(ledger) = &mut self.ledger {
-                    ledger.set_mark(mark);
-                    self.state.turned = true;
-                    self.commit();
-                }
-                // What fails here is tried again before anything is written.
-                self.note_place().is_ok()
-            }
-            Ok(Err(error)) => {
-                self.failed(&error, None);
-                false
-            }
-            Err(_) => {
-                self.restart();
-                false
-            }
+        let Ok((turned, mark)) = turned else {
+            self.restart();
+            return false;
+        };
+        // Where it failed it may have begun another file already.
+        if let Some(ledger) = &mut self.ledger {
+            ledger.set_mark(mark);
+            ledger.unnoted = true;
+            self.commit();
         }
+        if let Err(error) = turned {
+            self.failed(&error, None);
+            return false;
+        }
+        self.moved();
+        // What fails here is tried again before anything is written.
+        self.note_place().is_ok()
     }
 
     /// Makes sure that the spool knows where the sink is.
     fn note_place(&mut self) -> Result<(), BoxError> {
-        if let Some(ledger) = &self.ledger {
+        if let Some(ledger) = &mut self.ledger {
             ledger.backlog.flush()?;
+            ledger.unnoted = false;
         }
-        self.state.turned = false;
         Ok(())
     }
 
@@ -436,11 +431,11 @@ impl SinkWorker {
             self.begin_anew();
             return Err(Anew);
         }
-        if self.state.turned {
-            // What is written now is cut off by the next process only if that knows where it begins.
-            if let Err(error) = self.note_place() {
-                return Ok(Answer::retry(error));
-            }
+        // What is written now is cut off by the next process only if that knows where it begins.
+        if self.ledger.as_ref().is_some_and(|ledger| ledger.unnoted)
+            && let Err(error) = self.note_place()
+        {
+            return Ok(Answer::retry(error));
         }
         let Some(sink) = &mut self.sink else { return Ok(Answer::retry("it cannot be opened")) };
         control.note_writing(true);

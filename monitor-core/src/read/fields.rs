@@ -341,7 +341,7 @@ pub(super) const UNKNOWN: &str = "unknown";
 pub(crate) const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
 
 /// The largest number an event may hold: its square must stay finite, and the sum of very many of them.
-pub(crate) const LARGEST: f64 = 1e150;
+pub const LARGEST: f64 = 1e150;
 
 fn finite(name: &str, number: &Number) -> Read<f64> {
     match number.as_f64() {

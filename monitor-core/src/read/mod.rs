@@ -4,6 +4,7 @@
 //! with a [`Reason`] and costs its neighbours nothing.
 
 mod fields;
+mod files;
 mod json;
 mod line;
 mod lines;
@@ -11,7 +12,10 @@ pub(crate) mod open;
 mod refusal;
 mod shape;
 
-pub(crate) use fields::{LARGEST, LARGEST_COUNT};
+pub use fields::LARGEST;
+pub(crate) use fields::LARGEST_COUNT;
+pub use files::files_at;
+pub(crate) use files::{expand, is_glob};
 pub use line::LineParser;
 pub(crate) use line::Parsed;
 pub use lines::{Lines, MAX_LINE, Next};

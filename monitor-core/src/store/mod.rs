@@ -41,7 +41,7 @@ use sketch::Bins;
 use sync::{Arc, Shared};
 use writer::Writer;
 
-use crate::sample::{Samples, family};
+use crate::sample::{Samples, SeriesKey, family};
 use crate::suggest::nearest;
 use crate::{Text, Timestamp};
 
@@ -192,6 +192,25 @@ impl Store {
         }
         points.sort_by_key(|(time, _)| *time);
         Ok(points.into_iter().map(|(time, value)| (Timestamp::from_micros(time), value)).collect())
+    }
+
+    /// Shows the samples in a window, series by series in the order of their names and labels, those of a series in the
+    /// order of time. What is only kept in buckets is not among them.
+    pub fn each_series(&self, window: Window, mut each: impl FnMut(&SeriesKey, &[(Timestamp, f64)])) {
+        let index = self.index.get();
+        let (mut points, mut shown) = (Vec::new(), Vec::new());
+        for (_, series) in index.sorted() {
+            let mut series: Vec<&Arc<Series>> = series.iter().collect();
+            series.sort_by_cached_key(|series| series.key().labels().to_string());
+            for series in series {
+                points.clear();
+                series.state().points(window, &mut points);
+                points.sort_by_key(|(time, _)| *time);
+                shown.clear();
+                shown.extend(points.iter().map(|(time, value)| (Timestamp::from_micros(*time), *value)));
+                each(series.key(), &shown);
+            }
+        }
     }
 
     /// The metrics that the store holds, sorted by name.

@@ -5,7 +5,7 @@ use monitor_core::sample::Sample;
 use monitor_core::{Kind, Metadata, Zone};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::reference::{isoformat, write_json};
+use crate::reference::{is_count, isoformat, write_json};
 
 /// Appends the sample lines of an event.
 pub(super) fn write(out: &mut Vec<u8>, item: &Item<'_>, zone: &Zone) {
@@ -36,9 +36,7 @@ impl Serialize for Line<'_> {
         line.serialize_entry("metric", &name)?;
         // Counts are whole numbers in the reference's files, and everything else is a float.
         let value = self.sample.value;
-        let counted = name.ends_with("_token_count")
-            || matches!(&*name, "conversation_length" | "evaluation_error_rate" | "unpriced_calls");
-        if counted && value.fract() == 0.0 {
+        if is_count(&name) && value.fract() == 0.0 {
             line.serialize_entry("value", &(value as i64))?;
         } else {
             line.serialize_entry("value", &value)?;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::expand;
 use crate::component::{BoxError, Source};
 use crate::pipeline::{Emitter, Place, Stopped};
+use crate::read::expand;
 use crate::read::{Lines, Next, Refusal};
 
 /// A file that was renamed or removed is read on until it has not grown for so long.

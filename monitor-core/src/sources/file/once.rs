@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::expand_all;
 use crate::Timestamp;
 use crate::bus::{Draft, ROWS, Room};
 use crate::component::{BoxError, Source};
 use crate::event::Body;
 use crate::pipeline::{Emitter, Line, LineReader, Place, Stopped, merge_by_time};
-use crate::read::{LineParser, Lines, Next, OpenError, Reason, Refusal, open_recording};
+use crate::read::{LineParser, Lines, Next, OpenError, Reason, Refusal, files_at, open_recording};
 
 /// Of each file this many events are looked at before it is read.
 const LOOKED_AT: usize = 20;
@@ -32,7 +31,7 @@ pub(super) struct OnceSource {
 impl OnceSource {
     /// Finds the files and makes sure that each can be opened.
     pub(super) fn open(paths: &[PathBuf]) -> Result<Self, OpenError> {
-        let files = expand_all(paths)?;
+        let files = files_at(paths)?;
         for file in files.iter().filter(|file| !is_pipe(file)) {
             open_recording(file)?;
         }
