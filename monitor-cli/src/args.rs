@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use monitor_core::store::Aggregate;
 use monitor_core::time::parse_duration;
-use monitor_core::{Text, Zone};
+use monitor_core::{Kind, Text, Zone};
 
 /// Monitoring for work done by language models.
 ///
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
+    /// Write recordings as files that other programs read: CSV, Excel, JSON, Parquet, or lines of events
+    Export(ExportArgs),
     /// Have the pipeline that runs on a data folder go on by its changed configuration; a bad one changes nothing
     Reload(ReloadArgs),
     /// Show how far each sink and each followed file of a data folder is, also while a pipeline runs on it
@@ -103,7 +105,7 @@ pub(crate) struct ReloadArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReplayArgs {
-    /// Recordings: events as NDJSON, metrics.jsonl, afterimage.log, plain or gzip
+    /// Recordings: files in any form that is written here, lines also compressed, or a folder of them
     #[arg(value_name = "DATA", required = true)]
     pub(crate) data: Vec<PathBuf>,
     /// Take rules and settings from this configuration; its sources, sinks and charts are left out
@@ -127,7 +129,7 @@ pub(crate) struct QueryArgs {
     /// The metric, as in generation_time, model_usage:gpt-4o or generation_time{model_name=gpt-4o}
     #[arg(value_name = "METRIC", required = true)]
     pub(crate) metric: String,
-    /// Recordings: events as NDJSON, metrics.jsonl, afterimage.log, plain or gzip
+    /// Recordings: files in any form that is written here, lines also compressed, or a folder of them
     #[arg(value_name = "DATA", required_unless_present = "list")]
     pub(crate) data: Vec<PathBuf>,
     /// List the metrics that there are
@@ -172,6 +174,80 @@ pub(crate) struct QueryArgs {
     /// A table for people; for programs, every window and group as an object of a JSON list, or as a line of CSV
     #[arg(long, default_value = "text")]
     pub(crate) format: RowFormat,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A TIME is RFC 3339, the same without a zone, a Unix number, or a length before the last moment of the \
+                  data, as in -10m. A LENGTH is written as in 90s, 5m or 1h 30m. Files appear whole or not at all."
+)]
+pub(crate) struct ExportArgs {
+    /// Recordings: files in any form that is written here, lines also compressed, or a folder of them
+    #[arg(value_name = "DATA", required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// The file; CSV in parts gives metrics_generation_time.csv and so on for metrics.csv
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// How it is written; the ending of the file tells it, too
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<ExportFormat>,
+    /// Only the last LENGTH up to the end
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    pub(crate) window: Option<Duration>,
+    /// Where it begins
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+    /// Where it ends
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) until: Option<String>,
+    /// Only these metrics, * standing for any characters; with ndjson the events that yield them
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) metric: Vec<String>,
+    /// Only events with label=value, label!=value, label=~expression or label!~expression; can be given more than once
+    #[arg(long = "where", id = "where", value_name = "CONDITION")]
+    pub(crate) conditions: Vec<String>,
+    /// Only these kinds of events
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub(crate) kind: Vec<Kind>,
+    /// A file, a sheet or a folder for every value of these: metric, date, or an attribute; none for one table
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) by: Option<Vec<Text>>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Write what the files hold: rows, times, hashes, version; beside them without FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "absent, without a value, with one")]
+    pub(crate) manifest: Option<Option<PathBuf>>,
+    /// Zone of times without one, here and in the data and in JSON: local, UTC, +02:00, Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "local")]
+    pub(crate) timezone: Zone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Values between commas, a file a metric
+    Csv,
+    /// A workbook, a sheet a metric
+    Excel,
+    /// A list of samples for each metric
+    Json,
+    /// Events, a line each
+    Ndjson,
+    /// Columns, compressed
+    Parquet,
+}
+
+impl ExportFormat {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Excel => "excel",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 fn length(text: &str) -> Result<Duration, String> {

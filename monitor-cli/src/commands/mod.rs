@@ -3,37 +3,25 @@
 pub(crate) mod books;
 pub(crate) mod check;
 pub(crate) mod components;
+mod data;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod query;
 pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod shell;
+mod times;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use monitor_core::component::{SourceConfig, Validate};
 use monitor_core::pipeline::{Builder, Pipeline, Summary};
-use monitor_core::sources::file;
 use monitor_core::store::Store;
 
 use crate::exit::Failure;
 use crate::progress::ProgressLine;
-
-/// Adds the recordings of the command line as a source. They are relative to where the user stands.
-fn add_data(builder: Builder, data: &[PathBuf]) -> Result<Builder, Failure> {
-    let config = file::Config::once(data.iter().map(|path| absolute(path)).collect());
-    let failed = |error: String| Failure::Run(vec![format!("open the recording: {error}")]);
-    config.validate().map_err(|error| failed(error.to_string()))?;
-    let source = config.open(&builder.context(&"data".into())).map_err(|error| failed(error.to_string()))?;
-    Ok(builder.source("data", source))
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
+pub(crate) use data::add_data;
 
 /// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM; a second one ends the program at once.
 /// What it has gathered is left to be asked. `look` is called a few times a second.

@@ -136,6 +136,7 @@ pub struct Builder {
     pub(super) prices: Option<Prices>,
     pub(super) snapshot: Option<PathBuf>,
     pub(super) keep_refused: bool,
+    pub(super) store_samples: bool,
     pub(super) durability: Durability,
     /// How large the spool may become.
     pub(super) quota: u64,
@@ -170,6 +171,7 @@ impl Builder {
             prices: Some(Prices::built_in()),
             snapshot: None,
             keep_refused: false,
+            store_samples: true,
             durability: Durability::L0,
             quota: 1 << 30,
             lock: None,
@@ -341,6 +343,12 @@ impl Builder {
     /// What the store keeps at most.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Leaves the store empty: what only passes through need not be kept. Rules and charts have nothing to look at then.
+    pub fn without_store(mut self) -> Self {
+        self.store_samples = false;
         self
     }
 

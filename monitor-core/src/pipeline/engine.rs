@@ -3,6 +3,7 @@
 //! With the time of the events, a tick comes when an event later than it has been seen, so a replay gives the same
 //! alerts on every machine.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,6 +75,8 @@ pub(super) struct Engine {
     pub(super) next_tick: Option<Timestamp>,
     /// Where the store and the states of the rules are written down at the end.
     pub(super) snapshot: Option<PathBuf>,
+    /// Whether anybody will ask the store.
+    pub(super) store_samples: bool,
     /// None where the clock follows the events: two runs of a recording have the same store.
     pub(super) watch: Option<Watch>,
     pub(super) outcome: Outcome,
@@ -134,7 +137,7 @@ impl Engine {
         if self.event_time {
             self.take_by_event_time(batch);
         } else {
-            self.store.insert(batch.samples(), self.clock.now());
+            self.store_some(batch, 0..batch.len(), self.clock.now());
         }
         self.cursor.commit();
         self.position.store(batch.first() + batch.len() as u64, Ordering::Release);
@@ -150,7 +153,7 @@ impl Engine {
             let time = batch.time(at);
             if self.next_tick.is_none_or(|tick| time > tick) {
                 self.clock.set(latest);
-                self.store.insert_some(batch.samples(), from..at, Timestamp::MAX);
+                self.store_some(batch, from..at, Timestamp::MAX);
                 from = at;
                 self.tick_until(time);
                 latest = self.clock.now();
@@ -158,7 +161,13 @@ impl Engine {
             latest = latest.max(time);
         }
         self.clock.set(latest);
-        self.store.insert_some(batch.samples(), from..batch.len(), Timestamp::MAX);
+        self.store_some(batch, from..batch.len(), Timestamp::MAX);
+    }
+
+    fn store_some(&self, batch: &Batch, events: Range<usize>, now: Timestamp) {
+        if self.store_samples {
+            self.store.insert_some(batch.samples(), events, now);
+        }
     }
 
     /// All ticks before `time`.

@@ -139,6 +139,7 @@ impl Builder {
             deriver: self.deriver(),
             next_tick: None,
             snapshot,
+            store_samples: self.store_samples,
             watch: (!self.event_time).then(|| {
                 let (sinks, input) = (Arc::clone(&pipeline.watched), Arc::clone(&pipeline.input));
                 let refusals = Arc::clone(&pipeline.refusals);

@@ -3,7 +3,6 @@
 mod list;
 mod rows;
 mod text;
-mod times;
 mod unit;
 
 use std::io::{BufWriter, Write};
@@ -20,12 +19,12 @@ use monitor_core::suggest::hint;
 use monitor_core::time::format_duration;
 use monitor_core::{Text, Zone};
 
+use super::times::{Asked, Flags, Times};
 use super::{add_data, drive, judged};
 use crate::args::{QueryArgs, RowFormat};
 use crate::exit::{Failure, Outcome};
 use crate::summary;
 use rows::Row;
-use times::{Asked, Times};
 
 /// What is asked, but for the time.
 struct Question {
@@ -42,7 +41,15 @@ pub(crate) fn query(args: &QueryArgs) -> Outcome {
         return list::list(args);
     }
     let question = Question::parse(args)?;
-    let times = Times::parse(args)?;
+    let times = Times::parse(&Flags {
+        since: args.since.as_ref(),
+        until: args.until.as_ref(),
+        at: args.at.as_ref(),
+        window: args.window,
+        step: args.step,
+        zone: &args.timezone,
+        at_and_step: true,
+    })?;
     // What is named is to be told apart by, so it is a label, whatever it is elsewhere.
     let labels: Vec<Text> = question.by.iter().chain(question.selector.labels()).cloned().collect();
     let (summary, store) = read(args, &args.data, labels)?;
@@ -163,7 +170,7 @@ fn each_once<T: Clone + PartialEq>(names: &[T]) -> Vec<T> {
     once
 }
 
-fn unanswered(error: impl Into<RangeError>) -> Failure {
+pub(super) fn unanswered(error: impl Into<RangeError>) -> Failure {
     match error.into() {
         RangeError::NoSuchMetric(error) => {
             let see = if error.nearest.is_none() { "; `monitor query --list DATA` shows what there is" } else { "" };

@@ -9,8 +9,8 @@ use monitor_core::time::format_duration;
 use monitor_core::{Text, Timestamp, Zone};
 
 use super::Question;
-use super::times::Asked;
 use super::unit::{Unit, shown};
+use crate::commands::times::Asked;
 use crate::exit::Failure;
 use crate::table::{clean, table};
 

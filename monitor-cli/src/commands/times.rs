@@ -6,11 +6,22 @@ use monitor_core::store::{Steps, Window};
 use monitor_core::time::parse_duration;
 use monitor_core::{Timestamp, Zone};
 
-use crate::args::QueryArgs;
 use crate::exit::Failure;
 
+/// What a command line says of times.
+pub(crate) struct Flags<'a> {
+    pub(crate) since: Option<&'a String>,
+    pub(crate) until: Option<&'a String>,
+    pub(crate) at: Option<&'a String>,
+    pub(crate) window: Option<Duration>,
+    pub(crate) step: Option<Duration>,
+    pub(crate) zone: &'a Zone,
+    /// Whether the command has `--at` and `--step`.
+    pub(crate) at_and_step: bool,
+}
+
 /// The times of the command line, read but not yet related to the data.
-pub(super) struct Times {
+pub(crate) struct Times {
     since: Option<Moment>,
     until: Option<Moment>,
     window: Option<Duration>,
@@ -24,26 +35,33 @@ enum Moment {
 }
 
 /// The windows that are meant.
-pub(super) enum Asked {
+pub(crate) enum Asked {
     One(Window),
     Many(Steps),
 }
 
 impl Times {
-    pub(super) fn parse(args: &QueryArgs) -> Result<Self, Failure> {
-        let moment = |flag: &str, text: &Option<String>| {
-            text.as_ref().map(|text| Moment::parse(flag, text, &args.timezone)).transpose()
-        };
-        if args.since.is_some() && args.window.is_some() && args.step.is_none() {
-            let error = "--since and --window both say where it begins: leave one out, or add --step for many windows";
-            return Err(Failure::Usage(error.to_owned()));
+    pub(crate) fn parse(flags: &Flags<'_>) -> Result<Self, Failure> {
+        let moment =
+            |flag: &str, text: Option<&String>| text.map(|text| Moment::parse(flag, text, flags.zone)).transpose();
+        if flags.since.is_some() && flags.window.is_some() && flags.step.is_none() {
+            let error = "--since and --window both say where it begins: leave one out";
+            let more = if flags.at_and_step { ", or add --step for many windows" } else { "" };
+            return Err(Failure::Usage(format!("{error}{more}")));
         }
-        let (at, until) = (moment("--at", &args.at)?, moment("--until", &args.until)?);
-        Ok(Self { since: moment("--since", &args.since)?, until: until.or(at), window: args.window, step: args.step })
+        let (at, until) = (moment("--at", flags.at)?, moment("--until", flags.until)?);
+        let since = moment("--since", flags.since)?;
+        Ok(Self { since, until: until.or(at), window: flags.window, step: flags.step })
+    }
+
+    /// Whether what is meant depends on when the data ends.
+    pub(crate) fn needs_data(&self) -> bool {
+        let relative = |moment: &Option<Moment>| matches!(moment, Some(Moment::BeforeEnd(_)));
+        relative(&self.since) || relative(&self.until) || (self.window.is_some() && self.until.is_none())
     }
 
     /// The windows that are meant, over data from `data.start` to `data.end`.
-    pub(super) fn over(&self, data: Window) -> Result<Asked, Failure> {
+    pub(crate) fn over(&self, data: Window) -> Result<Asked, Failure> {
         let [since, until] = [self.since, self.until].map(|moment| moment.map(|moment| moment.before(data.end)));
         if let (Some(since), Some(until)) = (since, until.or_else(|| self.step.is_none().then_some(data.end)))
             && since > until
@@ -56,7 +74,7 @@ impl Times {
             return Ok(Asked::One(Window { start: start.unwrap_or(data.start.min(end)), end }));
         };
         let steps = steps(since, until, step, self.window.unwrap_or(step), data);
-        steps.windows().map(|_| Asked::Many(steps)).map_err(super::unanswered)
+        steps.windows().map(|_| Asked::Many(steps)).map_err(super::query::unanswered)
     }
 }
 

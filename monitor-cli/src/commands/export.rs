@@ -1,0 +1,324 @@
+//! `monitor export`: recordings into files that other programs read.
+
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use glob::Pattern;
+use monitor_core::Timestamp;
+use monitor_core::component::{Answer, BoxError, Delivery, Item, Sink};
+use monitor_core::event::KindSet;
+use monitor_core::pipeline::{Builder, Filter, SinkOptions, Summary};
+use monitor_core::store::{Selector, Window};
+use monitor_core::template::thousands;
+use monitor_sinks::table::{By, Exists, Format, NewFile, Options, Table, Written};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::times::{Asked, Flags, Times};
+use super::{add_data, drive, judged};
+use crate::args::{ExportArgs, ExportFormat};
+use crate::exit::{Failure, Outcome};
+use crate::{summary, table};
+
+/// Exports the recordings, and tells what was written.
+pub(crate) fn export(args: &ExportArgs) -> Outcome {
+    let format = args.format.map_or_else(|| of_path(&args.out), Ok)?;
+    let manifest = args.manifest.as_ref().map(|path| path.clone().unwrap_or_else(|| beside(&args.out)));
+    let exists = if args.force { Exists::Replaced } else { Exists::Kept };
+    let times = Times::parse(&Flags {
+        since: args.since.as_ref(),
+        until: args.until.as_ref(),
+        at: None,
+        window: args.window,
+        step: None,
+        zone: &args.timezone,
+        at_and_step: false,
+    })?;
+    let options = sink_options(args)?;
+    // What cannot be written in the end is better known before everything is read.
+    let mut target = Target::open(format, args, exists)?;
+    let new_manifest =
+        manifest.map(|path| NewFile::create(&path, exists)).transpose().map_err(|error| failed(&error))?;
+    let window = if times.needs_data() {
+        let data = extent(args)?.ok_or_else(nothing)?;
+        window(&times, data)?
+    } else {
+        window(&times, Window::ALL)?
+    };
+    let out = Arc::new(Mutex::new(Gathering { target, window, first_and_last: None, events: 0, failed: None }));
+    let builder = builder(args)?.sink_with("export", Gatherer(Arc::clone(&out)), options);
+    let (summary, _) = drive(builder, |_, _| {})?;
+    interrupted(&summary)?;
+    judged(&summary)?;
+    let mut out =
+        Arc::into_inner(out).expect("the pipeline has ended").into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = out.failed.take() {
+        return Err(failed(&error));
+    }
+    let Some((first, last)) = out.first_and_last else { return Err(nothing()) };
+    target = out.target;
+    let files = target.complete().map_err(|error| failed(&error))?;
+    let manifest = Manifest::of(format, &files, Window { start: first, end: last }, out.events)?;
+    if let Some(file) = new_manifest {
+        let json = serde_json::to_string_pretty(&manifest).expect("a manifest is JSON");
+        writeln!(file.file(), "{json}").map_err(|error| failed(&error))?;
+        file.complete().map_err(|error| failed(&error))?;
+    }
+    let mut notes = String::new();
+    summary::not_used(&summary, &mut notes).expect("memory takes it");
+    // Nobody is left to tell if even this cannot be written.
+    drop(std::io::stderr().write_all(notes.as_bytes()));
+    write!(std::io::stdout(), "{}", manifest.text())?;
+    Ok(())
+}
+
+fn builder(args: &ExportArgs) -> Result<Builder, Failure> {
+    add_data(Builder::new().zone(args.timezone.clone()).event_time().without_store(), &args.data)
+}
+
+fn sink_options(args: &ExportArgs) -> Result<SinkOptions, Failure> {
+    let wrong = |flag: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{flag}: {error}"));
+    let patterns = args.metric.iter().map(|text| Pattern::new(text).map_err(|error| wrong("--metric", &error)));
+    let mut labels: Option<Selector> = None;
+    for condition in &args.conditions {
+        let selector = labels.map_or_else(|| "*".parse(), Ok).map_err(|error| wrong("--where", &error))?;
+        labels = Some(selector.and_text(condition).map_err(|error| wrong("--where", &error))?);
+    }
+    let accept = match args.kind.as_slice() {
+        [] => KindSet::ALL,
+        kinds => KindSet::of(kinds),
+    };
+    let filter = Filter { accept, labels, metrics: patterns.collect::<Result<_, _>>()?, ..Filter::default() };
+    Ok(SinkOptions { filter, ..SinkOptions::default() })
+}
+
+/// When the data begins and ends.
+fn extent(args: &ExportArgs) -> Result<Option<Window>, Failure> {
+    let extent = Arc::new(Mutex::new(None::<Window>));
+    let seen = Arc::clone(&extent);
+    let sink = monitor_core::component::sink_fn(move |delivery| {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for item in delivery.items() {
+            let time = item.time();
+            let window = seen.get_or_insert(Window { start: time, end: time });
+            (window.start, window.end) = (window.start.min(time), window.end.max(time));
+        }
+        Answer::Ok
+    });
+    let (summary, _) = drive(builder(args)?.sink_with("extent", sink, sink_options(args)?), |_, _| {})?;
+    interrupted(&summary)?;
+    Ok(*extent.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn window(times: &Times, data: Window) -> Result<Window, Failure> {
+    match times.over(data)? {
+        Asked::One(window) => Ok(window),
+        Asked::Many(_) => unreachable!("there is no --step"),
+    }
+}
+
+fn interrupted(summary: &Summary) -> Outcome {
+    if summary.interrupted {
+        return Err(Failure::Run(vec!["export all of it: it was interrupted, and nothing is written".to_owned()]));
+    }
+    Ok(())
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Run(vec![format!("export: {error}")])
+}
+
+fn nothing() -> Failure {
+    Failure::Run(vec!["export: nothing in the data is meant; nothing is written".to_owned()])
+}
+
+/// By the ending of the file's name.
+fn of_path(path: &Path) -> Result<ExportFormat, Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let format = match () {
+        () if ends(&[".json"]) => ExportFormat::Json,
+        () if ends(&[".csv"]) => ExportFormat::Csv,
+        () if ends(&[".xlsx"]) => ExportFormat::Excel,
+        () if ends(&[".parquet"]) => ExportFormat::Parquet,
+        () if ends(&[".jsonl", ".ndjson"]) => ExportFormat::Ndjson,
+        () => {
+            let known = "csv, excel, json, ndjson, parquet";
+            return Err(Failure::Usage(format!(
+                "--out `{}` does not tell the format: add --format ({known})",
+                path.display()
+            )));
+        }
+    };
+    Ok(format)
+}
+
+/// `metrics.csv.manifest.json`
+fn beside(path: &Path) -> PathBuf {
+    path.with_added_extension("manifest.json")
+}
+
+/// Where the events go.
+enum Target {
+    Table { table: Table, format: Format, path: PathBuf, options: Options },
+    Lines { file: NewFile, out: BufWriter<std::fs::File>, rows: u64 },
+}
+
+impl Target {
+    fn open(format: ExportFormat, args: &ExportArgs, exists: Exists) -> Result<Self, Failure> {
+        let format = match format {
+            ExportFormat::Csv => Format::Csv,
+            ExportFormat::Excel => Format::Excel,
+            ExportFormat::Json => Format::Json,
+            ExportFormat::Parquet => Format::Parquet,
+            ExportFormat::Ndjson => {
+                no_parts(args, "ndjson")?;
+                let file = NewFile::create(&args.out, exists).map_err(|error| failed(&error))?;
+                let out = file.file().try_clone().map_err(|error| failed(&error))?;
+                return Ok(Self::Lines { file, out: BufWriter::with_capacity(1 << 20, out), rows: 0 });
+            }
+        };
+        if !format.has_parts() {
+            no_parts(args, format.name())?;
+        }
+        let by = match args.by.as_deref() {
+            None => format.usual_parts(),
+            Some([none]) if none == "none" => Vec::new(),
+            Some(by) => by.iter().map(By::of).collect(),
+        };
+        if args.out.is_dir() {
+            return Err(failed(&format!("`{}` is a folder: name a file in it", args.out.display())));
+        }
+        let options = Options { by, exists, zone: args.timezone.clone() };
+        Ok(Self::Table { table: Table::default(), format, path: args.out.clone(), options })
+    }
+
+    /// Takes an event, and tells of how many rows.
+    fn take(&mut self, item: Item<'_>) -> std::io::Result<()> {
+        match self {
+            Self::Table { table, .. } => table.push_item(item),
+            Self::Lines { out, rows, .. } => {
+                serde_json::to_writer(&mut *out, item.event())?;
+                out.write_all(b"\n")?;
+                *rows += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn complete(self) -> Result<Vec<Written>, BoxError> {
+        match self {
+            Self::Table { table, format, path, options } => table.write(format, &path, &options),
+            Self::Lines { file, mut out, rows } => {
+                out.flush()?;
+                Ok(vec![Written { path: file.complete()?, rows }])
+            }
+        }
+    }
+}
+
+fn no_parts(args: &ExportArgs, format: &str) -> Outcome {
+    match &args.by {
+        Some(_) => Err(Failure::Usage(format!("--by parts csv, excel and parquet; {format} is one file"))),
+        None => Ok(()),
+    }
+}
+
+/// What the sink has gathered.
+struct Gathering {
+    target: Target,
+    window: Window,
+    first_and_last: Option<(Timestamp, Timestamp)>,
+    events: u64,
+    failed: Option<std::io::Error>,
+}
+
+struct Gatherer(Arc<Mutex<Gathering>>);
+
+impl Sink for Gatherer {
+    fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for item in delivery.items() {
+            let time = item.time();
+            let has_rows = matches!(out.target, Target::Lines { .. }) || !item.samples().is_empty();
+            if time < out.window.start || time > out.window.end || !has_rows || out.failed.is_some() {
+                continue;
+            }
+            if let Err(error) = out.target.take(*item) {
+                out.failed = Some(error);
+                continue;
+            }
+            out.events += 1;
+            let (first, last) = out.first_and_last.unwrap_or((time, time));
+            out.first_and_last = Some((first.min(time), last.max(time)));
+        }
+        Answer::Ok
+    }
+}
+
+/// What an export holds, for whoever gets it.
+#[derive(Serialize)]
+struct Manifest {
+    written_by: &'static str,
+    format: &'static str,
+    events: u64,
+    rows: u64,
+    first: Timestamp,
+    last: Timestamp,
+    files: Vec<FileEntry>,
+}
+
+#[derive(Serialize)]
+struct FileEntry {
+    path: PathBuf,
+    rows: u64,
+    bytes: u64,
+    sha256: String,
+}
+
+impl Manifest {
+    fn of(format: ExportFormat, files: &[Written], extent: Window, events: u64) -> Result<Self, Failure> {
+        let entries = files.iter().map(|file| {
+            let (bytes, sha256) = hashed(&file.path)?;
+            Ok(FileEntry { path: file.path.clone(), rows: file.rows, bytes, sha256 })
+        });
+        Ok(Self {
+            written_by: concat!("monitor ", env!("CARGO_PKG_VERSION")),
+            format: format.name(),
+            events,
+            rows: files.iter().map(|file| file.rows).sum(),
+            first: extent.start,
+            last: extent.end,
+            files: entries.collect::<std::io::Result<_>>().map_err(|error| failed(&error))?,
+        })
+    }
+
+    fn text(&self) -> String {
+        let rows = self.files.iter().map(|file| {
+            vec![file.path.display().to_string(), thousands(file.rows as i64), thousands(file.bytes as i64)]
+        });
+        let table = table::table(&["file", "rows", "bytes"], 1..3, rows);
+        format!(
+            "{table}\n\n{} events, {} rows, from {} to {}\n",
+            thousands(self.events as i64),
+            thousands(self.rows as i64),
+            self.first,
+            self.last
+        )
+    }
+}
+
+/// The length of a file, and its SHA-256.
+fn hashed(path: &Path) -> std::io::Result<(u64, String)> {
+    let mut file = std::fs::File::open(path)?;
+    let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            return Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()));
+        }
+        hash.update(&chunk[..read]);
+        bytes += read as u64;
+    }
+}
