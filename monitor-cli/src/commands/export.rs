@@ -161,7 +161,7 @@ fn beside(path: &Path) -> PathBuf {
 
 /// Where the events go.
 enum Target {
-    Table { table: Table, format: Format, path: PathBuf, options: Options },
+    Table { table: Box<Table>, format: Format, path: PathBuf, options: Options },
     Lines { file: NewFile, out: BufWriter<std::fs::File>, rows: u64 },
 }
 
@@ -191,7 +191,7 @@ impl Target {
             return Err(failed(&format!("`{}` is a folder: name a file in it", args.out.display())));
         }
         let options = Options { by, exists, zone: args.timezone.clone() };
-        Ok(Self::Table { table: Table::default(), format, path: args.out.clone(), options })
+        Ok(Self::Table { table: Box::default(), format, path: args.out.clone(), options })
     }
 
     /// Takes an event, and tells of how many rows.

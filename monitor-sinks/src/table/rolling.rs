@@ -95,25 +95,7 @@ impl<F: TableFormat> SinkConfig for RollingConfig<F> {
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
-        let by = match &self.by {
-            Some(by) => by.iter().map(By::of).collect(),
-            None => F::FORMAT.usual_parts(),
-        };
-        let path = context.dirs.output(&self.path);
-        let lines = Lines::open(path.with_added_extension(PART), context)?;
-        Ok(Box::new(RollingSink {
-            waiting: left_behind(&path)?,
-            lines,
-            path,
-            format: F::FORMAT,
-            options: Options { by, exists: Exists::Replaced, zone: context.zone.clone() },
-            rows: self.rotate_rows,
-            every: self.rotate_every.0,
-            clock: context.clock.clone(),
-            context: context.clone(),
-            scratch: Table::default(),
-            keys: Keys::default(),
-        }))
+        Ok(Box::new(RollingSink::open(self, context)?))
     }
 }
 
@@ -243,6 +225,30 @@ struct RollingSink {
     keys: Keys,
 }
 
+impl RollingSink {
+    fn open<F: TableFormat>(config: &RollingConfig<F>, context: &Context) -> Result<Self, BoxError> {
+        let by = match &config.by {
+            Some(by) => by.iter().map(By::of).collect(),
+            None => F::FORMAT.usual_parts(),
+        };
+        let path = context.dirs.output(&config.path);
+        let lines = Lines::open(path.with_added_extension(PART), context)?;
+        Ok(Self {
+            waiting: left_behind(&path)?,
+            lines,
+            path,
+            format: F::FORMAT,
+            options: Options { by, exists: Exists::Replaced, zone: context.zone.clone() },
+            rows: config.rotate_rows,
+            every: config.rotate_every.0,
+            clock: context.clock.clone(),
+            context: context.clone(),
+            scratch: Table::default(),
+            keys: Keys::default(),
+        })
+    }
+}
+
 impl Sink for RollingSink {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
         if let Err(full) = self.lines.file.room() {
@@ -321,3 +327,6 @@ impl RollingSink {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
