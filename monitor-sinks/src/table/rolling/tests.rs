@@ -64,6 +64,8 @@ enum Step {
     Turn,
     /// The process ends where it stands,
     Crash,
+    /// after lines were written of which the host does not know,
+    CrashUnnoted,
     /// in the middle of a turn: lines are put by and not yet converted,
     CrashPutBy,
     /// or are converted and still there.
@@ -76,6 +78,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Flush),
         1 => Just(Step::Turn),
         1 => Just(Step::Crash),
+        1 => Just(Step::CrashUnnoted),
         1 => Just(Step::CrashPutBy),
         1 => Just(Step::CrashConverted),
     ]
@@ -138,6 +141,10 @@ impl<F: TableFormat> Host<F> {
             Step::Crash => {
                 self.sink = None;
                 self.open();
+            }
+            Step::CrashUnnoted => {
+                self.sink().flush().expect("there is room");
+                self.take(&Step::Crash);
             }
             Step::CrashPutBy => {
                 self.flush();
