@@ -21,10 +21,14 @@
 pub mod append;
 #[cfg(feature = "command")]
 pub mod command;
+#[cfg(any(feature = "csv", feature = "json", feature = "jsonl"))]
+mod counts;
 #[cfg(feature = "csv")]
 pub mod csv;
 #[cfg(feature = "excel")]
 pub mod excel;
+#[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
+mod export;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "json")]
@@ -51,7 +55,7 @@ pub mod parquet;
 mod path;
 #[cfg(any(feature = "http", feature = "webhook"))]
 mod post;
-#[cfg(any(feature = "csv", feature = "json", feature = "jsonl", feature = "log"))]
+#[cfg(any(feature = "json", feature = "jsonl", feature = "log"))]
 mod reference;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -64,6 +68,8 @@ mod testing;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
+#[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
+pub use export::Export;
 use monitor_core::component::{DuplicateType, Registry};
 
 /// Registers every sink that is compiled in.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+#[cfg(any(feature = "jsonl", feature = "log"))]
 use monitor_core::{Timestamp, Zone};
 use serde::Serialize;
 use serde_json::ser::Formatter;
@@ -30,23 +31,9 @@ pub(crate) fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
 }
 
 /// `2026-05-04T14:00:02.881194`, and without the fraction where it is zero, as Python's `isoformat`.
+#[cfg(any(feature = "jsonl", feature = "log"))]
 pub(crate) fn isoformat(time: Timestamp, zone: &Zone) -> String {
     let local = time.to_local(zone);
     let form = if time.as_micros().rem_euclid(1_000_000) == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.6f" };
     local.format(form).to_string()
-}
-
-/// Whether a metric's values are whole numbers in the reference's files; everything else is a float there.
-pub(crate) fn is_count(metric: &str) -> bool {
-    metric.ends_with("_token_count")
-        || matches!(metric, "conversation_length" | "evaluation_error_rate" | "unpriced_calls")
-}
-
-/// Appends the value of a sample: a whole number where the reference has one, a float elsewhere.
-pub(crate) fn number(out: &mut Vec<u8>, metric: &str, value: f64) {
-    if is_count(metric) && value.fract() == 0.0 && value.abs() < 1e15 {
-        serde_json::to_writer(out, &(value as i64)).expect("memory takes it");
-    } else {
-        serde_json::to_writer(out, &value).expect("memory takes it");
-    }
 }

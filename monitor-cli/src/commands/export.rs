@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use glob::Pattern;
 use monitor_core::Timestamp;
-use monitor_core::component::{Answer, BoxError, Delivery, Item, Sink};
+use monitor_core::component::{Answer, Delivery, Item, Sink};
 use monitor_core::event::KindSet;
 use monitor_core::pipeline::{Builder, Filter, SinkOptions, Summary};
 use monitor_core::store::{Selector, Window};
@@ -207,7 +207,7 @@ impl Target {
         Ok(())
     }
 
-    fn complete(self) -> Result<Vec<Written>, BoxError> {
+    fn complete(self) -> std::io::Result<Vec<Written>> {
         match self {
             Self::Table { table, format, path, options } => table.write(format, &path, &options),
             Self::Lines { file, mut out, rows } => {

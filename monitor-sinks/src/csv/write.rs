@@ -1,13 +1,13 @@
 //! A table as CSV.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use monitor_core::component::BoxError;
 
 use super::cell::escaped;
-use crate::reference::number;
-use crate::table::{Column, Files, Names, NewFile, Options, Part, Stamps, Table, column_name, path_of_part};
+use crate::counts::number;
+use crate::table::{Column, Files, Names, NewFile, Options, Part, Stamps, Table, column_name};
 
 /// Bytes are handed to the system by this much.
 const CHUNK: usize = 1 << 20;
@@ -59,4 +59,15 @@ fn write_part(table: &Table, part: &Part, file: &std::fs::File) -> std::io::Resu
 /// By their codes, of which 0 is nothing.
 fn cells(column: &Column) -> Vec<String> {
     std::iter::once(String::new()).chain(column.cells().iter().map(super::cell::text)).collect()
+}
+
+/// `metrics.csv` for a part becomes `metrics_generation_time.csv`.
+fn path_of_part(path: &Path, part: &Part, names: &mut Names) -> PathBuf {
+    if part.values.is_empty() {
+        return path.to_owned();
+    }
+    let name = names.file(&part.name());
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let end = path.extension().map(|end| format!(".{}", end.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem}_{name}{end}"))
 }

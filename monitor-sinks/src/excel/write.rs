@@ -9,7 +9,7 @@ use monitor_core::{Text, Timestamp};
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
 use super::{EPOCH, INDEX, MILLIS_A_DAY};
-use crate::table::{Cell, Column, Files, Names, NewFile, Options, Part, Table, column_name, joined};
+use crate::table::{Cell, Column, Files, Names, NewFile, Options, Part, Table, column_name};
 
 /// Rows below the header of a sheet, and columns; see
 /// <https://support.microsoft.com/en-us/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3>.
@@ -62,7 +62,7 @@ fn write_sheets(table: &Table, parts: &[Part], workbook: &mut Workbook) -> Resul
             part.rows.chunks(ROWS).chain(empty).map(move |rows| (part, rows))
         })
         .map(|(part, rows)| {
-            let name = if part.values.is_empty() { "samples".to_owned() } else { joined(part) };
+            let name = if part.values.is_empty() { "samples".to_owned() } else { part.name() };
             (names.sheet(&name), part, rows)
         })
         .collect();
@@ -92,7 +92,7 @@ impl Sheet<'_> {
         self.on.set_column_width(3, 24)?.set_column_width(4, 24)?;
         self.header(["sheet", "holds", "rows", "first (UTC)", "last (UTC)"].map(str::to_owned))?;
         for (row, (name, part, rows)) in (1..).zip(sheets) {
-            let holds = if part.values.is_empty() { "all samples".to_owned() } else { joined(part) };
+            let holds = if part.values.is_empty() { "all samples".to_owned() } else { part.name() };
             self.text(row, 0, name)?;
             self.text(row, 1, &holds)?;
             self.on.write_number(row, 2, rows.len() as f64)?;

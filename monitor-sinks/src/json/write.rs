@@ -5,7 +5,8 @@ use std::path::Path;
 
 use monitor_core::component::BoxError;
 
-use crate::reference::{number, write_json};
+use crate::counts::number;
+use crate::reference::write_json;
 use crate::table::{By, Column, Files, NewFile, Options, Part, Stamps, Table, column_name};
 
 /// Bytes are handed to the system by this much.
@@ -21,7 +22,6 @@ pub(crate) fn write(table: &Table, path: &Path, options: &Options) -> Result<Fil
 
 fn write_parts(table: &Table, parts: &[Part], options: &Options, file: &std::fs::File) -> std::io::Result<()> {
     let mut out = BufWriter::with_capacity(CHUNK, file);
-    let cells: Vec<Vec<Vec<u8>>> = table.columns().iter().map(cells).collect();
     let mut stamps = Stamps::python(&options.zone);
     let mut text = Vec::new();
     for (at, part) in parts.iter().enumerate() {
@@ -29,16 +29,16 @@ fn write_parts(table: &Table, parts: &[Part], options: &Options, file: &std::fs:
         text.extend_from_slice(if at == 0 { b"{" } else { b", " });
         write_json(&mut text, metric);
         text.extend_from_slice(b": [");
-        let in_part = |column: &Column| part.rows.iter().any(|row| column.code(*row as usize) != 0);
-        let used: Vec<usize> = (0..cells.len()).filter(|at| in_part(&table.columns()[*at])).collect();
+        let columns = table.columns_of(&part.rows);
+        let cells: Vec<Vec<Vec<u8>>> = columns.iter().map(|column| cells(column)).collect();
         for (at, row) in part.rows.iter().enumerate() {
             let row = *row as usize;
             text.extend_from_slice(if at == 0 { b"{\"timestamp\": \"" } else { b", {\"timestamp\": \"" });
             stamps.write(&mut text, table.time(row));
             text.extend_from_slice(b"\", \"value\": ");
             number(&mut text, metric, table.value(row));
-            for column in &used {
-                text.extend_from_slice(&cells[*column][table.columns()[*column].code(row) as usize]);
+            for (column, cells) in columns.iter().zip(&cells) {
+                text.extend_from_slice(&cells[column.code(row) as usize]);
             }
             text.push(b'}');
             out.write_all(&text)?;

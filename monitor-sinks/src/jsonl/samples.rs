@@ -5,7 +5,8 @@ use monitor_core::sample::Sample;
 use monitor_core::{Kind, Metadata, Zone};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::reference::{is_count, isoformat, write_json};
+use crate::counts::is_count;
+use crate::reference::{isoformat, write_json};
 
 /// Appends the sample lines of an event.
 pub(super) fn write(out: &mut Vec<u8>, item: &Item<'_>, zone: &Zone) {

@@ -1,9 +1,10 @@
 //! A table as Parquet: `metric_name`, `timestamp` (µs, UTC), `value`, and a column for each attribute, of its own type.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use monitor_core::Text;
 use monitor_core::component::BoxError;
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
@@ -12,7 +13,7 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
-use crate::table::{Cell, Column, ColumnType, Files, NewFile, Options, Part, Table, column_name, folder_of_part};
+use crate::table::{By, Cell, Column, ColumnType, Files, NewFile, Options, Part, Table, column_name};
 
 /// Rows that a reader can take or leave at once.
 const GROUP: usize = 262_144;
@@ -154,4 +155,21 @@ fn column<D: DataType>(
     let mut column = group.next_column()?.expect("the schema has a column more");
     column.typed::<D>().write_batch(values, levels, None)?;
     column.close()
+}
+
+/// `day=2026-05-04/`, as Hive names folders: what is no letter, digit, `-`, `_` or `.` is percent-encoded.
+fn folder_of_part(by: &[By], part: &Part) -> PathBuf {
+    let encoded = |text: &str| -> String {
+        let letters = text.bytes().map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        });
+        letters.collect()
+    };
+    let folder = |(by, value): (&By, &Option<Text>)| {
+        // The word that Hive has for what is not there.
+        let value = value.as_ref().map_or_else(|| "__HIVE_DEFAULT_PARTITION__".to_owned(), |value| encoded(value));
+        format!("{}={value}", encoded(by.name()))
+    };
+    by.iter().zip(&part.values).map(folder).collect()
 }

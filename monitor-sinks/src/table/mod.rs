@@ -4,23 +4,29 @@
 
 mod cell;
 mod columns;
+#[cfg(any(feature = "csv", feature = "excel"))]
+#[cfg_attr(not(all(feature = "csv", feature = "excel")), expect(dead_code, reason = "each has its own part of it"))]
 mod names;
 mod new_file;
 mod part;
 mod reading;
 mod rolling;
+#[cfg(any(feature = "csv", feature = "json"))]
+#[cfg_attr(not(all(feature = "csv", feature = "json")), expect(dead_code, reason = "each has its own part of it"))]
 mod stamps;
 mod write;
 
 pub use cell::{Cell, ColumnType};
 pub(crate) use columns::{attribute_name, column_name};
+#[cfg(any(feature = "csv", feature = "excel"))]
 pub(crate) use names::Names;
 pub use new_file::{Exists, NewFile};
 pub use part::{By, Part};
 pub use reading::{ReaderConfig, Reading};
 pub use rolling::{RollingConfig, TableFormat};
+#[cfg(any(feature = "csv", feature = "json"))]
 pub(crate) use stamps::Stamps;
-pub(crate) use write::{Files, folder_of_part, joined, path_of_part};
+pub(crate) use write::Files;
 pub use write::{Format, Options, Written};
 
 use std::collections::HashMap;
@@ -332,5 +338,5 @@ impl Column {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
 mod tests;

@@ -46,6 +46,14 @@ pub struct Part {
     pub rows: Vec<u32>,
 }
 
+impl Part {
+    /// What its rows have in common, as a name for it.
+    pub fn name(&self) -> String {
+        let values = self.values.iter().map(|value| value.as_ref().map_or("none", Text::as_str));
+        values.collect::<Vec<_>>().join("_")
+    }
+}
+
 impl Table {
     /// The parts of a table, in the order in which they begin. By nothing there is one, also of an empty table.
     pub fn parts(&self, by: &[By]) -> Vec<Part> {

@@ -328,5 +328,5 @@ impl RollingSink {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "csv", feature = "json", feature = "parquet"))]
 mod tests;

@@ -1,13 +1,13 @@
 //! A table as files, in whichever format.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use monitor_core::Zone;
 use monitor_core::component::BoxError;
-use monitor_core::{Text, Zone};
 use serde::Serialize;
 
-use super::names::Names;
-use super::{By, Exists, NewFile, Part, Table};
+use super::{By, Exists, NewFile, Table};
 
 /// How samples are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,12 @@ impl Format {
         Self::Parquet,
     ];
 
+    /// By the ending of a file's name.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?;
+        Self::ALL.iter().copied().find(|format| ending.eq_ignore_ascii_case(format.extension()))
+    }
+
     /// Its name: the `type` of its sink and of its source.
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,9 +82,14 @@ impl Format {
     /// How the names of its files end.
     pub const fn extension(self) -> &'static str {
         match self {
+            #[cfg(feature = "csv")]
+            Self::Csv => "csv",
             #[cfg(feature = "excel")]
             Self::Excel => "xlsx",
-            other => other.name(),
+            #[cfg(feature = "json")]
+            Self::Json => "json",
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "parquet",
         }
     }
 
@@ -107,18 +118,23 @@ impl Table {
     ///
     /// # Errors
     /// When a file is there already that is to be kept, or the system refuses.
-    pub fn write(&self, format: Format, path: &Path, options: &Options) -> Result<Vec<Written>, BoxError> {
-        let files = match format {
+    pub fn write(&self, format: Format, path: &Path, options: &Options) -> io::Result<Vec<Written>> {
+        let files = self.write_unfinished(format, path, options);
+        // What it was is of use to the caller, where the system said it.
+        complete(files.map_err(|error| error.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error))?)
+    }
+
+    fn write_unfinished(&self, format: Format, path: &Path, options: &Options) -> Result<Files, BoxError> {
+        match format {
             #[cfg(feature = "csv")]
-            Format::Csv => crate::csv::write(self, path, options)?,
+            Format::Csv => crate::csv::write(self, path, options),
             #[cfg(feature = "excel")]
-            Format::Excel => crate::excel::write(self, path, options)?,
+            Format::Excel => crate::excel::write(self, path, options),
             #[cfg(feature = "json")]
-            Format::Json => crate::json::write(self, path, options)?,
+            Format::Json => crate::json::write(self, path, options),
             #[cfg(feature = "parquet")]
-            Format::Parquet => crate::parquet::write(self, path, options)?,
-        };
-        complete(files)
+            Format::Parquet => crate::parquet::write(self, path, options),
+        }
     }
 }
 
@@ -126,58 +142,21 @@ impl Table {
 pub(crate) type Files = Vec<(NewFile, u64)>;
 
 /// Gives all files their names. What cannot be completed takes those before it along, unless they have replaced something.
-fn complete(files: Files) -> Result<Vec<Written>, BoxError> {
+fn complete(files: Files) -> io::Result<Vec<Written>> {
     let mut written: Vec<Written> = Vec::with_capacity(files.len());
     for (file, rows) in files {
         let was_there = file.path().exists();
         match file.complete() {
             Ok(path) => written.push(Written { path, rows }),
             Err(error) => {
-                if !was_there || error.kind() == std::io::ErrorKind::AlreadyExists {
+                if !was_there || error.kind() == io::ErrorKind::AlreadyExists {
                     for file in &written {
                         drop(std::fs::remove_file(&file.path));
                     }
                 }
-                return Err(error.into());
+                return Err(error);
             }
         }
     }
     Ok(written)
-}
-
-/// `metrics.csv` for a part becomes `metrics_generation_time.csv`.
-#[cfg(feature = "csv")]
-pub(crate) fn path_of_part(path: &Path, part: &Part, names: &mut Names) -> PathBuf {
-    if part.values.is_empty() {
-        return path.to_owned();
-    }
-    let name = names.file(&joined(part));
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let end = path.extension().map(|end| format!(".{}", end.to_string_lossy())).unwrap_or_default();
-    path.with_file_name(format!("{stem}_{name}{end}"))
-}
-
-/// What the rows of a part have in common, as a name for it.
-#[cfg(any(feature = "csv", feature = "excel"))]
-pub(crate) fn joined(part: &Part) -> String {
-    let values = part.values.iter().map(|value| value.as_ref().map_or("none", Text::as_str));
-    values.collect::<Vec<_>>().join("_")
-}
-
-/// `day=2026-05-04/`, as Hive names folders: what is no letter, digit, `-`, `_` or `.` is percent-encoded.
-#[cfg(feature = "parquet")]
-pub(crate) fn folder_of_part(by: &[By], part: &Part) -> PathBuf {
-    let encoded = |text: &str| -> String {
-        let letters = text.bytes().map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        });
-        letters.collect()
-    };
-    let folder = |(by, value): (&By, &Option<Text>)| {
-        // The word that Hive has for what is not there.
-        let value = value.as_ref().map_or_else(|| "__HIVE_DEFAULT_PARTITION__".to_owned(), |value| encoded(value));
-        format!("{}={value}", encoded(by.name()))
-    };
-    by.iter().zip(&part.values).map(folder).collect()
 }

@@ -176,7 +176,9 @@ proptest! {
     #[test]
     fn every_sample_is_in_one_file_once(steps in prop::collection::vec(step(), 0..30)) {
         let mut host = Host::<Csv>::new("path = \"m.csv\"\nby = []\nrotate_rows = 50");
-        steps.iter().for_each(|step| host.take(step));
+        for step in &steps {
+            host.take(step);
+        }
         let (numbers, next) = host.end();
         prop_assert_eq!(numbers, (0..next).map(|number| (number, 1)).collect::<BTreeMap<_, _>>());
     }
