@@ -162,4 +162,20 @@ pub(crate) fn kill_group(child: &mut Child) {
     let killed = Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status().expect("kill");
     assert!(killed.success());
     child.wait().expect("a child");
+    // The others are gone a moment later, and with them what they have locked.
+    while lives(child.id()) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether a process of the group has not ended; one that nobody has waited for has.
+#[cfg(feature = "real-components")]
+fn lives(group: u32) -> bool {
+    std::fs::read_dir("/proc").expect("Linux").flatten().any(|entry| {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // Behind the name, which stands in brackets and may be anything: the state, the parent, the group.
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        let (state, of) = (fields.next(), fields.nth(1));
+        of == Some(&*group.to_string()) && !matches!(state, Some("Z" | "X"))
+    })
 }
