@@ -44,6 +44,30 @@ const LIMITS: &[Limit] = &[
         at_most: CORE + 18 + MARGIN,
         why: "core and itself; the rest is an HTTP client that blocks, and rustls",
     },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("csv"),
+        at_most: CORE + 4 + MARGIN,
+        why: "core and itself; the reader of quoted values",
+    },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("excel"),
+        at_most: CORE + 27 + MARGIN,
+        why: "core and itself; one crate that writes workbooks and another that reads them, with ZIP and XML",
+    },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("json"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; JSON is core's already",
+    },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("parquet"),
+        at_most: CORE + 13 + MARGIN,
+        why: "core and itself; Parquet without Arrow, with what Zstandard and Thrift take",
+    },
     Limit { package: "monitor-sinks", feature: Some("memory"), at_most: CORE + 1 + MARGIN, why: "core and itself" },
     Limit { package: "monitor-sinks", feature: Some("webhook"), at_most: CORE + 18 + MARGIN, why: "as http" },
     Limit {
