@@ -39,7 +39,7 @@ pub(crate) fn export(args: &ExportArgs) -> Outcome {
     // What cannot be written in the end is better known before everything is read.
     let mut target = Target::open(format, args, exists)?;
     let new_manifest =
-        manifest.map(|path| NewFile::create(&path, exists)).transpose().map_err(|error| failed(&error))?;
+        manifest.map(|path| NewFile::create(&path, exists)).transpose().map_err(|error| not_written(&error))?;
     let window = if times.needs_data() {
         let data = extent(args)?.ok_or_else(nothing)?;
         window(&times, data)?
@@ -54,16 +54,16 @@ pub(crate) fn export(args: &ExportArgs) -> Outcome {
     let mut out =
         Arc::into_inner(out).expect("the pipeline has ended").into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(error) = out.failed.take() {
-        return Err(failed(&error));
+        return Err(not_written(&error));
     }
     let Some((first, last)) = out.first_and_last else { return Err(nothing()) };
     target = out.target;
-    let files = target.complete().map_err(|error| failed(&error))?;
+    let files = target.complete().map_err(|error| not_written(&error))?;
     let manifest = Manifest::of(format, &files, Window { start: first, end: last }, out.events)?;
     if let Some(file) = new_manifest {
         let json = serde_json::to_string_pretty(&manifest).expect("a manifest is JSON");
-        writeln!(file.file(), "{json}").map_err(|error| failed(&error))?;
-        file.complete().map_err(|error| failed(&error))?;
+        writeln!(file.file(), "{json}").map_err(|error| not_written(&error))?;
+        file.complete().map_err(|error| not_written(&error))?;
     }
     let mut notes = String::new();
     summary::not_used(&summary, &mut notes).expect("memory takes it");
@@ -129,6 +129,13 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::Run(vec![format!("export: {error}")])
 }
 
+fn not_written(error: &std::io::Error) -> Failure {
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => failed(&format!("{error}; --force replaces it")),
+        _ => failed(error),
+    }
+}
+
 fn nothing() -> Failure {
     Failure::Run(vec!["export: nothing in the data is meant; nothing is written".to_owned()])
 }
@@ -174,8 +181,8 @@ impl Target {
             ExportFormat::Parquet => Format::Parquet,
             ExportFormat::Ndjson => {
                 no_parts(args, "ndjson")?;
-                let file = NewFile::create(&args.out, exists).map_err(|error| failed(&error))?;
-                let out = file.file().try_clone().map_err(|error| failed(&error))?;
+                let file = NewFile::create(&args.out, exists).map_err(|error| not_written(&error))?;
+                let out = file.file().try_clone().map_err(|error| not_written(&error))?;
                 return Ok(Self::Lines { file, out: BufWriter::with_capacity(1 << 20, out), rows: 0 });
             }
         };
@@ -290,7 +297,7 @@ impl Manifest {
             rows: files.iter().map(|file| file.rows).sum(),
             first: extent.start,
             last: extent.end,
-            files: entries.collect::<std::io::Result<_>>().map_err(|error| failed(&error))?,
+            files: entries.collect::<std::io::Result<_>>().map_err(|error| not_written(&error))?,
         })
     }
 

@@ -98,6 +98,9 @@ impl Moment {
         if let Some(Ok(length)) = text.strip_prefix('-').map(parse_duration) {
             return Ok(Self::BeforeEnd(length));
         }
+        // A day begins at its midnight.
+        let midnight = text.len() == "2026-05-04".len() && text.bytes().filter(|byte| *byte == b'-').count() == 2;
+        let text = &if midnight { format!("{text}T00:00:00") } else { text.to_owned() };
         let wrong =
             |error| Failure::Usage(format!("{flag}: {error}; or a length before the end of the data, as in -10m"));
         Timestamp::parse(text, zone).map(Self::At).map_err(wrong)

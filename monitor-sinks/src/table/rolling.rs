@@ -109,14 +109,16 @@ struct Lines {
     rows: u64,
     /// The numbers of its first and its last event, and when the first one happened.
     range: Option<(u64, u64, Timestamp)>,
-    /// When the first of them came.
+    /// When the first of them came; not before it happened, for a clock that follows the events lags behind them.
     since: Timestamp,
+    clock: Clock,
 }
 
 impl Lines {
     fn open(path: PathBuf, context: &Context) -> Result<Self, BoxError> {
         let file = AppendFile::open(&path, context.durability)?;
-        let mut lines = Self { file, path, rows: 0, range: None, since: context.clock.now() };
+        let clock = context.clock.clone();
+        let mut lines = Self { file, path, rows: 0, range: None, since: clock.now(), clock };
         lines.recount()?;
         Ok(lines)
     }
@@ -124,11 +126,21 @@ impl Lines {
     /// Looks what is in the file.
     fn recount(&mut self) -> Result<(), BoxError> {
         (self.rows, self.range) = (0, None);
-        each_line(&self.path, |sequence, time, _| {
-            self.rows += 1;
-            let (first, _, began) = self.range.unwrap_or((sequence, sequence, time));
-            self.range = Some((first, sequence, began));
-        })
+        let path = self.path.clone();
+        each_line(&path, |sequence, time, _| self.count(sequence, time))
+    }
+
+    fn count(&mut self, sequence: u64, time: Timestamp) {
+        if self.range.is_none() {
+            self.since = self.clock.now().max(time);
+        }
+        self.rows += 1;
+        let (first, _, began) = self.range.unwrap_or((sequence, sequence, time));
+        self.range = Some((first, sequence, began));
+    }
+
+    fn are_old(&self, every: Duration) -> bool {
+        self.rows > 0 && self.clock.now() >= self.since.plus(every)
     }
 
     fn write(&mut self, sequence: u64, event: &monitor_core::Event) {
@@ -136,9 +148,7 @@ impl Lines {
         write!(out, "{sequence}\t").expect("memory takes it");
         serde_json::to_writer(&mut *out, event).expect("an event is JSON, and memory takes it");
         out.push(b'\n');
-        self.rows += 1;
-        let (first, _, began) = self.range.unwrap_or((sequence, sequence, event.time));
-        self.range = Some((first, sequence, began));
+        self.count(sequence, event.time);
     }
 }
 
@@ -198,15 +208,17 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether a file of this stem is there, also in folders of parts.
-fn is_taken(folder: &Path, stem: &str, depth: usize) -> bool {
+/// Whether a file of this stem and ending is there, or parts of one, also in folders.
+fn is_taken(folder: &Path, stem: &str, ending: &str, depth: usize) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
     entries.flatten().any(|entry| {
-        let name = entry.file_name();
-        let rest = name.to_string_lossy().strip_prefix(stem).map(str::to_owned);
-        let is_part = entry.path().is_dir() && name.to_string_lossy().contains('=');
-        rest.is_some_and(|rest| rest.starts_with(['.', '_']))
-            || (depth > 0 && is_part && is_taken(&entry.path(), stem, depth - 1))
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if depth > 0 && name.contains('=') && entry.path().is_dir() {
+            return is_taken(&entry.path(), stem, ending, depth - 1);
+        }
+        let name = name.strip_suffix(&format!(".{PART}")).unwrap_or(&name);
+        let middle = name.strip_prefix(stem).and_then(|rest| rest.strip_suffix(ending));
+        middle.is_some_and(|middle| middle.is_empty() || middle.starts_with('_'))
     })
 }
 
@@ -217,7 +229,6 @@ struct RollingSink {
     options: Options,
     rows: u64,
     every: Duration,
-    clock: Clock,
     context: Context,
     /// Files of lines that wait to become files of the format.
     waiting: Vec<PathBuf>,
@@ -241,7 +252,6 @@ impl RollingSink {
             options: Options { by, exists: Exists::Replaced, zone: context.zone.clone() },
             rows: config.rotate_rows,
             every: config.rotate_every.0,
-            clock: context.clock.clone(),
             context: context.clone(),
             scratch: Table::default(),
             keys: Keys::default(),
@@ -253,9 +263,6 @@ impl Sink for RollingSink {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
         if let Err(full) = self.lines.file.room() {
             return full;
-        }
-        if self.lines.rows == 0 {
-            self.lines.since = self.clock.now();
         }
         for item in delivery.items() {
             self.scratch.push_item(*item);
@@ -283,18 +290,20 @@ impl Sink for RollingSink {
     }
 
     fn wants_turn(&self) -> bool {
-        let old = || self.clock.now() >= self.lines.since.plus(self.every);
-        !self.waiting.is_empty() || self.lines.rows >= self.rows || (self.lines.rows > 0 && old())
+        !self.waiting.is_empty() || self.lines.rows >= self.rows || self.lines.are_old(self.every)
     }
 
     fn turn(&mut self, at_end: bool) -> Result<(), BoxError> {
-        let old = self.clock.now() >= self.lines.since.plus(self.every);
-        if self.lines.rows > 0 && (at_end || old || self.lines.rows >= self.rows) {
+        if self.lines.rows > 0 && (at_end || self.lines.rows >= self.rows || self.lines.are_old(self.every)) {
             self.put_by()?;
         }
         while let Some(lines) = self.waiting.first() {
             self.convert(lines)?;
             self.waiting.remove(0);
+        }
+        if at_end && self.lines.rows == 0 {
+            // Nothing is lost with it, and nothing is made of it.
+            drop(std::fs::remove_file(&self.lines.path));
         }
         Ok(())
     }
@@ -307,7 +316,7 @@ impl RollingSink {
         let plain = format!("{}-{}-{first}-{last}", stem(&self.path), began.to_utc().format("%Y%m%dT%H%M%SZ"));
         let mut stems = std::iter::once(plain.clone()).chain((2..).map(|number| format!("{plain}-{number}")));
         let folder = folder(&self.path);
-        let free = stems.find(|stem| !is_taken(folder, stem, self.options.by.len()));
+        let free = stems.find(|stem| !is_taken(folder, stem, &ending(&self.path), self.options.by.len()));
         let name = format!("{}{}", free.expect("there are more numbers than files"), ending(&self.path));
         let put_by = self.path.with_file_name(name).with_added_extension(PART);
         std::fs::rename(&self.lines.path, &put_by)?;
