@@ -103,7 +103,7 @@ pub(crate) struct ReloadArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReplayArgs {
-    /// Recordings: events as NDJSON, metrics.jsonl, afterimage.log, plain or gzip
+    /// Recordings: events as NDJSON, metrics.jsonl, afterimage.log, plain, gzip or zstd
     #[arg(value_name = "DATA", required = true)]
     pub(crate) data: Vec<PathBuf>,
     /// Take rules and settings from this configuration; its sources, sinks and charts are left out
@@ -127,7 +127,7 @@ pub(crate) struct QueryArgs {
     /// The metric, as in generation_time, model_usage:gpt-4o or generation_time{model_name=gpt-4o}
     #[arg(value_name = "METRIC", required = true)]
     pub(crate) metric: String,
-    /// Recordings: events as NDJSON, metrics.jsonl, afterimage.log, plain or gzip
+    /// Recordings: events as NDJSON, metrics.jsonl, afterimage.log, plain, gzip or zstd
     #[arg(value_name = "DATA", required_unless_present = "list")]
     pub(crate) data: Vec<PathBuf>,
     /// List the metrics that there are

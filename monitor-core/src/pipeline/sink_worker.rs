@@ -75,6 +75,7 @@ pub(super) struct SinkWorker {
 
 /// What the worker holds.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true or false whatever the others are")]
 pub(super) struct Writing {
     /// Read, not flushed; from `fresh` on not written either. After a panic all of it is written again.
     held: Vec<Held>,
@@ -228,7 +229,7 @@ impl SinkWorker {
 
     fn wants_turn(&self) -> bool {
         // One that fails is not asked over and over.
-        self.state.failing_since.is_none() && self.sink.as_ref().is_some_and(|sink| sink.wants_turn())
+        self.state.failing_since.is_none() && self.sink.as_ref().is_some_and(Sink::wants_turn)
     }
 
     /// Has the sink turn over if it wants to, or at the end, once all that it was given is flushed and noted. Tells whether
@@ -266,10 +267,12 @@ impl SinkWorker {
         }
     }
 
-    /// Makes sure that the spool knows where the sink is.
+    /// Makes sure that the spool knows where the sink is: what it does next no mark can undo.
     fn note_place(&mut self) -> Result<(), BoxError> {
-        if let Some(ledger) = &self.ledger {
-            ledger.backlog.flush()?;
+        if let Some(ledger) = &self.ledger
+            && !seeded_bug!("turn_before_noted")
+        {
+            ledger.backlog.flush_synced()?;
         }
         self.state.turned = false;
         Ok(())

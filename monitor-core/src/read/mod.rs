@@ -10,11 +10,13 @@ mod lines;
 pub(crate) mod open;
 mod refusal;
 mod shape;
+mod zstd;
 
 pub(crate) use fields::{LARGEST, LARGEST_COUNT};
 pub use line::LineParser;
 pub(crate) use line::Parsed;
 pub use lines::{Lines, MAX_LINE, Next};
+pub(crate) use open::packing;
 pub use open::{OpenError, open_recording};
 pub use refusal::{Reason, Refusal};
 
