@@ -27,10 +27,8 @@ pub struct AppendFile {
     /// Whether what is flushed must be safe from a loss of power, and is not yet.
     sync: bool,
     unsynced: bool,
-    /// It was opened, or begun anew, and nobody has asked yet.
+    /// It was opened, or begun anew, and whoever has it does not know yet.
     begun: bool,
-    /// Where it was when that could be told last.
-    mark: Option<Mark>,
 }
 
 impl AppendFile {
@@ -49,7 +47,7 @@ impl AppendFile {
         }
         let length = file.metadata().map_err(failed)?.len();
         let (path, buffer) = (path.to_owned(), Vec::new());
-        let mut append = Self { file, path, buffer, done: 0, length, sync, unsynced: false, begun: true, mark: None };
+        let mut append = Self { file, path, buffer, done: 0, length, sync, unsynced: false, begun: true };
         append.end_last_line();
         Ok(append)
     }
@@ -61,21 +59,23 @@ impl AppendFile {
     }
 
     /// The length of the file, without what is not flushed, and which file it is: what [`resume`](Self::resume) cuts it
-    /// off at.
+    /// off at. None if that cannot be told: then nothing is cut off, for an older mark would take what counts as delivered.
     pub fn mark(&mut self) -> Option<Vec<u8>> {
-        self.place().map(|mark| mark.to_string().into_bytes())
+        match self.place() {
+            Ok(mark) => Some(mark.to_string().into_bytes()),
+            Err(error) => {
+                let path = self.path.display();
+                tracing::warn!("failed to look how far `{path}` is: after a crash, more is written again: {error}");
+                None
+            }
+        }
     }
 
     /// The same for whoever keeps marks of several files.
-    pub(crate) fn place(&mut self) -> Option<Mark> {
-        match self.file.metadata().and_then(|metadata| Mark::at(&self.file, metadata.len())) {
-            Ok(mark) => self.mark = Some(mark),
-            Err(error) => {
-                let path = self.path.display();
-                tracing::warn!("failed to look how far `{path}` is; after a crash, more may be written again: {error}");
-            }
-        }
-        self.mark.clone()
+    pub(crate) fn place(&self) -> io::Result<Mark> {
+        let place = || self.file.metadata().and_then(|metadata| Mark::at(&self.file, metadata.len()));
+        // What fails once may go well the second time.
+        place().or_else(|_| place())
     }
 
     /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. Another file than it
@@ -194,14 +194,19 @@ impl AppendFile {
         }
         self.file = Self::open_file(&self.path)?;
         self.length = self.file.metadata()?.len();
-        (self.mark, self.begun) = (None, true);
+        self.begun = true;
         tracing::info!("`{}` was moved, or removed: a new one is begun", self.path.display());
         Ok(())
     }
 
-    /// Whether it is another file than when this was asked last.
-    pub(crate) fn has_begun(&mut self) -> bool {
-        std::mem::take(&mut self.begun)
+    /// Whether it was opened, or begun anew, since [`set_known`](Self::set_known).
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// That is known from now on.
+    pub(crate) const fn set_known(&mut self) {
+        self.begun = false;
     }
 
     pub(crate) fn hand_on(&mut self) -> io::Result<()> {

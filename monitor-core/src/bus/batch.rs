@@ -245,7 +245,7 @@ impl Draft {
     }
 
     /// Says which source they are from: a draft is of one source.
-    pub(crate) fn set_source(&mut self, source: Option<Text>) {
+    pub fn set_source(&mut self, source: Option<Text>) {
         self.source = source;
     }
 

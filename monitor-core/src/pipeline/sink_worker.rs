@@ -243,25 +243,26 @@ impl SinkWorker {
         }
         let Some(sink) = &mut self.sink else { return true };
         self.control.note_writing(true);
-        let turned = catch_unwind(AssertUnwindSafe(|| sink.turn(at_end).map(|()| sink.mark())));
+        // One that failed may have done some of it.
+        let turned = catch_unwind(AssertUnwindSafe(|| (sink.turn(at_end), sink.mark())));
         self.note_back();
+        let Ok((turned, mark)) = turned else {
+            self.restart();
+            return false;
+        };
+        if let Some(ledger) = &mut self.ledger {
+            ledger.set_mark(mark);
+            self.state.turned = true;
+            self.commit();
+        }
         match turned {
-            Ok(Ok(mark)) => {
+            Ok(()) => {
                 self.moved();
-                if let Some(ledger) = &mut self.ledger {
-                    ledger.set_mark(mark);
-                    self.state.turned = true;
-                    self.commit();
-                }
                 // What fails here is tried again before anything is written.
                 self.note_place().is_ok()
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 self.failed(&error, None);
-                false
-            }
-            Err(_) => {
-                self.restart();
                 false
             }
         }
