@@ -84,10 +84,8 @@ impl AppendFile {
     /// # Errors
     /// What the system says.
     pub fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
-        if let Some(mark) = from.mark.and_then(|mark| Mark::parse(std::str::from_utf8(mark).ok()?))
-            && !from.clean
-        {
-            cut_off(&self.file, &self.path, &mark)?;
+        if let Some(mark) = from.mark.and_then(|mark| Mark::parse(std::str::from_utf8(mark).ok()?)) {
+            cut_off(&self.file, &self.path, &mark, from.clean)?;
         }
         self.length = self.file.metadata()?.len();
         (self.buffer, self.done) = (Vec::new(), 0);
@@ -264,8 +262,9 @@ impl std::fmt::Display for Mark {
     }
 }
 
-/// Cuts a file off at a mark, if it is the one that was marked; tells whether it is.
-pub(crate) fn cut_off(file: &File, path: &Path, mark: &Mark) -> io::Result<bool> {
+/// Cuts a file off at a mark, if it is the one that was marked; tells whether it is. If it is `clean`, what stands behind the
+/// mark is somebody else's.
+pub(crate) fn cut_off(file: &File, path: &Path, mark: &Mark, clean: bool) -> io::Result<bool> {
     let metadata = file.metadata()?;
     let length = metadata.len();
     if identity(&metadata) != mark.file {
@@ -280,7 +279,7 @@ pub(crate) fn cut_off(file: &File, path: &Path, mark: &Mark) -> io::Result<bool>
         return Ok(false);
     }
     let is_it = Mark::at(file, mark.length)? == *mark;
-    if is_it && length > mark.length && !monitor_core::seeded_bug!("tail_not_cut") {
+    if is_it && length > mark.length && !clean && !monitor_core::seeded_bug!("tail_not_cut") {
         let beyond = length - mark.length;
         tracing::info!("cuts off {beyond} bytes that an earlier process had written, and writes them again");
         file.set_len(mark.length)?;

@@ -309,11 +309,17 @@ impl Files {
         self.entries.clear();
         self.unnoted = false;
         let sidecar = self.sidecar.clone().unwrap_or_else(|| self.template.sidecar());
-        let Some(mark) = from.mark.filter(|_| !from.clean) else {
+        let mark = from.mark.unwrap_or_default();
+        if from.mark.is_none() || from.clean {
             // What is in the files was not written under this mark, or is complete.
             self.forget_opened()?;
+            for (path, mark) in parse(mark).filter(|(path, _)| self.template.matches(path)) {
+                if let Ok(file) = File::open(path) {
+                    cut_off(&file, Path::new(path), &mark, true)?;
+                }
+            }
             return Ok(Resumed::AsNoted);
-        };
+        }
         let opened = match std::fs::read(&sidecar) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -333,7 +339,7 @@ impl Files {
             };
             // What was noted later counts, unless there is another file by now.
             for mark in [noted, opened.clone()].into_iter().flatten() {
-                if cut_off(&file, Path::new(path), &mark)? {
+                if cut_off(&file, Path::new(path), &mark, false)? {
                     let opened = opened.filter(|opened| opened.is_of_file_of(&mark));
                     let entry = Entry { file: None, mark, opened, used: 0, period: None };
                     self.entries.insert(path.to_owned(), entry);
