@@ -9,7 +9,7 @@ use monitor_core::component::{Answer, BoxError, Resume, Resumed, WritesInDoubt};
 /// Lines are handed to the system by this much at a time.
 const CHUNK: usize = 64 << 10;
 /// While the disk refuses, this much is kept; then no more is accepted.
-pub(crate) const KEPT: usize = 4 << 20;
+pub const KEPT: usize = 4 << 20;
 
 /// So many bytes before a mark tell whether the file is the one that was marked.
 const TAIL: u64 = 256;
@@ -72,7 +72,10 @@ impl AppendFile {
     }
 
     /// The same for whoever keeps marks of several files.
-    pub(crate) fn place(&self) -> io::Result<Mark> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn place(&self) -> io::Result<Mark> {
         let place = || self.file.metadata().and_then(|metadata| Mark::at(&self.file, metadata.len()));
         // What fails once may go well the second time.
         place().or_else(|_| place())
@@ -116,17 +119,20 @@ impl AppendFile {
     }
 
     /// How much is not with the system yet.
-    pub(crate) fn pending(&self) -> usize {
+    pub fn pending(&self) -> usize {
         self.buffer.len() - self.done
     }
 
     /// How long the file is, or will be.
-    pub(crate) fn length(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.length + self.pending() as u64
     }
 
     /// When it was written to last.
-    pub(crate) fn modified(&self) -> io::Result<std::time::SystemTime> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn modified(&self) -> io::Result<std::time::SystemTime> {
         self.file.metadata()?.modified()
     }
 
@@ -142,7 +148,7 @@ impl AppendFile {
     }
 
     /// Whether there are enough lines to hand them on.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.pending() >= CHUNK
     }
 
@@ -164,7 +170,10 @@ impl AppendFile {
     }
 
     /// Has the system bring home what it was handed, if that must be safe.
-    pub(crate) fn bring_home(&mut self) -> Result<(), BoxError> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bring_home(&mut self) -> Result<(), BoxError> {
         if self.sync && self.unsynced {
             self.file.sync_data().map_err(WritesInDoubt)?;
             self.unsynced = false;
@@ -174,7 +183,10 @@ impl AppendFile {
 
     /// If the file was renamed, as logs are rotated, or removed, a new one is begun under its name; the old one keeps what it
     /// has got.
-    pub(crate) fn look_for_name(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn look_for_name(&mut self) -> io::Result<()> {
         // What was handed on by half goes on where it began.
         if self.done > 0 {
             return Ok(());
@@ -198,16 +210,20 @@ impl AppendFile {
     }
 
     /// Whether it was opened, or begun anew, since [`set_known`](Self::set_known).
-    pub(crate) const fn has_begun(&self) -> bool {
+    pub const fn has_begun(&self) -> bool {
         self.begun
     }
 
     /// That is known from now on.
-    pub(crate) const fn set_known(&mut self) {
+    pub const fn set_known(&mut self) {
         self.begun = false;
     }
 
-    pub(crate) fn hand_on(&mut self) -> io::Result<()> {
+    /// Hands all lines to the system.
+    ///
+    /// # Errors
+    /// What the system says; what it has not taken is kept.
+    pub fn hand_on(&mut self) -> io::Result<()> {
         while self.done < self.buffer.len() {
             self.unsynced = true;
             match self.file.write(&self.buffer[self.done..]) {
@@ -228,8 +244,9 @@ impl AppendFile {
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) length: u64,
+pub struct Mark {
+    /// In bytes.
+    pub length: u64,
     /// Which file it is on its device, whose number may change when the machine is started anew,
     file: String,
     /// and the checksum of its last bytes up to there, for a new file may be given the number of one that is gone.
@@ -237,7 +254,8 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    pub(crate) fn parse(mark: &str) -> Option<Self> {
+    /// Reads what is written by `Display`; what stands behind it is left alone.
+    pub fn parse(mark: &str) -> Option<Self> {
         let mut parts = mark.split(' ');
         let (length, file, tail) = (parts.next()?, parts.next()?, parts.next()?);
         Some(Self { length: length.parse().ok()?, file: file.to_owned(), tail: tail.parse().ok()? })
@@ -251,7 +269,7 @@ impl Mark {
     }
 
     /// Whether it is of the same file as another one.
-    pub(crate) fn is_of_file_of(&self, other: &Self) -> bool {
+    pub fn is_of_file_of(&self, other: &Self) -> bool {
         self.file == other.file
     }
 }
@@ -264,7 +282,10 @@ impl std::fmt::Display for Mark {
 
 /// Cuts a file off at a mark, if it is the one that was marked; tells whether it is. If it is `clean`, what stands behind the
 /// mark is somebody else's.
-pub(crate) fn cut_off(file: &File, path: &Path, mark: &Mark, clean: bool) -> io::Result<bool> {
+///
+/// # Errors
+/// What the system says.
+pub fn cut_off(file: &File, path: &Path, mark: &Mark, clean: bool) -> io::Result<bool> {
     let metadata = file.metadata()?;
     let length = metadata.len();
     if identity(&metadata) != mark.file {
@@ -288,7 +309,10 @@ pub(crate) fn cut_off(file: &File, path: &Path, mark: &Mark, clean: bool) -> io:
 }
 
 /// Has the system bring home the names in the folder of a file.
-pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

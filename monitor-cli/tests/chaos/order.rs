@@ -14,9 +14,9 @@ use crate::feed::{Feed, lines};
 use crate::oracle::assert_all;
 use crate::times;
 
-/// The calls that matter, and of what is written as much as a page of the spool has.
+/// The calls that matter, and of what is written as much as is handed on at once.
 const TRACE: [&str; 6] =
-    ["-y", "-s70000", "-o", "|cat", "-e", "trace=write,pwrite64,fsync,fdatasync,ftruncate,/^unlink,/^rename"];
+    ["-y", "-s100000", "-o", "|cat", "-e", "trace=write,pwrite64,fsync,fdatasync,ftruncate,/^unlink,/^rename"];
 
 const SEEN: &str = "an event was with a sink before it was safe in the spool";
 const READ: &str = "a position was safe before the events up to it";
