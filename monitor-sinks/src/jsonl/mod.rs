@@ -65,7 +65,8 @@ pub struct Config {
     /// How long rotated files are kept. Without it they are kept for ever.
     #[serde(default)]
     pub keep_for: Option<DurationText>,
-    /// When the disk must have what was written.
+    /// When the disk must have what was written: at every flush where the level of [durability] is L2, or at every flush at
+    /// any level.
     #[serde(default)]
     pub fsync: Fsync,
 }
@@ -129,7 +130,7 @@ impl SinkConfig for Config {
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
-        let template = Template::parse(&self.path)?.below(&context.dirs);
+        let template = Template::parse(&self.path)?.below(&context.dirs)?;
         let schedule = Schedule {
             size: self.rotate_size.as_ref().map(|size| size.0),
             every: self.rotate_every.as_ref().map(|every| every.0),

@@ -81,7 +81,10 @@ impl Template {
     }
 
     /// The same with its path below the folder of outputs.
-    pub(super) fn below(mut self, dirs: &Dirs) -> Self {
+    ///
+    /// # Errors
+    /// When that folder has a name that is not text, and so could not stand in a mark.
+    pub(super) fn below(mut self, dirs: &Dirs) -> Result<Self, String> {
         let start = match self.parts.first() {
             Some(Part::Text(_)) => self.parts.remove(0),
             _ => Part::Text(String::new()),
@@ -89,13 +92,14 @@ impl Template {
         if let Part::Text(start) = start {
             let whole = dirs.output(Path::new(&start));
             // As it is made of folders and names, without `./`; but where it ends, so does it.
-            let mut text = whole.components().collect::<PathBuf>().to_string_lossy().into_owned();
+            let whole = whole.components().collect::<PathBuf>();
+            let mut text = whole.to_str().ok_or_else(|| format!("`{}` is not text", whole.display()))?.to_owned();
             if (start.is_empty() || start.ends_with('/')) && !text.is_empty() && !text.ends_with('/') {
                 text.push('/');
             }
             self.parts.insert(0, Part::Text(text));
         }
-        self
+        Ok(self)
     }
 
     /// Whether there is only one file.
@@ -249,8 +253,10 @@ mod tests {
         assert_eq!(template.folder(), Path::new("out/"));
         assert_eq!(template.sidecar(), Path::new("out/.{source}_{date}T{hour}-{kind}.jsonl.opened"));
         let dirs = Dirs { base: "/b".into(), data: "/d".into() };
-        assert_eq!(parse("{kind}.jsonl").below(&dirs).text(), "/d/{kind}.jsonl");
-        assert_eq!(parse("a/{kind}.jsonl").below(&dirs).text(), "/d/a/{kind}.jsonl");
-        assert_eq!(parse("/a/{kind}.jsonl").below(&dirs).text(), "/a/{kind}.jsonl");
+        let below = |path: &str| parse(path).below(&dirs).expect("text").text();
+        assert_eq!(below("{kind}.jsonl"), "/d/{kind}.jsonl");
+        assert_eq!(below("./a//{kind}.jsonl"), "/d/a/{kind}.jsonl");
+        assert_eq!(below("a/b-{kind}.jsonl"), "/d/a/b-{kind}.jsonl");
+        assert_eq!(below("/a/{kind}.jsonl"), "/a/{kind}.jsonl");
     }
 }

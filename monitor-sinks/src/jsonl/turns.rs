@@ -211,7 +211,7 @@ fn any_config() -> impl Strategy<Value = Config> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
     #[test]
     fn whenever_it_crashes_every_event_is_in_one_file(config in any_config(), steps in prop::collection::vec(step(), 1..60)) {
         let mut host = Host::new(config);
