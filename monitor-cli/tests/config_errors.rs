@@ -51,6 +51,12 @@ says!(unknown_zone, "timezone = \"Mars/Olympus\"\n");
 says!(unknown_preset, "presets = [\"recomended\"]\n");
 says!(not_a_duration, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nwindow = \"5 parsecs\"\n");
 says!(path_of_a_folder, "[sinks.a]\ntype = \"jsonl\"\npath = \"a/\"\n");
+says!(path_with_an_unknown_word, "[sinks.a]\ntype = \"jsonl\"\npath = \"{dat}/a.jsonl\"\n");
+says!(kept_without_rotation, "[sinks.a]\ntype = \"jsonl\"\npath = \"a.jsonl\"\nkeep = 7\n");
+says!(
+    two_sinks_on_one_path_with_words,
+    "[sinks.a]\ntype = \"jsonl\"\npath = \"{kind}.jsonl\"\n[sinks.b]\ntype = \"jsonl\"\npath = \"{kind}.jsonl\"\n"
+);
 says!(path_of_the_refused_lines, "[sinks.a]\ntype = \"jsonl\"\npath = \"rejected.jsonl\"\n");
 says!(duration_as_a_number, "metrics_interval = 60\n");
 says!(size_as_one_number, "[charts.c]\ntype = \"line\"\nseries = [{ metric = \"m\" }]\nsize = 5\n");

@@ -18,7 +18,7 @@ struct Limit {
 }
 
 /// What monitor-core compiles with its default features; every other part has it underneath.
-const CORE: usize = 82;
+const CORE: usize = 84;
 
 /// Lets a dependency split itself in two without anybody being asked.
 const MARGIN: usize = 3;
@@ -29,7 +29,7 @@ const LIMITS: &[Limit] = &[
         package: "monitor-core",
         feature: None,
         at_most: CORE + MARGIN,
-        why: "serde, schemars and toml with what they derive with are half of it; then time zones, gzip, templates, \
+        why: "serde, schemars and toml with what they derive with are half of it; then time zones, gzip, two for zstd, templates, \
               tracing, five for the quick clock of quanta, six for the compression of pco, three for regular expressions, two for the form of a snapshot, seven for SQLite",
     },
     Limit {
@@ -73,8 +73,8 @@ const LIMITS: &[Limit] = &[
     Limit {
         package: "monitor-sinks",
         feature: Some("jsonl"),
-        at_most: CORE + 1 + MARGIN,
-        why: "core and itself; a file of lines needs nothing more",
+        at_most: CORE + 4 + MARGIN,
+        why: "core and itself; three are the encoder of zstd",
     },
     Limit {
         package: "monitor-sinks",

@@ -21,6 +21,8 @@ dropped_uncounted           chaos whenever_it_is_killed
 retry_skips_one             chaos calls_that_fail
 own_cursor_ignored          chaos whenever_it_is_killed
 tail_not_cut                chaos whenever_it_is_killed
+turn_before_noted           chaos whenever_it_is_killed
+opening_unnoted             chaos whenever_it_is_killed
 position_behind_half_a_line chaos whenever_it_is_killed
 rotation_missed             chaos whenever_it_is_killed
 lock_by_existence           chaos whenever_it_is_killed

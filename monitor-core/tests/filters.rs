@@ -91,6 +91,24 @@ fn of_the_metrics_only_the_wanted_samples_come() {
 }
 
 #[test]
+fn an_event_tells_its_source_whatever_is_hidden_of_it() {
+    for keys in ["", "redact = [\"key\"]", "metrics = [\"queue\"]"] {
+        let (home, got) = channel();
+        let sink = sink_fn(move |delivery: &Delivery<'_>| {
+            let sources = delivery.items().iter().map(|item| item.source().map(str::to_owned));
+            home.send(sources.collect::<Vec<_>>()).expect("the test listens");
+            Answer::Ok
+        });
+        let options = SinkOptions::from(&settings(keys));
+        let monitor = Monitor::builder().sink_with("s", sink, options).start().expect("starts");
+        monitor.record(Event::new(Timestamp::from_secs(1), Metric::new("queue", 1.0)));
+        monitor.shutdown();
+        // That is what a program which records itself is called.
+        assert_eq!(got.iter().flatten().collect::<Vec<_>>(), [Some("monitor".to_owned())], "{keys}");
+    }
+}
+
+#[test]
 fn what_nobody_is_to_see_is_not_there() {
     let nested =
         Log::new(Level::Info, "kept").with("request", json!({"user": {"key": "hunter2"}, "list": [{"key": 1}]}));

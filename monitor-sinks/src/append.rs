@@ -1,16 +1,15 @@
 //! A file that lines are appended to: it stays open, and what the disk refuses is kept and tried again, whole.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use monitor_core::bus::Durability;
 use monitor_core::component::{Answer, BoxError, Resume, Resumed, WritesInDoubt};
 
 /// Lines are handed to the system by this much at a time.
 const CHUNK: usize = 64 << 10;
 /// While the disk refuses, this much is kept; then no more is accepted.
-const KEPT: usize = 4 << 20;
+pub const KEPT: usize = 4 << 20;
 
 /// So many bytes before a mark tell whether the file is the one that was marked.
 const TAIL: u64 = 256;
@@ -23,29 +22,32 @@ pub struct AppendFile {
     /// Lines that are not with the system yet; of the first one `done` bytes are.
     buffer: Vec<u8>,
     done: usize,
-    /// Whether what is flushed must be safe from a loss of power.
+    /// With the system, of all.
+    length: u64,
+    /// Whether what is flushed must be safe from a loss of power, and is not yet.
     sync: bool,
-    /// Where it was when that could be told last.
-    mark: Option<Vec<u8>>,
+    unsynced: bool,
+    /// It was opened, or begun anew, and whoever has it does not know yet.
+    begun: bool,
 }
 
 impl AppendFile {
     /// Opens or creates the file, and the folders above it. A last line that was cut short is ended, so that it spoils
-    /// only itself.
+    /// only itself. With `sync` all that is flushed is safe from a loss of power.
     ///
     /// # Errors
     /// What the system says, with the path.
-    pub fn open(path: &Path, durability: Durability) -> Result<Self, BoxError> {
+    pub fn open(path: &Path, sync: bool) -> Result<Self, BoxError> {
         let failed = |error| format!("`{}`: {error}", path.display());
         let is_new = !path.exists();
         let file = Self::open_file(path).map_err(failed)?;
-        let sync = durability >= Durability::L2;
         if sync && is_new {
             // Or a loss of power takes its name.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+            sync_folder_of(path).map_err(failed)?;
         }
-        let mut append = Self { file, path: path.to_owned(), buffer: Vec::new(), done: 0, sync, mark: None };
+        let length = file.metadata().map_err(failed)?.len();
+        let (path, buffer) = (path.to_owned(), Vec::new());
+        let mut append = Self { file, path, buffer, done: 0, length, sync, unsynced: false, begun: true };
         append.end_last_line();
         Ok(append)
     }
@@ -57,17 +59,26 @@ impl AppendFile {
     }
 
     /// The length of the file, without what is not flushed, and which file it is: what [`resume`](Self::resume) cuts it
-    /// off at.
+    /// off at. None if that cannot be told: then nothing is cut off, for an older mark would take what counts as delivered.
     pub fn mark(&mut self) -> Option<Vec<u8>> {
-        let mark = self.file.metadata().and_then(|metadata| self.mark_at(metadata.len()));
-        match mark {
-            Ok(mark) => self.mark = Some(format!("{} {} {}", mark.length, mark.file, mark.tail).into_bytes()),
+        match self.place() {
+            Ok(mark) => Some(mark.to_string().into_bytes()),
             Err(error) => {
                 let path = self.path.display();
-                tracing::warn!("failed to look how far `{path}` is; after a crash, more may be written again: {error}");
+                tracing::warn!("failed to look how far `{path}` is: after a crash, more is written again: {error}");
+                None
             }
         }
-        self.mark.clone()
+    }
+
+    /// The same for whoever keeps marks of several files.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn place(&self) -> io::Result<Mark> {
+        let place = || self.file.metadata().and_then(|metadata| Mark::at(&self.file, metadata.len()));
+        // What fails once may go well the second time.
+        place().or_else(|_| place())
     }
 
     /// Cuts off what was written after [`mark`](Self::mark) was asked for last: it is written again. Another file than it
@@ -76,36 +87,13 @@ impl AppendFile {
     /// # Errors
     /// What the system says.
     pub fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
-        let length = self.file.metadata()?.len();
-        match from.mark.and_then(Mark::parse) {
-            Some(mark)
-                if !monitor_core::seeded_bug!("tail_not_cut")
-                    && !from.clean
-                    && length > mark.length
-                    && self.mark_at(mark.length)? == mark =>
-            {
-                let beyond = length - mark.length;
-                tracing::info!("cuts off {beyond} bytes that an earlier process had written, and writes them again");
-                self.file.set_len(mark.length)?;
-            }
-            Some(mark) if length < mark.length && identity(&self.file.metadata()?) == mark.file => tracing::warn!(
-                "`{}` is {} bytes shorter than it was: what somebody has cut off, or taken away, is not written again",
-                self.path.display(),
-                mark.length - length
-            ),
-            _ => {}
+        if let Some(mark) = from.mark.and_then(|mark| Mark::parse(std::str::from_utf8(mark).ok()?)) {
+            cut_off(&self.file, &self.path, &mark, from.clean)?;
         }
+        self.length = self.file.metadata()?.len();
         (self.buffer, self.done) = (Vec::new(), 0);
         self.end_last_line();
         Ok(Resumed::AsNoted)
-    }
-
-    fn mark_at(&self, length: u64) -> io::Result<Mark> {
-        let mut bytes = vec![0; TAIL.min(length) as usize];
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(length - bytes.len() as u64))?;
-        file.read_exact(&mut bytes)?;
-        Ok(Mark { length, file: identity(&file.metadata()?), tail: crc32fast::hash(&bytes) })
     }
 
     fn open_file(path: &Path) -> io::Result<File> {
@@ -130,20 +118,43 @@ impl AppendFile {
         &mut self.buffer
     }
 
+    /// How much is not with the system yet.
+    pub fn pending(&self) -> usize {
+        self.buffer.len() - self.done
+    }
+
+    /// How long the file is, or will be.
+    pub fn length(&self) -> u64 {
+        self.length + self.pending() as u64
+    }
+
+    /// When it was written to last.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn modified(&self) -> io::Result<std::time::SystemTime> {
+        self.file.metadata()?.modified()
+    }
+
     /// Makes sure that there is room for more lines.
     ///
     /// # Errors
     /// If there is none and the disk refuses: the answer for the host.
     pub fn room(&mut self) -> Result<(), Answer> {
-        if self.buffer.len() - self.done < KEPT {
+        if self.pending() < KEPT {
             return Ok(());
         }
         self.hand_on().map_err(Answer::retry)
     }
 
+    /// Whether there are enough lines to hand them on.
+    pub fn is_full(&self) -> bool {
+        self.pending() >= CHUNK
+    }
+
     /// Hands the lines on if there are enough of them. What fails here fails again at the flush, which reports it.
     pub fn written(&mut self) {
-        if self.buffer.len() - self.done >= CHUNK {
+        if self.is_full() {
             drop(self.look_for_name().and_then(|()| self.hand_on()));
         }
     }
@@ -155,15 +166,27 @@ impl AppendFile {
     pub fn flush(&mut self) -> Result<(), BoxError> {
         self.look_for_name()?;
         self.hand_on()?;
-        if self.sync {
+        self.bring_home()
+    }
+
+    /// Has the system bring home what it was handed, if that must be safe.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bring_home(&mut self) -> Result<(), BoxError> {
+        if self.sync && self.unsynced {
             self.file.sync_data().map_err(WritesInDoubt)?;
+            self.unsynced = false;
         }
         Ok(())
     }
 
     /// If the file was renamed, as logs are rotated, or removed, a new one is begun under its name; the old one keeps what it
     /// has got.
-    fn look_for_name(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn look_for_name(&mut self) -> io::Result<()> {
         // What was handed on by half goes on where it began.
         if self.done > 0 {
             return Ok(());
@@ -180,16 +203,35 @@ impl AppendFile {
             self.file.sync_data()?;
         }
         self.file = Self::open_file(&self.path)?;
-        self.mark = None;
+        self.length = self.file.metadata()?.len();
+        self.begun = true;
         tracing::info!("`{}` was moved, or removed: a new one is begun", self.path.display());
         Ok(())
     }
 
-    fn hand_on(&mut self) -> io::Result<()> {
+    /// Whether it was opened, or begun anew, since [`set_known`](Self::set_known).
+    pub const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// That is known from now on.
+    pub const fn set_known(&mut self) {
+        self.begun = false;
+    }
+
+    /// Hands all lines to the system.
+    ///
+    /// # Errors
+    /// What the system says; what it has not taken is kept.
+    pub fn hand_on(&mut self) -> io::Result<()> {
         while self.done < self.buffer.len() {
+            self.unsynced = true;
             match self.file.write(&self.buffer[self.done..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => self.done += written,
+                Ok(written) => {
+                    self.done += written;
+                    self.length += written as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -201,9 +243,10 @@ impl AppendFile {
 }
 
 /// A place in a file.
-#[derive(Debug, PartialEq, Eq)]
-struct Mark {
-    length: u64,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// In bytes.
+    pub length: u64,
     /// Which file it is on its device, whose number may change when the machine is started anew,
     file: String,
     /// and the checksum of its last bytes up to there, for a new file may be given the number of one that is gone.
@@ -211,15 +254,71 @@ struct Mark {
 }
 
 impl Mark {
-    fn parse(mark: &[u8]) -> Option<Self> {
-        let mut parts = std::str::from_utf8(mark).ok()?.split(' ');
+    /// Reads what is written by `Display`; what stands behind it is left alone.
+    pub fn parse(mark: &str) -> Option<Self> {
+        let mut parts = mark.split(' ');
         let (length, file, tail) = (parts.next()?, parts.next()?, parts.next()?);
         Some(Self { length: length.parse().ok()?, file: file.to_owned(), tail: tail.parse().ok()? })
     }
+
+    fn at(mut file: &File, length: u64) -> io::Result<Self> {
+        let mut bytes = vec![0; TAIL.min(length) as usize];
+        file.seek(SeekFrom::Start(length - bytes.len() as u64))?;
+        file.read_exact(&mut bytes)?;
+        Ok(Self { length, file: identity(&file.metadata()?), tail: crc32fast::hash(&bytes) })
+    }
+
+    /// Whether it is of the same file as another one.
+    pub fn is_of_file_of(&self, other: &Self) -> bool {
+        self.file == other.file
+    }
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.length, self.file, self.tail)
+    }
+}
+
+/// Cuts a file off at a mark, if it is the one that was marked; tells whether it is. If it is `clean`, what stands behind the
+/// mark is somebody else's.
+///
+/// # Errors
+/// What the system says.
+pub fn cut_off(file: &File, path: &Path, mark: &Mark, clean: bool) -> io::Result<bool> {
+    let metadata = file.metadata()?;
+    let length = metadata.len();
+    if identity(&metadata) != mark.file {
+        return Ok(false);
+    }
+    if length < mark.length {
+        tracing::warn!(
+            "`{}` is {} bytes shorter than it was: what somebody has cut off, or taken away, is not written again",
+            path.display(),
+            mark.length - length
+        );
+        return Ok(false);
+    }
+    let is_it = Mark::at(file, mark.length)? == *mark;
+    if is_it && length > mark.length && !clean && !monitor_core::seeded_bug!("tail_not_cut") {
+        let beyond = length - mark.length;
+        tracing::info!("cuts off {beyond} bytes that an earlier process had written, and writes them again");
+        file.set_len(mark.length)?;
+    }
+    Ok(is_it)
+}
+
+/// Has the system bring home the names in the folder of a file.
+///
+/// # Errors
+/// What the system says.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 /// What tells a file from another one, whatever they are called.
-fn identity(metadata: &std::fs::Metadata) -> String {
+fn identity(metadata: &Metadata) -> String {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -227,7 +326,7 @@ fn identity(metadata: &std::fs::Metadata) -> String {
     }
     // Elsewhere the time at which it was made has to do.
     #[cfg(not(unix))]
-    format!("{:?}", metadata.created().ok())
+    format!("{:?}", metadata.created().ok()).replace(' ', "_")
 }
 
 #[cfg(test)]
@@ -235,7 +334,7 @@ mod tests {
     use super::*;
 
     fn resume(path: &Path, mark: Option<&[u8]>) -> String {
-        let mut file = AppendFile::open(path, Durability::L1).expect("a folder of our own");
+        let mut file = AppendFile::open(path, false).expect("a folder of our own");
         assert_eq!(file.resume(&Resume { spool: 1, mark, clean: false }).expect("it can be cut off"), Resumed::AsNoted);
         std::fs::read_to_string(path).expect("it is there")
     }
@@ -245,7 +344,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (ours, other) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::write(&ours, "kept\n").expect("a file");
-        let mark = AppendFile::open(&ours, Durability::L1).expect("a file").mark();
+        let mark = AppendFile::open(&ours, false).expect("a file").mark();
         std::fs::write(&other, "of somebody else\n").expect("a file");
         std::fs::write(&ours, "kept\nwritten again\n").expect("a file");
         assert_eq!(resume(&ours, mark.as_deref()), "kept\n");

@@ -40,6 +40,14 @@ path = "metrics.db"
 batch = 70
 linger = "2ms"
 
+[sinks.rotated]
+type = "jsonl"
+path = "rotated/{kind}-{source}-{hour}.jsonl"
+rotate_size = "4 KiB"
+compress = "zstd"
+batch = 60
+linger = "1ms"
+
 [sinks.alerts]
 type = "jsonl"
 path = "alerts.jsonl"

@@ -83,7 +83,8 @@ pub(crate) fn lines(id: u64) -> String {
 
 /// What an event carries: a value, and a text that must be the right one for it.
 fn line(id: u64) -> String {
-    let seconds = 1_760_000_000 + id / 1_000;
+    // Now in one hour, and now in another.
+    let seconds = 1_760_000_000 + id / 1_000 + id / 300 % 3 * 3_600;
     format!(
         r#"{{"type":"metric","metric":"id","value":{id},"timestamp":{seconds}.{:03},"metadata":{{"check":"{}"}}}}"#,
         id % 1_000,

@@ -71,4 +71,7 @@ fn whenever_it_is_killed_every_event_arrives_once() {
     let status = home.run_until_delivered(feed.written());
     assert!(status.success(), "{status}\n{}", home.log());
     assert_all(&home, feed.written(), "after the last kill");
+    let rotated = std::fs::read_dir(home.data().join("rotated")).expect("a folder").flatten();
+    let packed = rotated.filter(|entry| entry.file_name().to_string_lossy().ends_with(".zst")).count();
+    assert!(packed > 10, "only {packed} files were rotated and packed");
 }

@@ -1,8 +1,10 @@
 //! What must be with the sinks: every event, once, as it was.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
+use monitor_core::read::open_recording;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
@@ -35,12 +37,28 @@ impl Verdict {
         verdict
     }
 
-    /// Of the file of the sink `jsonl`.
+    /// Of the file of a sink `jsonl`.
     pub(crate) fn of_lines(path: &Path, offered: u64) -> Self {
         let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+        Self::of_text(text.lines(), offered)
+    }
+
+    /// Of all files that a glob finds in the folder of one, packed or not.
+    pub(crate) fn of_folder(folder: &Path, offered: u64) -> Self {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let found = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+        let mut text = String::new();
+        for entry in found {
+            // While a process runs, a file may have another name by now.
+            let Ok(mut reader) = open_recording(&entry.path()) else { continue };
+            reader.read_to_string(&mut text).expect("text, and whole");
+        }
+        Self::of_text(text.lines(), offered)
+    }
+
+    fn of_text<'a>(lines: impl Iterator<Item = &'a str>, offered: u64) -> Self {
         let mut broken = 0;
-        let events: Vec<(u64, String)> = text
-            .lines()
+        let events: Vec<(u64, String)> = lines
             .filter_map(|line| {
                 let event = serde_json::from_str::<Value>(line).ok();
                 let read = event.and_then(|event| {
@@ -73,15 +91,19 @@ fn rows(path: &Path) -> Result<Vec<(u64, String)>, rusqlite::Error> {
     Ok(rows.map_while(Result::ok).collect())
 }
 
-/// Of the sinks `events` and `database`.
-pub(crate) fn verdicts(home: &Home, offered: u64) -> [Verdict; 2] {
+/// Of the sinks `events`, `database` and `rotated`.
+pub(crate) fn verdicts(home: &Home, offered: u64) -> [Verdict; 3] {
     let data = home.data();
-    [Verdict::of_lines(&data.join("events.jsonl"), offered), Verdict::of_database(&data.join("metrics.db"), offered)]
+    [
+        Verdict::of_lines(&data.join("events.jsonl"), offered),
+        Verdict::of_database(&data.join("metrics.db"), offered),
+        Verdict::of_folder(&data.join("rotated"), offered),
+    ]
 }
 
 /// Every sink has every event once, what was no event is counted once, and the books close.
 pub(crate) fn assert_all(home: &Home, offered: u64, what: &str) {
-    assert_eq!(verdicts(home, offered), [Verdict::default(), Verdict::default()], "{what}");
+    assert_eq!(verdicts(home, offered), <[Verdict; 3]>::default(), "{what}");
     let books = home.status().expect("books");
     let rejected: u64 = books["rejected"].as_object().expect("reasons").values().filter_map(Value::as_u64).sum();
     let known = [&books["offered"], &books["accepted"]].map(|number| number.as_u64().expect("a number"));

@@ -11,11 +11,12 @@ use crate::times;
 
 /// The calls that change files, or open them, with the level at which they are made; a slash begins a pattern. Of those that
 /// are many every so manieth is killed, unless `MONITOR_CHAOS_STEP` says otherwise.
-const CALLS: [(&str, &str, u32); 7] = [
+const CALLS: [(&str, &str, u32); 8] = [
     ("write", "L1", 1),
     ("pwrite64", "L1", 2),
     ("ftruncate", "L1", 1),
     ("/^unlink", "L1", 1),
+    ("/^rename", "L1", 1),
     ("openat", "L1", 8),
     ("fsync", "L2", 1),
     ("fdatasync", "L2", 1),

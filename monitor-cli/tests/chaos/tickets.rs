@@ -200,5 +200,5 @@ fn jsonl_sink(data: &Path, durability: Durability) -> Box<dyn monitor_core::comp
         durability,
         by: Vec::new(),
     };
-    jsonl::Config { path: "events.jsonl".into() }.open(&context).expect("a file")
+    jsonl::Config { path: "events.jsonl".into(), ..jsonl::Config::default() }.open(&context).expect("a file")
 }

@@ -11,6 +11,11 @@ use libfuzzer_sys::fuzz_target;
 use monitor_core::fuzzing::unpacked;
 use monitor_core::read::{Lines, MAX_LINE, Next};
 
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// A frame of zstd that is passed over.
+const SKIPPED: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
+
 fuzz_target!(|input: &[u8]| {
     let head = input.iter().position(|byte| *byte == b'\n').unwrap_or(0);
     let ([buffer, cuts @ ..], [_, bytes @ ..]) = input.split_at(head) else { return };
@@ -23,12 +28,18 @@ fuzz_target!(|input: &[u8]| {
     let packed = packed.finish().expect("memory takes it");
     let reader = unpacked(io::Cursor::new(packed.clone())).expect("memory");
     assert_eq!(lines(reader), Ok(expected.clone()));
-    // Cut off or no gzip at all, what is read before the error is what was there.
+    // Cut off or neither gzip nor zstd at all, what is read before the error is what was there.
     let at = packed.len() * usize::from(*buffer) / 256;
-    for damaged in [packed[..at].to_vec(), [&[0x1f, 0x8b], bytes].concat()] {
+    for damaged in [
+        packed[..at].to_vec(),
+        [&GZIP[..], bytes].concat(),
+        [&ZSTD[..], bytes].concat(),
+        [&SKIPPED[..], bytes].concat(),
+    ] {
         _ = unpacked(io::Cursor::new(damaged)).map(lines);
     }
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
+    let is_skipped = bytes.len() >= 4 && bytes[0] & 0xf0 == 0x50 && bytes[1..].starts_with(&SKIPPED[1..]);
+    if !bytes.starts_with(&GZIP) && !bytes.starts_with(&ZSTD) && !is_skipped {
         assert_eq!(unpacked(io::Cursor::new(bytes.to_vec())).map(lines).expect("memory"), Ok(expected));
     }
 });

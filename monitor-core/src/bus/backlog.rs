@@ -70,7 +70,10 @@ pub(crate) trait Backlog: Send + Sync + fmt::Debug {
     /// Writes down what is noted.
     fn flush(&self) -> Result<(), BacklogError>;
 
-    /// The same, and so that no later damage can reach it, before a process begins; and that it takes no more room than it
+    /// Writes down what is noted, and where events are safe from a loss of power, so is that.
+    fn flush_synced(&self) -> Result<(), BacklogError>;
+
+    /// The same as [`flush`](Self::flush), and so that no later damage can reach it, before a process begins; and that it takes no more room than it
     /// must, when somebody may want it.
     fn settle_down(&self) -> Result<(), BacklogError>;
 }

@@ -30,6 +30,8 @@ pub struct Draft {
     bytes: usize,
     /// Who reads the lines.
     parser: Option<LineParser>,
+    /// The source that all of it is from.
+    source: Option<Text>,
     /// How far its sources are with it.
     positions: Vec<Position>,
     /// What came to the door since the draft before it.
@@ -242,6 +244,16 @@ impl Draft {
         self.missing_scores.iter().map(|(_, name)| name)
     }
 
+    /// Says which source they are from: a draft is of one source.
+    pub fn set_source(&mut self, source: Option<Text>) {
+        self.source = source;
+    }
+
+    /// The source that they are from, if they are from one.
+    pub(crate) fn source(&self) -> Option<&Text> {
+        self.source.as_ref()
+    }
+
     /// Says how far a source is with these events.
     pub(crate) fn set_positions(&mut self, positions: Vec<Position>) {
         self.positions = positions;
@@ -307,8 +319,9 @@ impl Draft {
     /// Gives the events their numbers.
     pub fn numbered(self, first: u64) -> Batch {
         let bytes = self.bytes();
-        let Self { rows, lines, made, samples, parser, .. } = self;
-        Batch { first, rows, lines, made, read: OnceLock::new(), samples, parser: parser.map(Mutex::new), bytes }
+        let Self { rows, lines, made, samples, parser, source, .. } = self;
+        let parser = parser.map(Mutex::new);
+        Batch { first, rows, lines, made, read: OnceLock::new(), samples, parser, source, bytes }
     }
 }
 
@@ -328,6 +341,7 @@ pub struct Batch {
     read: OnceLock<Box<[OnceLock<Event>]>>,
     samples: Samples,
     parser: Option<Mutex<LineParser>>,
+    source: Option<Text>,
     bytes: usize,
 }
 
@@ -341,6 +355,7 @@ impl Clone for Batch {
             read: OnceLock::new(),
             samples: self.samples.clone(),
             parser: parser.map(Mutex::new),
+            source: self.source.clone(),
             ..*self
         }
     }
@@ -355,6 +370,11 @@ impl Batch {
     /// The sequence number of the first event; the others follow without a gap.
     pub fn first(&self) -> u64 {
         self.first
+    }
+
+    /// The name of the source that its events are from; none if the engine has made them.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
     }
 
     /// How many events.

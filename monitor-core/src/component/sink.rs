@@ -228,6 +228,11 @@ impl<'a> Item<'a> {
         self.batch.first() + self.at as u64
     }
 
+    /// The name of the source that it is from; none if the pipeline has made it, as an alert.
+    pub fn source(self) -> Option<&'a str> {
+        self.batch.source()
+    }
+
     /// When it happened.
     pub fn time(self) -> Timestamp {
         self.batch.time(self.at)

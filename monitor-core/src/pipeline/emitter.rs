@@ -285,6 +285,7 @@ impl Emitter {
             intake.offered = draft.len() as u64 + intake.rejected.values().sum::<u64>();
         }
         draft.set_intake(intake);
+        draft.set_source(Some(self.lines.source.clone()));
         self.counters.events.add(draft.len() as u64);
         (self.output)(draft)
     }

@@ -138,7 +138,9 @@ impl Screen {
                     Event::new(batch.time(at), crate::Log::default())
                 }
             });
-            Draft::new(events.collect(), &mut self.deriver).numbered(batch.first())
+            let mut draft = Draft::new(events.collect(), &mut self.deriver);
+            draft.set_source(batch.source().map(Text::new));
+            draft.numbered(batch.first())
         } else {
             (*batch).clone()
         };

@@ -261,10 +261,12 @@ impl SinkWorker {
         self.note_place().is_ok()
     }
 
-    /// Makes sure that the spool knows where the sink is.
+    /// Makes sure that the spool knows where the sink is: what it does next no mark can undo.
     fn note_place(&mut self) -> Result<(), BoxError> {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.backlog.flush()?;
+        if let Some(ledger) = &mut self.ledger
+            && !seeded_bug!("turn_before_noted")
+        {
+            ledger.backlog.flush_synced()?;
             ledger.unnoted = false;
         }
         Ok(())

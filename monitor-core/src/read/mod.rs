@@ -11,6 +11,7 @@ mod lines;
 pub(crate) mod open;
 mod refusal;
 mod shape;
+mod zstd;
 
 pub use fields::LARGEST;
 pub(crate) use fields::LARGEST_COUNT;
@@ -19,6 +20,7 @@ pub(crate) use files::{expand, is_glob};
 pub use line::LineParser;
 pub(crate) use line::Parsed;
 pub use lines::{Lines, MAX_LINE, Next};
+pub(crate) use open::packing;
 pub use open::{OpenError, open_recording};
 pub use refusal::{Reason, Refusal};
 

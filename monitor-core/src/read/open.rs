@@ -1,10 +1,12 @@
-//! Opening a recording, plain or gzip, with an error that says what to do.
+//! Opening a recording, plain, gzip or zstd, with an error that says what to do.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+
+use super::zstd::{ZstdReader, is_zstd};
 
 /// Files are read by this much at a time.
 const CHUNK: usize = 256 << 10;
@@ -51,7 +53,7 @@ impl OpenError {
     }
 }
 
-/// Opens a file for reading lines; gzip is told by its first bytes, not by its name.
+/// Opens a file for reading lines; gzip and zstd are told by their first bytes, not by their names.
 ///
 /// # Errors
 /// When there is no such file, it is a folder, or the system refuses.
@@ -64,10 +66,19 @@ pub fn open_recording(path: &Path) -> Result<Box<dyn BufRead + Send>, OpenError>
     unpacked(reader).map_err(|error| OpenError::io(path, error))
 }
 
-/// What a reader reads, without the gzip around it, if there is one.
-pub(crate) fn unpacked<R: BufRead + Send + 'static>(mut reader: R) -> io::Result<Box<dyn BufRead + Send>> {
-    if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(reader))));
+/// What a file is packed as, by its first bytes.
+pub(crate) fn packing(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        head => is_zstd(head).then_some("zstd"),
     }
-    Ok(Box::new(reader))
+}
+
+/// What a reader reads, without what it is packed in.
+pub(crate) fn unpacked<R: BufRead + Send + 'static>(mut reader: R) -> io::Result<Box<dyn BufRead + Send>> {
+    Ok(match packing(reader.fill_buf()?) {
+        Some("gzip") => Box::new(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(reader))),
+        Some(_) => Box::new(BufReader::with_capacity(CHUNK, ZstdReader::new(reader))),
+        None => Box::new(reader),
+    })
 }

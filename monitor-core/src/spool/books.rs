@@ -172,7 +172,10 @@ impl Audit {
     /// Reads every row; gives back from which event to which each goes that is whole.
     fn rows(&mut self, connection: &Connection) -> Result<Vec<(u64, u64)>, rusqlite::Error> {
         let (mut parser, mut deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
-        let mut statement = connection.prepare("SELECT first, events, crc, data FROM batch ORDER BY first")?;
+        let mut statement = connection.prepare(&format!(
+            "SELECT first, events, crc, data, {} FROM batch ORDER BY first",
+            schema::source_column(connection)
+        ))?;
         let mut rows = statement.query([])?;
         let mut ranges = Vec::new();
         loop {
@@ -187,7 +190,8 @@ impl Audit {
             };
             let (first, events) = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned());
             let crc = row.get::<_, u32>(2).ok();
-            let data = row.get_ref(3)?.as_blob().ok().filter(|data| crc == Some(crc32fast::hash(data)));
+            let source = row.get_ref(4)?.as_str_or_null().unwrap_or_default();
+            let data = row.get_ref(3)?.as_blob().ok().filter(|data| crc == Some(schema::checksum(source, data)));
             let read = data.and_then(|data| rows::decode(data, &mut parser, &mut deriver));
             match read.map(|draft| draft.len() as u64) {
                 Some(read) if read == events => {

@@ -372,6 +372,12 @@ impl Backlog for Spool {
         self.write(&mut written, |written| written.flush(self.level))
     }
 
+    fn flush_synced(&self) -> Result<(), BacklogError> {
+        self.flush()?;
+        let mut written = self.written();
+        self.write(&mut written, |written| written.sync(self.level))
+    }
+
     fn settle_down(&self) -> Result<(), BacklogError> {
         self.flush()?;
         let mut written = self.written();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{rows, schema};
+use crate::Text;
 use crate::bus::{BacklogError, Batch, Draft};
 use crate::read::LineParser;
 use crate::sample::Deriver;
@@ -86,11 +87,15 @@ fn draft(
     parser: &mut LineParser,
     deriver: &mut Deriver,
 ) -> Result<Option<Draft>, rusqlite::Error> {
-    let mut statement = connection.prepare_cached("SELECT crc, data FROM batch WHERE first = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT crc, data, source FROM batch WHERE first = ?1")?;
     statement.query_row([first], |row| {
         let (crc, data) = (row.get::<_, u32>(0)?, row.get_ref(1)?.as_blob()?);
-        Ok((crc == crc32fast::hash(data) || seeded_bug!("checksum_unchecked"))
-            .then(|| rows::decode(data, parser, deriver))
-            .flatten())
+        let source = row.get_ref(2)?.as_str_or_null()?;
+        let whole = crc == schema::checksum(source, data) || seeded_bug!("checksum_unchecked");
+        let mut draft = whole.then(|| rows::decode(data, parser, deriver)).flatten();
+        if let Some(draft) = &mut draft {
+            draft.set_source(source.map(Text::new));
+        }
+        Ok(draft)
     })
 }

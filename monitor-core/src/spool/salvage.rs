@@ -57,9 +57,13 @@ fn salvage(damaged: &Path, into: &Connection) -> Result<(), rusqlite::Error> {
     let Ok(from) = Connection::open(damaged) else { return Ok(()) };
     let mut next = from.query_row(schema::GET, ["next"], |row| row.get::<_, i64>(0)).unwrap_or(0);
     let mut at = i64::MIN;
-    while let Some((first, count, crc, data)) = row_from(&from, &mut at) {
-        if count > 0 && crc == crc32fast::hash(&data) {
-            into.execute("INSERT OR IGNORE INTO batch VALUES (?1, ?2, ?3, ?4)", params![first, count, crc, data])?;
+    let row = format!("SELECT first, events, crc, data, {} FROM batch WHERE first = ?1", schema::source_column(&from));
+    while let Some((first, count, crc, data, source)) = row_from(&from, &row, &mut at) {
+        if count > 0 && crc == schema::checksum(source.as_deref(), &data) {
+            into.execute(
+                "INSERT OR IGNORE INTO batch (first, events, crc, data, source) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![first, count, crc, data, source],
+            )?;
             next = next.max(first.saturating_add(count));
         }
     }
@@ -86,10 +90,10 @@ fn salvage(damaged: &Path, into: &Connection) -> Result<(), rusqlite::Error> {
     into.execute(schema::SET, params!["next", next]).map(drop)
 }
 
-type Row = (i64, i64, u32, Vec<u8>);
+type Row = (i64, i64, u32, Vec<u8>, Option<String>);
 
-/// The next row behind `at` that can be read at all.
-fn row_from(from: &Connection, at: &mut i64) -> Option<Row> {
+/// The next row behind `at` that can be read at all, by this question.
+fn row_from(from: &Connection, question: &str, at: &mut i64) -> Option<Row> {
     const TRIES: u32 = 64;
     for _ in 0..TRIES {
         let first = from
@@ -99,9 +103,8 @@ fn row_from(from: &Connection, at: &mut i64) -> Option<Row> {
             Ok(Some(first)) => first,
             Ok(None) | Err(_) => return None,
         };
-        let row = from.query_row("SELECT first, events, crc, data FROM batch WHERE first = ?1", [*at], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        });
+        let row = from
+            .query_row(question, [*at], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)));
         if let Ok(row) = row {
             return Some(row);
         }

@@ -10,7 +10,7 @@ use crate::Text;
 use crate::bus::{Durability, Intake, Position, SinkAccount};
 
 /// Of the tables. It stands in `user_version`.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 /// Batches are some hundred kilobytes: large pages take them in a quarter of the time of small ones.
 const PAGE: u32 = 32 << 10;
 /// The write-ahead log is brought into the file when it has so many pages.
@@ -20,7 +20,8 @@ const EARLY_CHECKPOINT: u32 = (256 << 10) / PAGE;
 
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE batch (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
+    CREATE TABLE batch (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL,
+        source TEXT);
     CREATE TABLE sink (name TEXT PRIMARY KEY, since INTEGER NOT NULL, position INTEGER NOT NULL, delivered INTEGER NOT NULL,
         filtered INTEGER NOT NULL, dead_letter INTEGER NOT NULL, dead_letter_bytes INTEGER NOT NULL, lost TEXT NOT NULL,
         active INTEGER NOT NULL, mark BLOB, clean INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
@@ -31,6 +32,12 @@ const TABLES: &str = "
 const FROM_VERSION_1: &str = "
     ALTER TABLE sink ADD COLUMN clean INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 2;
+";
+
+/// Nobody asked which source a batch was from.
+const FROM_VERSION_2: &str = "
+    ALTER TABLE batch ADD COLUMN source TEXT;
+    PRAGMA user_version = 3;
 ";
 
 pub(super) const GET: &str = "SELECT value FROM meta WHERE key = ?1";
@@ -47,8 +54,13 @@ pub(super) fn open(path: &Path, synced: Synced) -> Result<Connection, rusqlite::
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         VERSION => Ok(connection),
-        1 => {
-            transaction(&connection, Synced::Now, || connection.execute_batch(FROM_VERSION_1))?;
+        1 | 2 => {
+            transaction(&connection, Synced::Now, || {
+                if version == 1 {
+                    connection.execute_batch(FROM_VERSION_1)?;
+                }
+                connection.execute_batch(FROM_VERSION_2)
+            })?;
             Ok(connection)
         }
         0 => Err(unusable("it is empty".to_owned())),
@@ -154,6 +166,19 @@ pub(super) fn sync(connection: &Connection, synced: Synced) -> Result<(), rusqli
         Synced::Now => "PRAGMA synchronous = FULL",
     };
     connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// The column with the source of a batch, also in a file that is only read, and has none.
+pub(super) fn source_column(connection: &Connection) -> &'static str {
+    if connection.prepare("SELECT source FROM batch").is_ok() { "source" } else { "NULL" }
+}
+
+/// The checksum of a row.
+pub(super) fn checksum(source: Option<&str>, data: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(source.unwrap_or_default().as_bytes());
+    hasher.update(data);
+    hasher.finalize()
 }
 
 pub(super) fn sinks(connection: &Connection) -> Result<BTreeMap<Text, SinkAccount>, rusqlite::Error> {

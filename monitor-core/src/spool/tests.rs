@@ -185,6 +185,39 @@ fn a_row_that_is_damaged_is_a_gap_and_those_behind_it_are_read() {
 }
 
 #[test]
+fn a_batch_comes_back_with_its_source_and_one_of_an_older_spool_without() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = |source: &'static str| {
+        let mut draft = draft(0..10);
+        draft.set_source(Some(Text::new_static(source)));
+        draft
+    };
+    {
+        let spool = open(folder.path(), 1 << 30);
+        spool.sink(&Text::new_static("s"));
+        spool.append(0, &draft(0..10)).expect("room");
+    }
+    // As a program of version 2 would have left it.
+    let connection = Connection::open(folder.path().join(SPOOL_FILE)).expect("a database");
+    let older = "ALTER TABLE batch DROP COLUMN source; PRAGMA user_version = 2;";
+    connection.execute_batch(older).expect("an older version");
+    assert!(Audit::of(folder.path()).expect("a spool").closes());
+    let spool = open(folder.path(), 1 << 30);
+    spool.append(10, &from("app")).expect("room");
+    let bus = Bus::with_backlog(Size { events: 10, bytes: usize::MAX }, Some(spool));
+    let mut cursor = bus.subscribe_at(Overflow::Spill, 0);
+    let mut sources = Vec::new();
+    while let Next::Batch(batch) = cursor.next(NOW) {
+        sources.push((batch.first(), batch.source().map(str::to_owned)));
+    }
+    assert_eq!(sources, [(0, None), (10, Some("app".to_owned()))]);
+    // The checksum is of the source, too.
+    assert!(Audit::of(folder.path()).expect("a spool").closes());
+    connection.execute("UPDATE batch SET source = 'other' WHERE first = 10", []).expect("a row");
+    assert!(!Audit::of(folder.path()).expect("a spool").closes());
+}
+
+#[test]
 fn a_spool_that_was_taken_back_is_noticed_and_no_number_is_given_twice() {
     let folder = tempfile::tempdir().expect("a folder");
     let name = Text::new_static("s");

@@ -260,10 +260,11 @@ impl Written {
         let mut intake = self.intake.clone();
         intake.add(&changed);
         let result = schema::transaction(&self.connection, Synced::events(level), || {
-            let crc = crc32fast::hash(&encoded);
+            let source = draft.source().map(Text::as_str);
+            let crc = schema::checksum(source, &encoded);
             self.connection
-                .prepare_cached("INSERT INTO batch (first, events, crc, data) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![first.cast_signed(), events.cast_signed(), crc, encoded])?;
+                .prepare_cached("INSERT INTO batch (first, events, crc, data, source) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![first.cast_signed(), events.cast_signed(), crc, encoded, source])?;
             self.connection.prepare_cached(schema::SET)?.execute(params!["next", (first + events).cast_signed()])?;
             schema::put_intake(&self.connection, &intake, &changed)?;
             for position in self.noted_positions.iter().chain(draft.positions()) {
@@ -313,6 +314,17 @@ impl Written {
         self.dirty.clear();
         self.deleted();
         Ok(())
+    }
+
+    /// Brings home all that was written so far, if events are brought home.
+    pub(super) fn sync(&self, level: Durability) -> Result<(), rusqlite::Error> {
+        match Synced::events(level) {
+            // A transaction that is synced takes with it all before it.
+            Synced::Now => {
+                schema::transaction(&self.connection, Synced::Now, || schema::put_level(&self.connection, level))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Brings the write-ahead log into the file, and gives back the room that it takes.

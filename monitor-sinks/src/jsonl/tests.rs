@@ -39,14 +39,14 @@ fn context(folder: &Path, content: Content) -> Context {
         content,
         accept: KindSet::ALL,
         by: Vec::new(),
-        durability: monitor_core::bus::Durability::L0,
+        durability: Durability::L0,
     }
 }
 
 /// The lines that a sink writes for these events.
 fn written(content: Content, events: Vec<Event>) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = Config { path: "deep/er/out.jsonl".into() };
+    let config = Config { path: "deep/er/out.jsonl".into(), ..Config::default() };
     let mut sink = config.open(&context(folder.path(), content)).expect("opens");
     let batch: Batch = Draft::new(events, &mut Deriver::new(&[])).numbered(0);
     let items: Vec<Item<'_>> = (0..batch.len()).map(|at| Item::new(&batch, at)).collect();
@@ -138,7 +138,7 @@ fn metadata_does_not_overwrite_the_real_thing() {
 fn a_line_that_was_cut_short_spoils_only_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("out.jsonl"), "{\"cut").expect("writes");
-    let config = Config { path: "out.jsonl".into() };
+    let config = Config { path: "out.jsonl".into(), ..Config::default() };
     let mut sink = config.open(&context(folder.path(), Content::Events)).expect("opens");
     let event = Event::new(Timestamp::from_secs(1), Metric::new("m", 0.5));
     let batch = Draft::new(vec![event], &mut Deriver::new(&[])).numbered(0);

@@ -5,6 +5,7 @@ mod tests;
 
 use std::path::PathBuf;
 
+use monitor_core::bus::Durability;
 use monitor_core::component::{
     Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Resume, Resumed, Sink, SinkConfig,
     SinkDefinition, Validate,
@@ -49,7 +50,7 @@ impl SinkConfig for Config {
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
-        let file = AppendFile::open(&context.dirs.output(&self.path), context.durability)?;
+        let file = AppendFile::open(&context.dirs.output(&self.path), context.durability >= Durability::L2)?;
         Ok(Box::new(LogSink { file, zone: context.zone.clone() }))
     }
 }

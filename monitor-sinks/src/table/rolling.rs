@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use monitor_core::bus::Durability;
 use monitor_core::component::{
     Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Resume, Resumed, Sink, SinkConfig, Validate,
 };
@@ -116,7 +117,7 @@ struct Lines {
 
 impl Lines {
     fn open(path: PathBuf, context: &Context) -> Result<Self, BoxError> {
-        let file = AppendFile::open(&path, context.durability)?;
+        let file = AppendFile::open(&path, context.durability >= Durability::L2)?;
         let clock = context.clock.clone();
         let mut lines = Self { file, path, rows: 0, range: None, since: clock.now(), clock };
         lines.recount()?;

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::component::{BoxError, Source};
 use crate::pipeline::{Emitter, Place, Stopped};
-use crate::read::expand;
-use crate::read::{Lines, Next, Refusal};
+use crate::read::{Lines, Next, Refusal, expand, packing};
 
 /// A file that was renamed or removed is read on until it has not grown for so long.
 const GRACE: Duration = Duration::from_secs(10);
@@ -242,13 +241,13 @@ impl Tail {
     /// Reads what there is; a line without a line break only if nothing more can come (`last`).
     fn read(&mut self, out: &mut Emitter, last: bool) -> Result<(), Stopped> {
         if self.lines.position() == 0
-            && self.lines.reader_mut().fill_buf().is_ok_and(|head| head.starts_with(&[0x1f, 0x8b]))
+            && let Some(packing) = self.lines.reader_mut().fill_buf().ok().and_then(packing)
         {
             // Rotated logs are compressed after a while; who means it reads it once.
             self.given_up = true;
             let path = self.path.display();
             tracing::info!(
-                "`{path}` is gzip, which does not grow by lines: it is not followed (read it with follow = false)"
+                "`{path}` is {packing}, which does not grow by lines: it is not followed (read it with follow = false)"
             );
         }
         if self.broken && !self.open_again() {

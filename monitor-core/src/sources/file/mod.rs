@@ -15,7 +15,7 @@ use crate::config::{DurationText, Paths};
 /// The definition of `type = "file"`.
 pub static DEFINITION: SourceDefinition = SourceDefinition::source::<Config>(
     "file",
-    "reads events from files, once, plain or gzip, or as they grow",
+    "reads events from files, once, plain, gzip or zstd, or as they grow",
     include_str!("sample.toml"),
 );
 

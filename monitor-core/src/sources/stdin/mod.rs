@@ -18,7 +18,7 @@ use crate::read::{Lines, Next, Reason, Refusal};
 /// The definition of `type = "stdin"`.
 pub static DEFINITION: SourceDefinition = SourceDefinition::source::<Config>(
     "stdin",
-    "reads events from standard input, one a line, plain or gzip",
+    "reads events from standard input, one a line, plain, gzip or zstd",
     include_str!("sample.toml"),
 );
 
