@@ -142,7 +142,8 @@ fn what_people_ask_is_what_they_would_count_by_hand() {
     let mut expected: Vec<String> =
         reasons.iter().map(|((name, reason), calls)| format!("{name}|{reason}|{calls}")).collect();
     let mut found = rows(folder.path(), "SELECT model_name, finish_reason, calls FROM finish_reasons");
-    (expected.sort_unstable(), found.sort_unstable());
+    expected.sort_unstable();
+    found.sort_unstable();
     assert_eq!(found, expected);
     let shares = rows(folder.path(), "SELECT round(sum(share), 9) FROM finish_reasons GROUP BY model_name");
     assert!(!shares.is_empty() && shares.iter().all(|share| share == "1.0"), "{shares:?}");
@@ -150,7 +151,8 @@ fn what_people_ask_is_what_they_would_count_by_hand() {
     let mut expected: Vec<String> =
         errors.iter().map(|((kind, name), errors)| format!("{kind}|{name}|{errors}")).collect();
     let mut found = rows(folder.path(), "SELECT error_type, model_name, errors FROM errors_by_type");
-    (expected.sort_unstable(), found.sort_unstable());
+    expected.sort_unstable();
+    found.sort_unstable();
     assert_eq!(found, expected);
 
     let expected = hours.into_iter().map(|(hour, (calls, errors))| format!("{hour}|{calls}|{errors}"));
