@@ -1,11 +1,11 @@
 //! What is in a database, of which version it is, and how an older one becomes one of today.
 
 use std::fmt::Write as _;
-use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 use monitor_core::bus::Durability;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{Error, write};
@@ -62,12 +62,15 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, Er
     if path.is_dir() {
         return Err(Error::Unusable("it is a folder".to_owned()));
     }
-    refuse_newer(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let has_log = !is_empty(&with_suffix(path, "-wal"));
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    // Nothing is changed before it is known to be ours.
+    // Nothing is changed before it is known to be ours, and so not by its last connection, either, which clears a log away. (To
+    // look into the file without SQLite would end the locks that this process may have on it.)
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
     let standing = judge(&connection)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     let _: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     let synchronous = if durability >= Durability::L2 { "FULL" } else { "NORMAL" };
     connection.pragma_update(None, "synchronous", synchronous)?;
@@ -95,7 +98,6 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
     if path.is_dir() {
         return Err(Error::Unusable("it is a folder".to_owned()));
     }
-    refuse_newer(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags).map_err(Error::from).and_then(|connection| {
         connection.busy_timeout(PATIENCE)?;
@@ -182,19 +184,6 @@ fn judge(connection: &Connection) -> Result<Standing, Error> {
         }
     }
     Err(Error::Foreign { tables: names })
-}
-
-/// A database of a newer version is not even opened: whoever closes one last clears away its write-ahead log.
-fn refuse_newer(path: &Path) -> Result<(), Error> {
-    let mut header = [0; 72];
-    // What is no database, or cannot be read, is told of by SQLite.
-    if std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_err() {
-        return Ok(());
-    }
-    // <https://sqlite.org/fileformat.html#the_database_header>
-    let number = |at: usize| i32::from_be_bytes(header[at..at + 4].try_into().expect("four bytes"));
-    let (version, application) = (number(60), number(68));
-    if application == APPLICATION_ID && version > VERSION { Err(Error::Newer { version }) } else { Ok(()) }
 }
 
 /// The name of a file beside a database.

@@ -64,14 +64,31 @@ fn one_of_a_newer_version_is_refused_and_not_touched() {
     let folder = tempfile::tempdir().expect("a folder");
     drop(sink_of(folder.path(), Content::Events));
     make(folder.path(), "PRAGMA user_version = 9");
-    // As a process that was killed leaves it.
-    std::fs::write(folder.path().join("metrics.db-wal"), "").expect("a file");
     let before = files(folder.path());
     let error = refusal(folder.path(), NAME);
     let expected = "metrics.db`: its tables have version 9, and this program knows versions up to 1: use the program that made \
                     it, or choose another `path`";
     assert!(error.ends_with(expected), "{error}");
     assert_eq!(files(folder.path()), before);
+}
+
+#[test]
+fn a_log_that_somebody_has_left_is_left_to_them() {
+    let ended = tempfile::tempdir().expect("a folder");
+    make(ended.path(), "PRAGMA journal_mode = wal");
+    let running = Connection::open(ended.path().join(NAME)).expect("a database");
+    running.execute_batch("CREATE TABLE users (name); INSERT INTO users VALUES ('a')").expect("SQL");
+    // What a process leaves that is killed.
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in [NAME, "metrics.db-wal"] {
+        std::fs::copy(ended.path().join(file), folder.path().join(file)).expect("a file");
+    }
+    let before = files(folder.path());
+    assert!(before[1].1.len() > 4_096);
+    assert!(refusal(folder.path(), NAME).contains("`users`"));
+    let mut after = files(folder.path());
+    after.retain(|(name, _)| !name.ends_with("-shm"));
+    assert_eq!(after, before, "the index of a log may be made anew at any time");
 }
 
 #[test]
