@@ -67,7 +67,7 @@ fn damage_one(name: &str, killed: bool, random: &mut Random) {
     let version = (name == "metrics.db").then(|| version_of(&path));
     let done = damage(&path, random);
     if let Some(version) = version {
-        set_version(&path, version);
+        set_version(&path, &version);
     }
     let what = format!("`{name}` {done:?}, killed: {killed}");
     let left = BEFORE.map(|file| std::fs::read(home.data().join(file)).unwrap_or_default());
@@ -184,10 +184,10 @@ fn version_of(database: &Path) -> Vec<u8> {
     bytes[VERSION].to_vec()
 }
 
-fn set_version(database: &Path, version: Vec<u8>) {
+fn set_version(database: &Path, version: &[u8]) {
     let mut bytes = std::fs::read(database).expect("a file of our own");
     if let Some(place) = bytes.get_mut(VERSION) {
-        place.copy_from_slice(&version);
+        place.copy_from_slice(version);
         std::fs::write(database, bytes).expect("a file of our own");
     }
 }
