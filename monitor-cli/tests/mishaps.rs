@@ -124,18 +124,22 @@ fn an_output_that_is_rotated_or_removed_is_begun_anew() {
 fn a_row_that_the_table_does_not_take_is_a_dead_letter_and_the_others_are_there() {
     let dir = Dir::new();
     dir.write("monitor.toml", format!("{SOURCE}{DATABASE}"));
-    std::fs::create_dir(dir.path().join("monitoring")).expect("a folder");
-    let table = "CREATE TABLE metrics (timestamp, metric, value CHECK (value <> 50), model_name, operation, evaluator_type, \
-                 success, finish_reason, error_type, metadata)";
+    append(&dir, &lines(0..10));
+    let child = start(&dir);
+    delivered(&dir, "database", 10);
+    assert_eq!(end(child).code, Some(0));
+    // Somebody has a mind of their own.
+    let trigger =
+        "CREATE TRIGGER mine BEFORE INSERT ON samples WHEN NEW.value = 50 BEGIN SELECT raise(ABORT, 'no fifties'); END";
     let database = Connection::open(dir.path().join("monitoring/metrics.db")).expect("a database");
-    database.execute(table, []).expect("a table");
-    append(&dir, &lines(0..60));
+    database.execute(trigger, []).expect("a trigger");
+    append(&dir, &lines(10..60));
     let child = start(&dir);
     delivered(&dir, "database", 60);
     assert_eq!(end(child).code, Some(1), "not all of them have arrived");
-    assert_eq!(database.query_row("SELECT count(*) FROM metrics", [], |row| row.get(0)), Ok(59_i64));
+    assert_eq!(database.query_row("SELECT count(*) FROM samples", [], |row| row.get(0)), Ok(59_i64));
     let letters = dir.read("monitoring/dead_letter/database.jsonl");
-    assert!(letters.lines().count() == 1 && letters.contains("CHECK constraint failed"), "{letters}");
+    assert!(letters.lines().count() == 1 && letters.contains("no fifties"), "{letters}");
     assert_eq!(status(&dir)["sinks"]["database"]["dead_letter"], 1);
     audit(&dir);
 }

@@ -20,6 +20,7 @@ delivered_counted_twice     chaos whenever_it_is_killed
 dropped_uncounted           chaos whenever_it_is_killed
 retry_skips_one             chaos calls_that_fail
 own_cursor_ignored          chaos whenever_it_is_killed
+cursor_not_in_transaction   chaos whenever_it_is_killed
 tail_not_cut                chaos whenever_it_is_killed
 turn_before_noted           chaos whenever_it_is_killed
 opening_unnoted             chaos whenever_it_is_killed

@@ -1,4 +1,5 @@
-//! Where events go. A folder a sink, found by its `type`; each behind a feature of the same name.
+//! Where events go. A folder a sink, found by its `type`; each behind a feature of the same name. A format that can be read back
+//! has its source beside its sink.
 //!
 //! ```
 //! use monitor_core::component::Registry;
@@ -72,7 +73,7 @@ pub mod webhook;
 pub use export::Export;
 use monitor_core::component::{DuplicateType, Registry};
 
-/// Registers every sink that is compiled in.
+/// Registers every sink that is compiled in, and the sources of their formats.
 ///
 /// # Errors
 /// When a type of the same name is registered already.
@@ -122,7 +123,10 @@ pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
         registry.source(&parquet::SOURCE)?;
     }
     #[cfg(feature = "sqlite")]
-    registry.sink(&sqlite::DEFINITION)?;
+    {
+        registry.sink(&sqlite::DEFINITION)?;
+        registry.source(&sqlite::read::DEFINITION)?;
+    }
     #[cfg(feature = "stdout")]
     registry.sink(&stdout::DEFINITION)?;
     #[cfg(feature = "webhook")]

@@ -64,7 +64,11 @@ fn damage_one(name: &str, killed: bool, random: &mut Random) {
     }
 
     let path = home.data().join(name);
+    let version = (name == "metrics.db").then(|| version_of(&path));
     let done = damage(&path, random);
+    if let Some(version) = version {
+        set_version(&path, &version);
+    }
     let what = format!("`{name}` {done:?}, killed: {killed}");
     let left = BEFORE.map(|file| std::fs::read(home.data().join(file)).unwrap_or_default());
     let before = feed.written();
@@ -169,6 +173,22 @@ fn wait(mut holds: impl FnMut() -> bool, otherwise: impl Fn() -> String) {
     while !holds() {
         assert!(began.elapsed() < Duration::from_secs(20), "{}", otherwise());
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Where a database says of which version its tables are: one of a newer version is left alone, so that is not damaged.
+const VERSION: std::ops::Range<usize> = 60..64;
+
+fn version_of(database: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(database).expect("a file of our own");
+    bytes[VERSION].to_vec()
+}
+
+fn set_version(database: &Path, version: &[u8]) {
+    let mut bytes = std::fs::read(database).expect("a file of our own");
+    if let Some(place) = bytes.get_mut(VERSION) {
+        place.copy_from_slice(version);
+        std::fs::write(database, bytes).expect("a file of our own");
     }
 }
 

@@ -73,7 +73,7 @@ impl Verdict {
         verdict
     }
 
-    /// Of the table of the sink `sqlite`, as far as it can be read, from its end.
+    /// Of the tables of the sink `sqlite`, as far as they can be read, from their end.
     pub(crate) fn of_database(path: &Path, offered: u64) -> Self {
         Self::of(rows(path).unwrap_or_default(), offered)
     }
@@ -82,8 +82,9 @@ impl Verdict {
 fn rows(path: &Path) -> Result<Vec<(u64, String)>, rusqlite::Error> {
     // Nothing is made where there is nothing.
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // Not by an index, which has a damage of its own.
     let mut statement =
-        connection.prepare("SELECT value, metadata FROM metrics WHERE metric = 'id' ORDER BY rowid DESC")?;
+        connection.prepare("SELECT value, metadata FROM samples NOT INDEXED WHERE metric = 'id' ORDER BY id DESC")?;
     let rows = statement.query_map([], |row| {
         let metadata = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or(Value::Null);
         Ok((row.get::<_, f64>(0)? as u64, metadata["check"].as_str().unwrap_or_default().to_owned()))

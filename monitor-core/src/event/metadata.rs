@@ -65,7 +65,7 @@ impl Metadata {
     }
 
     /// The attribute of this name as a label: text, numbers and flags can be labels; null, lists and objects cannot.
-    pub(crate) fn label(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub fn label(&self, name: &str) -> Option<Cow<'_, str>> {
         match self.0.as_deref()? {
             Attributes::Map(map) => match map.get(name)? {
                 Value::String(text) => Some(Cow::Borrowed(text)),

@@ -1,30 +1,37 @@
-//! `sqlite`: a row a sample in the table `metrics` of a database, each exactly once.
+//! `sqlite`: the store of record in one file. The sink writes every event as a row, exactly once; the source reads them back.
 //!
-//! How far it is stands in the database too, in the same transaction as the rows: whenever the process ends, both are
+//! How far the sink is stands in the database too, in the same transaction as the rows: whenever the process ends, both are
 //! there or neither is.
 
+mod error;
+pub mod read;
+mod schema;
 #[cfg(test)]
 mod tests;
+pub mod write;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use monitor_core::Text;
 use monitor_core::bus::Durability;
 use monitor_core::component::{
-    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Item, Resource, Resume, Resumed, Sink, SinkConfig,
+    Answer, BoxError, Content, Context, Delivery, Dirs, Invalid, Resource, Resume, Resumed, Sink, SinkConfig,
     SinkDefinition, Validate,
 };
-use monitor_core::{Kind, Text, Timestamp};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use self::error::Error;
+pub use self::schema::{APPLICATION_ID, VERSION};
+use self::schema::{open, with_suffix};
+use self::write::{Rows, Statements, is_refusal};
 use crate::path::names_a_file;
 
 /// The definition of `type = "sqlite"`.
 pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(
     "sqlite",
-    "writes a row a sample to an SQLite database, each exactly once",
+    "keeps every event in an SQLite database, exactly once, with views to ask",
     include_str!("sample.toml"),
 );
 
@@ -48,7 +55,7 @@ impl SinkConfig for Config {
     }
 
     fn contents(&self) -> &'static [Content] {
-        &[Content::Samples]
+        &[Content::Events, Content::Samples]
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
@@ -59,7 +66,9 @@ impl SinkConfig for Config {
         let durability = context.durability;
         let connection = match open(&path, durability) {
             // Whether it is ours, and may be set aside, is known once it is resumed.
-            Err(error) if durability > Durability::L0 && is_damage(&error) => None,
+            Err(error) if durability > Durability::L0 && error.is_damage() => None,
+            // It is opened when there is something to write.
+            Err(error) if error.is_busy() => None,
             opened => Some(opened.map_err(|error| format!("`{}`: {error}", path.display()))?),
         };
         Ok(Box::new(SqliteSink {
@@ -70,46 +79,12 @@ impl SinkConfig for Config {
             path,
             durability,
             name: context.name.clone(),
+            content: context.content,
+            rows: Rows::default(),
             spool: None,
             next: None,
         }))
     }
-}
-
-/// One row a sample. The labels that every sample may have are columns of their own; whatever else a recorded metric came
-/// with is JSON in `metadata`.
-const TABLES: &str = "
-    CREATE TABLE IF NOT EXISTS metrics (
-        timestamp TEXT NOT NULL,
-        metric TEXT NOT NULL,
-        value REAL NOT NULL,
-        model_name TEXT,
-        operation TEXT,
-        evaluator_type TEXT,
-        success TEXT,
-        finish_reason TEXT,
-        error_type TEXT,
-        metadata TEXT
-    );
-    CREATE TABLE IF NOT EXISTS monitor_cursor (
-        spool INTEGER NOT NULL,
-        sink TEXT NOT NULL,
-        next INTEGER NOT NULL,
-        PRIMARY KEY (spool, sink)
-    ) WITHOUT ROWID;
-";
-
-const INSERT: &str = "INSERT INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-
-fn open(path: &Path, durability: Durability) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open(path)?;
-    // Somebody may look into it meanwhile.
-    connection.busy_timeout(Duration::from_secs(1))?;
-    let _: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-    let synchronous = if durability >= Durability::L2 { "FULL" } else { "NORMAL" };
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.execute_batch(TABLES)?;
-    Ok(connection)
 }
 
 struct SqliteSink {
@@ -123,6 +98,8 @@ struct SqliteSink {
     path: PathBuf,
     durability: Durability,
     name: Text,
+    content: Content,
+    rows: Rows,
     /// The spool that numbers what it is given, if there is one.
     spool: Option<u64>,
     /// It has all events before this one.
@@ -133,7 +110,7 @@ impl Sink for SqliteSink {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
         self.look_for_name();
         let error = match self.insert(delivery, false) {
-            Err(error) if is_refusal(&error) => match self.insert(delivery, true) {
+            Err(Error::Sqlite(error)) if is_refusal(&error) => match self.insert(delivery, true) {
                 // It is some of the events that the table does not take: the others are in.
                 Ok(indices) => return Answer::Rejected { indices, error: error.into() },
                 Err(error) => error,
@@ -144,7 +121,7 @@ impl Sink for SqliteSink {
                 return Answer::Ok;
             }
         };
-        if self.spool.is_some() && is_damage(&error) {
+        if self.spool.is_some() && error.is_damage() {
             if !std::mem::replace(&mut self.suspected, true) {
                 // A read that failed for once looks the same: it is opened anew, and looked at again.
                 self.connection = None;
@@ -153,10 +130,11 @@ impl Sink for SqliteSink {
             let renewed = self.renew(&error);
             return Answer::retry(renewed.err().unwrap_or_else(|| error.into()));
         }
-        if is_hopeless(&error) {
+        if error.is_damage() {
+            // Nobody knows whether it is ours, and no other try can go better.
             return Answer::Fatal(error.into());
         }
-        match error.sqlite_error_code() {
+        match error.code() {
             Some(ErrorCode::DiskFull) => self.save_room(),
             // What cannot be opened for writing is opened for reading, and stays so; and somebody may have put another file in
             // its place, without our tables: the next try opens it anew.
@@ -169,9 +147,9 @@ impl Sink for SqliteSink {
     fn resume(&mut self, from: &Resume<'_>) -> Result<Resumed, BoxError> {
         let noted = from.mark.and_then(|mark| self.noted(mark));
         let name = self.name.clone();
-        let look = |sink: &mut Self| sink.connection().and_then(|connection| cursor(connection, from.spool, &name));
-        let read = look(self).or_else(|error| {
-            if !is_damage(&error) {
+        let look = |sink: &mut Self| Ok(cursor(sink.connection()?, from.spool, &name)?);
+        let read = look(self).or_else(|error: Error| {
+            if !error.is_damage() {
                 return Err(error);
             }
             // A read that failed for once looks the same.
@@ -179,7 +157,7 @@ impl Sink for SqliteSink {
             look(self)
         });
         self.next = match read {
-            Err(error) if noted.is_some() && is_damage(&error) => {
+            Err(error) if noted.is_some() && error.is_damage() => {
                 self.renew(&error)?;
                 None
             }
@@ -223,7 +201,7 @@ impl SqliteSink {
         next.parse().ok().filter(|_| path == self.path.display().to_string())
     }
 
-    fn connection(&mut self) -> Result<&mut Connection, rusqlite::Error> {
+    fn connection(&mut self) -> Result<&mut Connection, Error> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
             none => {
@@ -240,7 +218,11 @@ impl SqliteSink {
     /// If the file was moved, or removed, a new one is begun under its name.
     #[cfg(unix)]
     fn look_for_name(&mut self) {
-        if self.connection.is_some() && self.inode != inode(&self.path) {
+        if let Some(connection) = &self.connection
+            && self.inode != inode(&self.path)
+        {
+            // Its log has kept its name: what is in it goes with the file, and must not be taken for that of the next one.
+            drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
             self.connection = None;
             tracing::info!(sink = %self.name, "`{}` was moved, or removed: a new one is begun", self.path.display());
         }
@@ -250,7 +232,7 @@ impl SqliteSink {
     fn look_for_name(&mut self) {}
 
     /// Sets a damaged database aside, with whatever is in it, and goes on in a new one.
-    fn renew(&mut self, error: &rusqlite::Error) -> Result<(), BoxError> {
+    fn renew(&mut self, error: &Error) -> Result<(), BoxError> {
         // The old one is closed before it is renamed.
         self.connection = None;
         let aside = set_aside(&self.path)?;
@@ -272,31 +254,32 @@ impl SqliteSink {
         drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
     }
 
-    /// All of them, or none; or, `each`, those that the table takes. Gives back the places of the others.
-    fn insert(&mut self, delivery: &Delivery<'_>, each: bool) -> Result<Vec<usize>, rusqlite::Error> {
-        let spool = self.spool;
-        let name = self.name.clone();
-        let mut transaction = self.connection()?.transaction()?;
+    /// All of them, or none; or, `each`, those that the tables take. Gives back the places of the others.
+    fn insert(&mut self, delivery: &Delivery<'_>, each: bool) -> Result<Vec<usize>, Error> {
+        self.connection()?;
+        let Self { connection: Some(connection), rows, .. } = self else { unreachable!("it was opened just now") };
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut statements = Statements::prepare(&transaction)?;
+        let mut id = statements.last_id()?;
         let mut refused = Vec::new();
         for (at, item) in delivery.items().iter().enumerate() {
             if !each {
-                insert_samples(&transaction, *item)?;
+                rows.insert(&mut statements, &mut id, *item, self.content)?;
                 continue;
             }
-            let event = transaction.savepoint()?;
-            match insert_samples(&event, *item) {
-                Ok(()) => event.commit()?,
-                // With all samples of the event: dropping it takes it back.
+            // With all rows of the event.
+            match statements.all_or_nothing(|statements| rows.insert(statements, &mut id, *item, self.content)) {
                 Err(error) if is_refusal(&error) => refused.push(at),
-                Err(error) => return Err(error),
+                inserted => inserted?,
             }
         }
         let next = delivery.items().last().map(|last| last.sequence() + 1);
-        if let (Some(spool), Some(next)) = (spool, next) {
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO monitor_cursor VALUES (?1, ?2, ?3)")?
-                .execute(params![spool.cast_signed(), name.as_str(), next.cast_signed()])?;
+        if let (Some(spool), Some(next)) = (self.spool, next)
+            && !monitor_core::seeded_bug!("cursor_not_in_transaction")
+        {
+            statements.note(spool, &self.name, next)?;
         }
+        drop(statements);
         transaction.commit()?;
         self.next = next.or(self.next);
         Ok(refused)
@@ -315,69 +298,10 @@ fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     let mut names = (1..).map(|at| path.with_added_extension(format!("damaged-{at}")));
     let aside = names.find(|name| !name.exists()).expect("there are more numbers than files");
     for suffix in ["-wal", "-shm", ""] {
-        let with_suffix = |path: &Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            name
-        };
-        match std::fs::rename(with_suffix(path), with_suffix(&aside)) {
+        match std::fs::rename(with_suffix(path, suffix), with_suffix(&aside, suffix)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
     Ok(aside)
-}
-
-fn insert_samples(connection: &Connection, item: Item<'_>) -> Result<(), rusqlite::Error> {
-    let samples = item.samples();
-    if samples.is_empty() {
-        return Ok(());
-    }
-    let mut insert = connection.prepare_cached(INSERT)?;
-    let time = rfc3339(item.time());
-    // Only a recorded metric shows all that it came with; of other events it is on the event.
-    let metadata = match item.kind() {
-        Kind::Metric => item.event().metadata().filter(|metadata| !metadata.is_empty()),
-        _ => None,
-    };
-    let metadata = metadata.map(|metadata| serde_json::to_string(metadata).expect("metadata is JSON"));
-    for sample in samples.iter() {
-        let name = sample.name();
-        let labels = sample.series.labels();
-        let label = |name: &str| labels.get(name).map(Text::as_str);
-        insert.execute(params![
-            time,
-            &*name,
-            sample.value,
-            label("model_name"),
-            label("operation"),
-            label("evaluator_type"),
-            label("success"),
-            label("finish_reason"),
-            label("error_type"),
-            metadata,
-        ])?;
-    }
-    Ok(())
-}
-
-fn rfc3339(time: Timestamp) -> String {
-    time.to_string()
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
-}
-
-/// Whether it is the event that the table does not take.
-fn is_refusal(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
-    )
-}
-
-/// Whether no other try can go better.
-fn is_hopeless(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
