@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
-    /// Write recordings as files that other programs read: CSV, Excel, JSON, Parquet, or lines of events
+    /// Write recordings as files that other programs read: CSV, Excel, JSON, Parquet, SQLite, or lines of events
     Export(ExportArgs),
     /// Have the pipeline that runs on a data folder go on by its changed configuration; a bad one changes nothing
     Reload(ReloadArgs),
@@ -200,7 +200,7 @@ pub(crate) struct ExportArgs {
     /// Where it ends
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) until: Option<String>,
-    /// Only these metrics, * standing for any characters; with ndjson the events that yield them
+    /// Only these metrics, * standing for any characters; with ndjson and sqlite the events that yield them
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) metric: Vec<String>,
     /// Only events with label=value, label!=value, label=~expression or label!~expression; can be given more than once
@@ -236,6 +236,8 @@ pub(crate) enum ExportFormat {
     Ndjson,
     /// Columns, compressed
     Parquet,
+    /// A database of events, with views to ask
+    Sqlite,
 }
 
 impl ExportFormat {
@@ -246,6 +248,7 @@ impl ExportFormat {
             Self::Json => "json",
             Self::Ndjson => "ndjson",
             Self::Parquet => "parquet",
+            Self::Sqlite => "sqlite",
         }
     }
 }

@@ -42,6 +42,8 @@ mod lines;
 pub mod log;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet", feature = "sqlite"))]
+pub mod new_file;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 #[cfg(any(
@@ -56,6 +58,7 @@ pub mod parquet;
 mod path;
 #[cfg(any(feature = "http", feature = "webhook"))]
 mod post;
+pub mod recording;
 #[cfg(any(feature = "json", feature = "jsonl", feature = "log"))]
 mod reference;
 #[cfg(feature = "sqlite")]

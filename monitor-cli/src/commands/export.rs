@@ -11,6 +11,8 @@ use monitor_core::event::KindSet;
 use monitor_core::pipeline::{Builder, Filter, SinkOptions, Summary};
 use monitor_core::store::{Selector, Window};
 use monitor_core::template::thousands;
+use monitor_sinks::sqlite;
+use monitor_sinks::sqlite::write::Database;
 use monitor_sinks::table::{By, Exists, Format, NewFile, Options, Table, Written};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -150,8 +152,9 @@ fn of_path(path: &Path) -> Result<ExportFormat, Failure> {
         () if ends(&[".xlsx"]) => ExportFormat::Excel,
         () if ends(&[".parquet"]) => ExportFormat::Parquet,
         () if ends(&[".jsonl", ".ndjson"]) => ExportFormat::Ndjson,
+        () if ends(&[".db", ".sqlite", ".sqlite3"]) => ExportFormat::Sqlite,
         () => {
-            let known = "csv, excel, json, ndjson, parquet";
+            let known = "csv, excel, json, ndjson, parquet, sqlite";
             return Err(Failure::Usage(format!(
                 "--out `{}` does not tell the format: add --format ({known})",
                 path.display()
@@ -170,6 +173,7 @@ fn beside(path: &Path) -> PathBuf {
 enum Target {
     Table { table: Box<Table>, format: Format, path: PathBuf, options: Options },
     Lines { file: NewFile, out: BufWriter<std::fs::File>, rows: u64 },
+    Database { database: Box<Database>, path: PathBuf, rows: u64 },
 }
 
 impl Target {
@@ -179,6 +183,14 @@ impl Target {
             ExportFormat::Excel => Format::Excel,
             ExportFormat::Json => Format::Json,
             ExportFormat::Parquet => Format::Parquet,
+            ExportFormat::Sqlite => {
+                no_parts(args, "sqlite")?;
+                let database = Database::create(&args.out, exists).map_err(|error| match error {
+                    sqlite::Error::Io(error) => not_written(&error),
+                    error => failed(&error),
+                })?;
+                return Ok(Self::Database { database: Box::new(database), path: args.out.clone(), rows: 0 });
+            }
             ExportFormat::Ndjson => {
                 no_parts(args, "ndjson")?;
                 let file = NewFile::create(&args.out, exists).map_err(|error| not_written(&error))?;
@@ -201,13 +213,17 @@ impl Target {
         Ok(Self::Table { table: Box::default(), format, path: args.out.clone(), options })
     }
 
-    /// Takes an event, and tells of how many rows.
+    /// Takes an event.
     fn take(&mut self, item: Item<'_>) -> std::io::Result<()> {
         match self {
             Self::Table { table, .. } => table.push_item(item),
             Self::Lines { out, rows, .. } => {
                 serde_json::to_writer(&mut *out, item.event())?;
                 out.write_all(b"\n")?;
+                *rows += 1;
+            }
+            Self::Database { database, rows, .. } => {
+                database.insert(&Delivery::new(&[item])).map_err(std::io::Error::other)?;
                 *rows += 1;
             }
         }
@@ -220,6 +236,13 @@ impl Target {
             Self::Lines { file, mut out, rows } => {
                 out.flush()?;
                 Ok(vec![Written { path: file.complete()?, rows }])
+            }
+            Self::Database { database, path, rows } => {
+                database.finish().map_err(|error| match error {
+                    sqlite::Error::Io(error) => error,
+                    error => std::io::Error::other(error),
+                })?;
+                Ok(vec![Written { path, rows }])
             }
         }
     }
@@ -248,7 +271,7 @@ impl Sink for Gatherer {
         let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for item in delivery.items() {
             let time = item.time();
-            let has_rows = matches!(out.target, Target::Lines { .. }) || !item.samples().is_empty();
+            let has_rows = !matches!(out.target, Target::Table { .. }) || !item.samples().is_empty();
             if time < out.window.start || time > out.window.end || !has_rows || out.failed.is_some() {
                 continue;
             }

@@ -3,7 +3,6 @@
 pub(crate) mod books;
 pub(crate) mod check;
 pub(crate) mod components;
-mod data;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod query;
@@ -13,15 +12,21 @@ pub(crate) mod run;
 pub(crate) mod shell;
 mod times;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use monitor_core::pipeline::{Builder, Pipeline, Summary};
 use monitor_core::store::Store;
+use monitor_sinks::recording;
 
 use crate::exit::Failure;
 use crate::progress::ProgressLine;
-pub(crate) use data::add_data;
+
+/// Adds the recordings of the command line as sources.
+fn add_data(builder: Builder, data: &[PathBuf]) -> Result<Builder, Failure> {
+    recording::add(builder, data).map_err(|error| Failure::Run(vec![format!("open the recording: {error}")]))
+}
 
 /// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM; a second one ends the program at once.
 /// What it has gathered is left to be asked. `look` is called a few times a second.

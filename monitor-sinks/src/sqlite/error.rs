@@ -25,6 +25,8 @@ pub enum Error {
     Damaged(String),
     /// There is no database that could be used.
     Unusable(String),
+    /// What the system says of the file.
+    Io(std::io::Error),
 }
 
 impl Error {
@@ -53,6 +55,12 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -75,6 +83,7 @@ impl fmt::Display for Error {
                  it, or choose another `path`"
             ),
             Self::Damaged(error) | Self::Unusable(error) => f.write_str(error),
+            Self::Io(error) => error.fmt(f),
         }
     }
 }
@@ -83,6 +92,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Sqlite(error) => std::error::Error::source(error),
+            Self::Io(error) => std::error::Error::source(error),
             _ => None,
         }
     }

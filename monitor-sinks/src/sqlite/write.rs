@@ -1,7 +1,7 @@
 //! From events to rows: shared by the sink, which writes for as long as events come, and by whoever writes a whole database.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use monitor_core::component::{Content, Delivery, Item};
 use monitor_core::event::{Alert, Body, Evaluation, Generation, Log, Metadata, Metric};
@@ -11,6 +11,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql, params};
 
 use super::{Error, schema};
+use crate::new_file::{Exists, NewFile};
 
 /// A statement for each table, of one connection.
 pub(super) struct Statements<'c> {
@@ -380,10 +381,11 @@ impl ToSql for TimeText {
 /// use monitor_core::component::{Delivery, Item};
 /// use monitor_core::sample::Deriver;
 /// use monitor_core::{Event, Generation, Timestamp};
+/// use monitor_sinks::new_file::Exists;
 /// use monitor_sinks::sqlite::write::Database;
 ///
 /// let folder = tempfile::tempdir()?;
-/// let mut database = Database::create(&folder.path().join("run.db"))?;
+/// let mut database = Database::create(&folder.path().join("run.db"), Exists::Kept)?;
 /// let event = Event::new(Timestamp::from_secs(1), Generation::new(2.5, true).model("gpt-4o"));
 /// let batch = Draft::new(vec![event], &mut Deriver::new(&[])).numbered(0);
 /// database.insert(&Delivery::new(&[Item::new(&batch, 0)]))?;
@@ -397,32 +399,19 @@ pub struct Database {
     connection: Option<Connection>,
     rows: Rows,
     last_id: i64,
-    part: PathBuf,
-    path: PathBuf,
+    file: NewFile,
 }
 
 impl Database {
     /// Begins a database that will be at `path`.
     ///
     /// # Errors
-    /// When no file can be made there.
-    pub fn create(path: &Path) -> Result<Self, Error> {
-        if path.is_dir() {
-            return Err(Error::Unusable("it is a folder".to_owned()));
-        }
-        let part = path.with_added_extension("part");
-        // Of a process that was ended before it was done.
-        match std::fs::remove_file(&part) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::Unusable(error.to_string()));
-            }
-            _ => {}
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&part, flags)?;
-        // Made by us: whatever fails from here on, the file goes.
-        let database =
-            Self { connection: Some(connection), rows: Rows::default(), last_id: 0, part, path: path.to_owned() };
+    /// When no file can be made there, or there is one that is to be kept.
+    pub fn create(path: &Path, exists: Exists) -> Result<Self, Error> {
+        let file = NewFile::create(path, exists)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file.unfinished(), flags)?;
+        let database = Self { connection: Some(connection), rows: Rows::default(), last_id: 0, file };
         let connection = database.open();
         // What is not whole is thrown away: there is nothing to go back to.
         connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; BEGIN EXCLUSIVE")?;
@@ -458,19 +447,8 @@ impl Database {
         if let Some(connection) = self.connection.take() {
             connection.close().map_err(|(_, error)| error)?;
         }
-        let named = || {
-            std::fs::File::open(&self.part)?.sync_all()?;
-            std::fs::rename(&self.part, &self.path)
-        };
-        named().map_err(|error| Error::Unusable(error.to_string()))
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        // What is not finished is nothing; what is, has another name.
-        self.connection = None;
-        drop(std::fs::remove_file(&self.part));
+        self.file.complete()?;
+        Ok(())
     }
 }
 

@@ -7,7 +7,6 @@ mod columns;
 #[cfg(any(feature = "csv", feature = "excel"))]
 #[cfg_attr(not(all(feature = "csv", feature = "excel")), expect(dead_code, reason = "each has its own part of it"))]
 mod names;
-mod new_file;
 mod part;
 mod reading;
 mod rolling;
@@ -16,11 +15,11 @@ mod rolling;
 mod stamps;
 mod write;
 
+pub use crate::new_file::{Exists, NewFile};
 pub use cell::{Cell, ColumnType};
 pub(crate) use columns::{attribute_name, column_name};
 #[cfg(any(feature = "csv", feature = "excel"))]
 pub(crate) use names::Names;
-pub use new_file::{Exists, NewFile};
 pub use part::{By, Part};
 pub use reading::{ReaderConfig, Reading};
 pub use rolling::{RollingConfig, TableFormat};

@@ -22,9 +22,9 @@ impl Names {
 
     /// A name for a sheet; see <https://support.microsoft.com/en-us/office/rename-a-worksheet-3f1f7148-ee83-404d-8ef0-9ff99fbad1f9>.
     pub(crate) fn sheet(&mut self, text: &str) -> String {
-        let safe = |letter: char| if letter.is_control() || r"[]:*?/\".contains(letter) { '_' } else { letter };
+        let safe = |letter: char| if letter.is_control() || r"[]:*?/\'".contains(letter) { '_' } else { letter };
         let name: String = text.chars().map(safe).collect();
-        let name = name.trim_matches('\'').trim();
+        let name = name.trim();
         // Excel keeps this one for itself.
         let name =
             if name.is_empty() || name.eq_ignore_ascii_case("history") { format!("{name}_") } else { name.into() };
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(names.sheet(long), "evaluation_score_EvaluationMe~2");
         assert_eq!(names.sheet("model_usage:a/b"), "model_usage_a_b");
         assert_eq!(names.sheet("History"), "History_");
-        assert_eq!(names.sheet("'quoted'"), "quoted");
+        assert_eq!(names.sheet("'quoted'"), "_quoted_");
         assert_eq!(names.sheet(""), "_");
         assert_eq!(names.sheet(&"𝄞".repeat(40)).encode_utf16().count(), 30);
     }

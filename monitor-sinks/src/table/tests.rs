@@ -143,7 +143,7 @@ fn to_the_millisecond(table: &Table) -> Table {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn parquet_and_json_give_back_every_sample_with_all_that_came_with_it(table in table()) {

@@ -7,6 +7,7 @@ use monitor_core::{Event, Generation, Metric, Timestamp, Tokens};
 
 use super::given::ODD;
 use super::{Config, NAME, refusal, rows, sink_of, write};
+use crate::new_file::Exists;
 use crate::sqlite::write::Database;
 
 #[test]
@@ -50,11 +51,13 @@ fn a_place_where_there_can_be_no_database_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("taken")).expect("a folder");
     assert!(refusal(folder.path(), "taken").ends_with("taken`: it is a folder"));
-    assert!(Database::create(&folder.path().join("taken")).is_err_and(|error| error.to_string() == "it is a folder"));
+    let taken =
+        Database::create(&folder.path().join("taken"), Exists::Replaced).expect_err("it is a folder").to_string();
+    assert!(taken.ends_with("taken`: is a directory"), "{taken}");
     std::fs::write(folder.path().join("file"), "").expect("a file");
     let below = refusal(folder.path(), "file/metrics.db");
     assert!(below.contains("file`: File exists") || below.contains("Not a directory"), "{below}");
-    assert!(Database::create(&folder.path().join("missing/run.db")).is_err());
+    assert!(Database::create(&folder.path().join("file/run.db"), Exists::Kept).is_err());
     for (path, expected) in
         [("", "must name a file"), ("folder/", "must name a file"), ("a\0b", "must not contain a NUL")]
     {
@@ -69,7 +72,7 @@ fn a_place_where_there_can_be_no_database_is_said() {
 fn a_folder_that_can_only_be_read_is_said() {
     let error = refusal(Path::new("/proc/self"), NAME);
     assert!(error.starts_with("`/proc/self/metrics.db`: unable to open database file"), "{error}");
-    assert!(Database::create(Path::new("/proc/self/run.db")).is_err());
+    assert!(Database::create(Path::new("/proc/self/run.db"), Exists::Kept).is_err());
 }
 
 #[test]
@@ -77,11 +80,12 @@ fn a_database_that_is_not_finished_leaves_nothing_and_the_old_one_as_it_was() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(NAME);
     std::fs::write(&path, "what was there").expect("a file");
-    drop(Database::create(&path).expect("it can be made"));
+    assert!(Database::create(&path, Exists::Kept).is_err());
+    drop(Database::create(&path, Exists::Replaced).expect("it can be made"));
     let names: Vec<_> =
         folder.path().read_dir().expect("a folder").map(|file| file.expect("a file").file_name()).collect();
     assert_eq!((names.len(), std::fs::read(&path).expect("a file")), (1, b"what was there".to_vec()));
-    Database::create(&path).and_then(Database::finish).expect("it can be made");
+    Database::create(&path, Exists::Replaced).and_then(Database::finish).expect("it can be made");
     assert_eq!(rows(folder.path(), "SELECT count(*) FROM metrics"), ["0"]);
     assert_eq!(rows(folder.path(), "PRAGMA journal_mode"), ["delete"]);
 }

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use super::given::events;
 use super::{NAME, batch, items, numbers, recorded, rows, sink_of, write};
+use crate::new_file::Exists;
 use crate::sqlite::read;
 use crate::sqlite::write::Database;
 
@@ -53,7 +54,7 @@ proptest! {
         let items = items(&batch);
         let delivery = &Delivery::new(&items);
         if whole {
-            let mut database = Database::create(&folder.path().join(NAME)).expect("it can be made");
+            let mut database = Database::create(&folder.path().join(NAME), Exists::Kept).expect("it can be made");
             database.insert(delivery).expect("rows");
             database.finish().expect("it can be ended");
             let names: Vec<_> = folder.path().read_dir().expect("a folder").map(|file| file.expect("a file").file_name()).collect();

@@ -1,4 +1,19 @@
-//! What a command line may name as DATA: files of events or samples in any form that we write, or a folder of them.
+//! Recordings: files of events or of samples in any form that is written here, or a folder of them, as sources.
+//!
+//! ```
+//! use monitor_core::pipeline::Builder;
+//! use monitor_core::store::{Limits, Selector, Window};
+//! use monitor_sinks::recording;
+//!
+//! # let run = concat!(env!("CARGO_MANIFEST_DIR"), "/../monitor-core/testdata/afterimage-run/afterimage.log.gz");
+//! let builder = Builder::new().event_time().limits(Limits::whole_recording());
+//! let pipeline = recording::add(builder, &[run.into()])?.start()?;
+//! let store = pipeline.store().clone();
+//! pipeline.wait();
+//! let latency = store.stats(&Selector::metric("generation_time"), Window::ALL)?.expect("there were calls");
+//! assert_eq!(latency.count, 2_756);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -9,15 +24,15 @@ use monitor_core::config::Paths;
 use monitor_core::pipeline::Builder;
 use monitor_core::read::{files_at, open_recording};
 use monitor_core::sources::file;
-use monitor_sinks::table::ReaderConfig;
-use monitor_sinks::{csv, excel, json, parquet};
 
-use crate::exit::Failure;
+#[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
+use crate::table::ReaderConfig;
 
 /// What a file is, in the order in which a folder of several is read: events before samples, what most hold before what
 /// few do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Form {
+    Sqlite,
     Lines,
     Parquet,
     Csv,
@@ -25,15 +40,18 @@ enum Form {
     Excel,
 }
 
-/// Adds the recordings of the command line as sources. They are relative to where the user stands.
-pub(crate) fn add_data(mut builder: Builder, data: &[PathBuf]) -> Result<Builder, Failure> {
-    let failed = |error: String| Failure::Run(vec![format!("open the recording: {error}")]);
-    let paths: Vec<PathBuf> = data.iter().map(|path| absolute(path)).collect();
-    Paths(paths.clone()).validate("path").map_err(|error| failed(error.to_string()))?;
+/// Adds recordings as sources, which are merged by time if the clock follows the events. Paths may be globs; relative ones
+/// are relative to where the program runs.
+///
+/// # Errors
+/// When one is not there, or no recording, or of a form that is not compiled in.
+pub fn add(mut builder: Builder, recordings: &[PathBuf]) -> Result<Builder, BoxError> {
+    let paths: Vec<PathBuf> = recordings.iter().map(|path| absolute(path)).collect();
+    Paths(paths.clone()).validate("path").map_err(|error| error.to_string())?;
     let mut files: BTreeMap<Form, Vec<PathBuf>> = BTreeMap::new();
-    for path in files_at(&paths).map_err(|error| failed(error.to_string()))? {
+    for path in files_at(&paths)? {
         if path.is_dir() {
-            let (form, found) = in_folder(&path).map_err(failed)?;
+            let (form, found) = in_folder(&path)?;
             files.entry(form).or_default().extend(found);
         } else {
             files.entry(Form::of(&path)).or_default().push(path);
@@ -41,8 +59,10 @@ pub(crate) fn add_data(mut builder: Builder, data: &[PathBuf]) -> Result<Builder
     }
     for (form, paths) in files {
         let name = if form == Form::Lines { "data" } else { form.name() };
-        let source = form.open(paths, &builder, name).map_err(|error| failed(error.to_string()))?;
-        builder = builder.source(name, source);
+        for (number, source) in form.open(paths, &builder, name)?.into_iter().enumerate() {
+            let name = if number == 0 { name.to_owned() } else { format!("{name}_{}", number + 1) };
+            builder = builder.source(name, source);
+        }
     }
     Ok(builder)
 }
@@ -57,6 +77,7 @@ impl Form {
         let mut start = Vec::new();
         let opened = std::fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
         match (opened, start.as_slice()) {
+            (Ok(_), b"SQLite format 3\0") => Self::Sqlite,
             (Ok(_), [b'P', b'A', b'R', b'1', ..]) => Self::Parquet,
             (Ok(_), [b'P', b'K', 3, 4, ..]) => Self::Excel,
             _ => Self::of_text(path),
@@ -77,6 +98,7 @@ impl Form {
 
     const fn name(self) -> &'static str {
         match self {
+            Self::Sqlite => "sqlite",
             Self::Lines => "file",
             Self::Parquet => "parquet",
             Self::Csv => "csv",
@@ -85,15 +107,31 @@ impl Form {
         }
     }
 
-    fn open(self, paths: Vec<PathBuf>, builder: &Builder, name: &str) -> Result<Box<dyn Source>, BoxError> {
+    /// One source for all files, or one for each.
+    fn open(self, paths: Vec<PathBuf>, builder: &Builder, name: &str) -> Result<Vec<Box<dyn Source>>, BoxError> {
         let context = builder.context(&name.into());
-        match self {
+        let source = match self {
             Self::Lines => file::Config::once(paths).open(&context),
-            Self::Parquet => ReaderConfig::<parquet::Parquet>::new(paths).open(&context),
-            Self::Csv => ReaderConfig::<csv::Csv>::new(paths).open(&context),
-            Self::Json => ReaderConfig::<json::Json>::new(paths).open(&context),
-            Self::Excel => ReaderConfig::<excel::Excel>::new(paths).open(&context),
-        }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => {
+                let databases = paths.into_iter().map(|path| crate::sqlite::read::Config { path });
+                return databases.map(|database| database.open(&context)).collect();
+            }
+            #[cfg(feature = "parquet")]
+            Self::Parquet => ReaderConfig::<crate::parquet::Parquet>::new(paths).open(&context),
+            #[cfg(feature = "csv")]
+            Self::Csv => ReaderConfig::<crate::csv::Csv>::new(paths).open(&context),
+            #[cfg(feature = "json")]
+            Self::Json => ReaderConfig::<crate::json::Json>::new(paths).open(&context),
+            #[cfg(feature = "excel")]
+            Self::Excel => ReaderConfig::<crate::excel::Excel>::new(paths).open(&context),
+            #[allow(unreachable_patterns, reason = "what is not compiled in")]
+            other => {
+                Err(format!("`{}` is of the form {}, which is not compiled in", paths[0].display(), other.name())
+                    .into())
+            }
+        };
+        Ok(vec![source?])
     }
 }
 
@@ -160,6 +198,7 @@ fn gather(folder: &Path, found: &mut BTreeMap<Form, Vec<PathBuf>>) -> std::io::R
                 ".log.gz",
                 ".log.zst",
                 ".parquet",
+                ".db",
                 ".csv",
                 ".json",
                 ".xlsx",
