@@ -12,7 +12,7 @@
 //! pipeline.wait();
 //! let latency = store.stats(&Selector::metric("generation_time"), Window::ALL)?.expect("there were calls");
 //! assert_eq!(latency.count, 2_756);
-//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # Ok::<_, monitor_core::component::BoxError>(())
 //! ```
 
 use std::collections::BTreeMap;
