@@ -162,6 +162,9 @@ impl SinkCounters {
 #[derive(Debug, Default)]
 pub(crate) struct SourceCounters {
     pub(crate) events: Counter,
+    /// How much it has read, and how much there is, by whatever it counts.
+    pub(crate) read: Counter,
+    pub(crate) to_read: Counter,
     pub(crate) done: AtomicBool,
     /// Who waits for it to be done.
     pub(crate) waiter: OnceLock<Thread>,

@@ -148,6 +148,22 @@ impl Emitter {
         Arc::clone(&self.stop)
     }
 
+    /// Says how much there is to read, in bytes or whatever the source counts by, so that whoever waits sees how far it is.
+    pub fn expect_to_read(&self, amount: u64) {
+        self.counters.to_read.add(amount);
+    }
+
+    /// Says how much more of it has been read.
+    pub fn note_read(&self, amount: u64) {
+        self.counters.read.add(amount);
+    }
+
+    /// The same, for whoever reads.
+    pub(crate) fn reads(&self) -> impl Fn(u64) + Clone + Send + use<> {
+        let counters = Arc::clone(&self.counters);
+        move |amount| counters.read.add(amount)
+    }
+
     /// The time of arrival, for events without a timestamp.
     pub fn now(&self) -> Timestamp {
         self.lines.clock.now()

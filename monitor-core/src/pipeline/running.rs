@@ -98,6 +98,8 @@ pub struct Progress {
     pub rejected: u64,
     /// Since the start.
     pub elapsed: Duration,
+    /// How much of what there is has been read, from 0 to 1, if all sources know it.
+    pub part: Option<f64>,
 }
 
 impl Pipeline {
@@ -118,7 +120,15 @@ impl Pipeline {
 
     /// How far it is.
     pub fn progress(&self) -> Progress {
-        Progress { events: self.input.events(), rejected: self.refusals.total(), elapsed: self.started.elapsed() }
+        let (events, rejected) = (self.input.events(), self.refusals.total());
+        let parts = self.sources.iter().map(|source| {
+            let (read, all) = (source.counters.read.get(), source.counters.to_read.get());
+            (all > 0).then(|| (read as f64 / all as f64).min(1.0))
+        });
+        // Nobody knows how the bytes of one compare with the rows of another.
+        let part = parts.sum::<Option<f64>>().filter(|_| !self.sources.is_empty());
+        let part = part.map(|sum| sum / self.sources.len() as f64);
+        Progress { events, rejected, elapsed: self.started.elapsed(), part }
     }
 
     /// Whether every source has come to its end.

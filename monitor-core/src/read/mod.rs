@@ -20,6 +20,7 @@ pub(crate) use files::{expand, is_glob};
 pub use line::LineParser;
 pub(crate) use line::Parsed;
 pub use lines::{Lines, MAX_LINE, Next};
+pub(crate) use open::open_told;
 pub(crate) use open::packing;
 pub use open::{OpenError, open_recording};
 pub use refusal::{Reason, Refusal};

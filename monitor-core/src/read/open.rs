@@ -1,7 +1,7 @@
 //! Opening a recording, plain, gzip or zstd, with an error that says what to do.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -58,12 +58,34 @@ impl OpenError {
 /// # Errors
 /// When there is no such file, it is a folder, or the system refuses.
 pub fn open_recording(path: &Path) -> Result<Box<dyn BufRead + Send>, OpenError> {
+    open_told(path, |_| {})
+}
+
+/// The same, and tells how many bytes are read of the file, as it is packed.
+pub(crate) fn open_told(
+    path: &Path,
+    tell: impl Fn(u64) + Send + 'static,
+) -> Result<Box<dyn BufRead + Send>, OpenError> {
     let file = File::open(path).map_err(|error| OpenError::io(path, error))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(OpenError::Folder { path: path.to_owned() });
     }
-    let reader = BufReader::with_capacity(CHUNK, file);
+    let reader = BufReader::with_capacity(CHUNK, Told { file, tell });
     unpacked(reader).map_err(|error| OpenError::io(path, error))
+}
+
+/// A file that tells how many bytes are read of it.
+struct Told<F> {
+    file: File,
+    tell: F,
+}
+
+impl<F: Fn(u64)> Read for Told<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        (self.tell)(read as u64);
+        Ok(read)
+    }
 }
 
 /// What a file is packed as, by its first bytes.

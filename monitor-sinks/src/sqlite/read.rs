@@ -195,6 +195,7 @@ impl From<rusqlite::Error> for Failure {
 impl Source for SqliteSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
         let mut at = 0;
+        out.expect_to_read(u64::try_from(self.last).unwrap_or_default());
         while at < self.last && !out.stopped() {
             let rows = match self.rows_behind(at) {
                 Ok(Some(rows)) => rows,
@@ -211,6 +212,7 @@ impl Source for SqliteSource {
                     Some(refusal) => out.refuse(&refusal, line, place),
                 }
             }
+            out.note_read(u64::try_from(rows.until - at).unwrap_or_default());
             at = rows.until;
         }
         Ok(())

@@ -121,6 +121,7 @@ impl<F: TableFormat> Source for TableSource<F> {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
         // Those that tell when they begin are read when it is their turn, the others at once.
         let mut waiting: Vec<_> = self.files.drain(..).map(|file| (F::begins(&file), file)).collect();
+        out.expect_to_read(waiting.iter().map(|(_, file)| length(file)).sum());
         waiting.sort();
         let mut waiting = waiting.into_iter().peekable();
         let mut open: Vec<Option<Open>> = Vec::new();
@@ -157,10 +158,15 @@ impl<F: TableFormat> Source for TableSource<F> {
 impl<F: TableFormat> TableSource<F> {
     fn read(&self, path: &Path, out: &mut Emitter) -> Result<Open, BoxError> {
         let Reading { table, refused } = F::read(path, &self.zone)?;
+        out.note_read(length(path));
         for (row, refusal, text) in refused {
             out.refuse(&refusal, text.as_bytes(), Place { file: Some(path), line: Some(row) });
         }
         let rows = table.rows_by_time().into_iter();
         Ok(Open { table, keys: Keys::default(), rows })
     }
+}
+
+fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
 }

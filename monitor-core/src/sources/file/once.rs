@@ -12,7 +12,7 @@ use crate::bus::{Draft, ROWS, Room};
 use crate::component::{BoxError, Source};
 use crate::event::Body;
 use crate::pipeline::{Emitter, Line, LineReader, Place, Stopped, merge_by_time};
-use crate::read::{LineParser, Lines, Next, OpenError, Reason, Refusal, files_at, open_recording};
+use crate::read::{LineParser, Lines, Next, OpenError, Reason, Refusal, files_at, open_recording, open_told};
 
 /// Of each file this many events are looked at before it is read.
 const LOOKED_AT: usize = 20;
@@ -42,12 +42,21 @@ impl OnceSource {
 impl Source for OnceSource {
     fn run(&mut self, out: &mut Emitter) -> Result<(), BoxError> {
         let files = self.files_in_order(out.lines().parser())?;
+        if files.iter().all(|(_, file)| !is_pipe(file)) {
+            let length = |file: &PathBuf| file.metadata().map_or(0, |metadata| metadata.len());
+            out.expect_to_read(files.iter().map(|(_, file)| length(file)).sum());
+        }
         let failures = Failures::default();
         // All of them together hold no more than a few batches.
         let most = (AHEAD / files.len().max(1)).max(FEWEST);
         let streams = files
             .into_iter()
-            .map(|(begins, path)| (begins, FileDrafts::new(path, begins, most, out.lines().clone(), failures.clone())))
+            .map(|(begins, path)| {
+                (
+                    begins,
+                    FileDrafts::new(path, begins, most, out.lines().clone(), failures.clone(), Box::new(out.reads())),
+                )
+            })
             .collect();
         merge_by_time(streams, |draft| {
             out.emit_draft(draft)?;
@@ -166,10 +175,19 @@ struct FileDrafts {
     room: Room,
     /// Events of a draft.
     most: usize,
+    /// Told of the bytes that are read.
+    tell: Option<Box<dyn Fn(u64) + Send>>,
 }
 
 impl FileDrafts {
-    fn new(path: PathBuf, begins: Option<Timestamp>, most: usize, mut reader: LineReader, failures: Failures) -> Self {
+    fn new(
+        path: PathBuf,
+        begins: Option<Timestamp>,
+        most: usize,
+        mut reader: LineReader,
+        failures: Failures,
+        tell: Box<dyn Fn(u64) + Send>,
+    ) -> Self {
         reader.begin_at(begins);
         Self {
             path,
@@ -182,14 +200,17 @@ impl FileDrafts {
             done: false,
             room: Room::default(),
             most,
+            tell: Some(tell),
         }
     }
 
     /// Reads until there is enough, or to the end.
     fn read(&mut self, draft: &mut Draft) -> Result<(), BoxError> {
-        let mut lines = match self.lines.take() {
-            Some(lines) => lines,
-            None => Lines::new(open_recording(&self.path)?),
+        let mut lines = if let Some(lines) = self.lines.take() {
+            lines
+        } else {
+            let tell = self.tell.take().expect("a file is opened once");
+            Lines::new(open_told(&self.path, tell)?)
         };
         // One that is doubtful alone waits for the next, however long it is.
         while draft.len() < self.most && !draft.is_full(ROWS) || self.doubtful && draft.len() < 2 {
