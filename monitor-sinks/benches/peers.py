@@ -34,11 +34,11 @@ COLUMNS = (
     "finish_reason: 'VARCHAR', prompt_token_count: 'BIGINT', completion_token_count: 'BIGINT', total_token_count: 'BIGINT', "
     "metadata: 'STRUCT(operation VARCHAR, request_id VARCHAR, region VARCHAR)'}"
 )
-DUCKDB_RUN = f"""
+DUCKDB_RUN = """
 import duckdb, sys
 c = duckdb.connect(sys.argv[2] + "/run.duckdb")
-c.execute(f"create table events as select * from read_json('{{sys.argv[1]}}', format='newline_delimited', columns={COLUMNS})")
-c.execute(f"copy events to '{{sys.argv[2]}}/events.jsonl' (format json)")
+c.execute(f"create table events as select * from read_json('{sys.argv[1]}', format='newline_delimited', columns={sys.argv[3]})")
+c.execute(f"copy events to '{sys.argv[2]}/events.jsonl' (format json)")
 """
 DUCKDB = """
 import duckdb, sys
@@ -102,7 +102,7 @@ def main():
             return [binary, "run"]
 
         python = lambda script, *arguments: [sys.executable, "-c", script, *arguments]
-        compare("to database and JSONL", {"monitor": run, "duckdb": lambda folder: python(DUCKDB_RUN, events, folder)})
+        compare("to database and JSONL", {"monitor": run, "duckdb": lambda folder: python(DUCKDB_RUN, events, folder, COLUMNS)})
         for form in ["parquet", "csv", "json"]:
             out = lambda folder: os.path.join(folder, f"out.{form}")
             by = [] if form == "json" else ["--by", "none"]

@@ -18,8 +18,8 @@ pub use generation::{Generation, Tokens};
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use level::{Level, UnknownLevel};
 pub use log::Log;
-pub use metadata::Metadata;
 pub(crate) use metadata::flag;
+pub use metadata::{Attribute, Metadata};
 pub use metric::{Metric, MetricKey};
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! What stands in a cell of a table: a value of JSON that can be told from another one, and looked up.
 
 use monitor_core::Text;
+use monitor_core::event::Attribute;
 use serde_json::{Number, Value};
 
 /// One value of an attribute.
@@ -35,16 +36,16 @@ pub enum ColumnType {
 
 impl Cell {
     /// A value of JSON; null is nothing.
-    pub fn of(value: &Value) -> Option<Self> {
-        match value {
-            Value::Null => None,
-            Value::Bool(flag) => Some(Self::Bool(*flag)),
-            Value::Number(number) => Some(match number.as_i64() {
+    pub fn of<'a>(value: impl Into<Attribute<'a>>) -> Option<Self> {
+        match value.into() {
+            Attribute::Null => None,
+            Attribute::Bool(flag) => Some(Self::Bool(flag)),
+            Attribute::Number(number) => Some(match number.as_i64() {
                 Some(number) => Self::Int(number),
                 None => Self::Float(number.as_f64().expect("every number of JSON is one").to_bits()),
             }),
-            Value::String(text) => Some(Self::Text(text.into())),
-            Value::Array(_) | Value::Object(_) => Some(Self::Json(value.to_string().into())),
+            Attribute::Text(text) => Some(Self::Text(text.into())),
+            Attribute::Nested(value) => Some(Self::Json(value.to_string().into())),
         }
     }
 

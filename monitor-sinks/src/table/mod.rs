@@ -28,10 +28,10 @@ pub(crate) use stamps::Stamps;
 pub(crate) use write::Files;
 pub use write::{Format, Options, Written};
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use monitor_core::component::Item;
 use monitor_core::event::{Body, Event, MetricKey};
 use monitor_core::sample::{Sample, SeriesKey};
@@ -51,12 +51,14 @@ pub struct Table {
     series: HashMap<usize, (Arc<SeriesKey>, u32, Cells)>,
     /// The same for recorded metrics.
     keys: HashMap<usize, (Arc<MetricKey>, u32, Cells)>,
+    /// The cells of the row that is being added.
+    row: Vec<(usize, u32)>,
 }
 
 /// Columns and what stands in them.
 type Cells = Box<[(usize, u32)]>;
 
-/// Recorded metrics often have a key of their own; more of them are not kept.
+/// More of them are not kept.
 const KEYS: usize = 65_536;
 
 /// An attribute.
@@ -153,14 +155,20 @@ impl Table {
     /// Adds a recorded metric; any other event is none.
     pub fn push_event(&mut self, event: &Event) {
         let Body::Metric(metric) = &event.body else { return };
+        if Arc::strong_count(&metric.key) == 1 {
+            // Nobody else will come with the same.
+            let key = &*metric.key;
+            let attributes = key.metadata.attributes().filter_map(|(name, value)| Some((name, Cell::of(value)?)));
+            return self.push(&key.name, event.time, metric.value, attributes);
+        }
         let address = Arc::as_ptr(&metric.key).addr();
         if !self.keys.contains_key(&address) {
             if self.keys.len() >= KEYS {
                 self.keys.clear();
             }
             let name = self.metrics.code(&metric.key.name);
-            let cells = metric.key.metadata.iter().filter_map(|(name, value)| Some((name, Cell::of(value)?)));
-            let cells = self.cells(cells);
+            let attributes = metric.key.metadata.attributes();
+            let cells = self.cells(attributes.filter_map(|(name, value)| Some((name, Cell::of(value)?))));
             self.keys.insert(address, (Arc::clone(&metric.key), name, cells));
         }
         let (_, name, cells) = &self.keys[&address];
@@ -183,8 +191,8 @@ impl Table {
         self.times.push(sample.time);
         self.values.push(sample.value);
         if let Some(feedback) = sample.feedback {
-            let cells = self.cells([("feedback", Cell::Text(feedback.clone()))]);
-            push_row(&mut self.columns, row, &cells);
+            self.find([("feedback", Cell::Text(feedback.clone()))]);
+            push_row(&mut self.columns, row, &self.row);
         }
     }
 
@@ -197,16 +205,21 @@ impl Table {
     }
 
     fn cells<'a>(&mut self, cells: impl IntoIterator<Item = (&'a str, Cell)>) -> Cells {
-        let mut codes = Vec::new();
+        self.find(cells);
+        self.row.as_slice().into()
+    }
+
+    /// Finds out where cells stand, for the row that is being added.
+    fn find<'a>(&mut self, cells: impl IntoIterator<Item = (&'a str, Cell)>) {
+        self.row.clear();
         for (name, cell) in cells {
             let at = self.column_of.get(name).copied().unwrap_or_else(|| {
                 self.columns.push(Column { name: name.into(), cells: Dictionary::default(), codes: Vec::new() });
                 self.column_of.insert(name.into(), self.columns.len() - 1);
                 self.columns.len() - 1
             });
-            codes.push((at, self.columns[at].cells.code(&cell) + 1));
+            self.row.push((at, self.columns[at].cells.code(&cell) + 1));
         }
-        codes.into()
     }
 
     /// The samples that a store holds one by one in a window: metric by metric, each in the order of time.
@@ -254,8 +267,8 @@ impl Table {
         attributes: impl IntoIterator<Item = (&'a str, Cell)>,
     ) {
         let name = self.metrics.code(metric);
-        let cells = self.cells(attributes);
-        push_row(&mut self.columns, self.times.len(), &cells);
+        self.find(attributes);
+        push_row(&mut self.columns, self.times.len(), &self.row);
         self.metric.push(name);
         self.times.push(time);
         self.values.push(value);

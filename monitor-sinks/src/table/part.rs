@@ -1,7 +1,6 @@
 //! Parts of a table, each of which becomes a file, a sheet or a folder.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use monitor_core::{Text, Timestamp};
 
 use super::Table;
