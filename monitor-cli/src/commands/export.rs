@@ -213,18 +213,20 @@ impl Target {
         Ok(Self::Table { table: Box::default(), format, path: args.out.clone(), options })
     }
 
-    /// Takes an event.
-    fn take(&mut self, item: Item<'_>) -> std::io::Result<()> {
+    /// Takes events.
+    fn take(&mut self, items: &[Item<'_>]) -> std::io::Result<()> {
         match self {
-            Self::Table { table, .. } => table.push_item(item),
+            Self::Table { table, .. } => items.iter().for_each(|item| table.push_item(*item)),
             Self::Lines { out, rows, .. } => {
-                serde_json::to_writer(&mut *out, item.event())?;
-                out.write_all(b"\n")?;
-                *rows += 1;
+                for item in items {
+                    serde_json::to_writer(&mut *out, item.event())?;
+                    out.write_all(b"\n")?;
+                }
+                *rows += items.len() as u64;
             }
             Self::Database { database, rows, .. } => {
-                database.insert(&Delivery::new(&[item])).map_err(std::io::Error::other)?;
-                *rows += 1;
+                database.insert(&Delivery::new(items)).map_err(std::io::Error::other)?;
+                *rows += items.len() as u64;
             }
         }
         Ok(())
@@ -269,17 +271,20 @@ struct Gatherer(Arc<Mutex<Gathering>>);
 impl Sink for Gatherer {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
         let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for item in delivery.items() {
+        if out.failed.is_some() {
+            return Answer::Ok;
+        }
+        let all = !matches!(out.target, Target::Table { .. });
+        let is_meant = |item: &Item<'_>| {
             let time = item.time();
-            let has_rows = !matches!(out.target, Target::Table { .. }) || !item.samples().is_empty();
-            if time < out.window.start || time > out.window.end || !has_rows || out.failed.is_some() {
-                continue;
-            }
-            if let Err(error) = out.target.take(*item) {
-                out.failed = Some(error);
-                continue;
-            }
-            out.events += 1;
+            out.window.start <= time && time <= out.window.end && (all || !item.samples().is_empty())
+        };
+        let items: Vec<Item<'_>> = delivery.items().iter().copied().filter(is_meant).collect();
+        if let Err(error) = out.target.take(&items) {
+            out.failed = Some(error);
+        }
+        out.events += items.len() as u64;
+        for time in items.iter().map(|item| item.time()) {
             let (first, last) = out.first_and_last.unwrap_or((time, time));
             out.first_and_last = Some((first.min(time), last.max(time)));
         }

@@ -1,7 +1,6 @@
 -- Few: each costs the writer a third of what the row costs.
 
 CREATE INDEX IF NOT EXISTS generations_by_time ON generations (timestamp);
-CREATE INDEX IF NOT EXISTS generations_by_model ON generations (model_name, timestamp);
 CREATE INDEX IF NOT EXISTS evaluations_by_time ON evaluations (timestamp);
 CREATE INDEX IF NOT EXISTS samples_by_metric ON samples (metric, timestamp);
 CREATE INDEX IF NOT EXISTS logs_by_time ON logs (timestamp);

@@ -219,7 +219,7 @@ fn a_question_takes_its_index() {
         used.extend(plan.split_whitespace().filter(|word| word.contains("_by_")).map(String::from));
     }
     let indices = rows(folder.path(), "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");
-    assert_eq!(indices.len(), 6);
+    assert_eq!(indices.len(), 5);
     for index in indices {
         assert!(used.contains(&index), "nobody asks for `{index}`");
     }
