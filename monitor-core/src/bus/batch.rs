@@ -54,6 +54,8 @@ struct Row {
     time: Timestamp,
     kind: Kind,
     event: Place,
+    /// It is a metric, and the labels of its sample are all that came with it, as text.
+    only_labels: bool,
 }
 
 /// Where an event is.
@@ -114,16 +116,16 @@ impl Draft {
     fn push_made(&mut self, event: Event) {
         self.bytes += event.approximate_bytes();
         let place = Place::Made(small(self.made.len()));
-        self.rows.push(Row { time: event.time, kind: event.kind(), event: place });
+        self.rows.push(Row { time: event.time, kind: event.kind(), event: place, only_labels: false });
         self.made.push(Some(event));
     }
 
-    fn push_text(&mut self, time: Timestamp, kind: Kind, line: &[u8]) {
+    fn push_text(&mut self, time: Timestamp, kind: Kind, only_labels: bool, line: &[u8]) {
         let begin = self.lines.len();
         self.lines.extend_from_slice(line);
         // As much again is the event that may be made of it.
         self.bytes += 2 * line.len();
-        self.rows.push(Row { time, kind, event: Place::Line(small(begin), small(self.lines.len())) });
+        self.rows.push(Row { time, kind, event: Place::Line(small(begin), small(self.lines.len())), only_labels });
     }
 
     /// Adds the event of a line, and derives its samples. Tells whether there was one: a blank line is none. One without a
@@ -179,7 +181,22 @@ impl Draft {
                 }
             });
         }
-        self.push_text(facts.time, facts.kind, line);
+        let only_labels = facts.kind == Kind::Metric && self.has_only_labels(facts);
+        self.push_text(facts.time, facts.kind, only_labels, line);
+    }
+
+    /// Whether the labels of the sample that was just derived of a metric are all that came with it.
+    fn has_only_labels(&self, facts: &Facts<'_>) -> bool {
+        let Some(names) = facts.details.names() else { return false };
+        let sample = self.samples.of(self.samples.events() - 1).iter().next();
+        let Some(labels) = sample.map(|sample| sample.series.labels()) else { return false };
+        labels.iter().count() == names.len()
+            && names.iter().all(|name| match (labels.get(name), facts.details.text(name)) {
+                (Some(label), Some(text)) => name != "success" && *label == *text,
+                // Whether it went well is a flag.
+                (Some(_), None) => name == "success",
+                (None, _) => false,
+            })
     }
 
     /// Takes an event over from another draft, which is not to be asked for it again.
@@ -195,7 +212,7 @@ impl Draft {
                 self.push_made(event.expect("an event is taken over once"));
             }
             Place::Line(begin, end) => {
-                self.push_text(row.time, row.kind, &other.lines[begin as usize..end as usize]);
+                self.push_text(row.time, row.kind, row.only_labels, &other.lines[begin as usize..end as usize]);
                 if self.parser.is_none() {
                     self.parser.clone_from(&other.parser);
                 }
@@ -400,6 +417,11 @@ impl Batch {
     /// The kind of the event at a place.
     pub fn kind(&self, at: usize) -> Kind {
         self.rows[at].kind
+    }
+
+    /// Whether the event at a place is a metric that the labels of its sample tell all of, so that nobody need ask for it.
+    pub fn has_only_labels(&self, at: usize) -> bool {
+        self.rows[at].only_labels
     }
 
     /// The event at a place. If it came as a line, the first who asks has it made.

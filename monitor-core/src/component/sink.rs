@@ -249,6 +249,12 @@ impl<'a> Item<'a> {
         self.batch.event(self.at)
     }
 
+    /// Whether it is a metric, and the labels of its sample tell all of it, `success` being a flag and everything else text: then
+    /// its samples do, and nobody need ask for the event. (It may be so also where it is not known.)
+    pub fn has_only_labels(self) -> bool {
+        self.batch.has_only_labels(self.at)
+    }
+
     /// The samples that it yields.
     pub fn samples(self) -> EventSamples<'a> {
         self.batch.samples_of(self.at)

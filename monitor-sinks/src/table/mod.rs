@@ -144,7 +144,7 @@ impl Table {
     /// Adds the samples of an event, with all that is known of each: what a recorded metric came with, or the labels, and
     /// what was said of a score.
     pub fn push_item(&mut self, item: Item<'_>) {
-        if item.kind() == Kind::Metric {
+        if item.kind() == Kind::Metric && !item.has_only_labels() {
             return self.push_event(item.event());
         }
         for sample in item.samples().iter() {

@@ -229,3 +229,35 @@ fn what_no_format_is_gives_an_error_and_costs_nothing() {
     let reasons: Vec<(u64, &str)> = refused.iter().map(|(row, refusal, _)| (*row, refusal.reason.as_str())).collect();
     assert_eq!((table.len(), reasons), (1, vec![(2, "timestamp"), (3, "timestamp"), (4, "non_finite")]));
 }
+
+/// A line of a metric comes by its labels or as an event: the table is the same.
+#[test]
+fn a_metric_that_only_has_labels_is_taken_by_them() {
+    let lines = [
+        r#"{"metric": "a", "value": 1, "model_name": "x", "timestamp": "2026-05-04T14:00:02Z"}"#,
+        r#"{"metric": "a", "value": 2, "model_name": "y", "success": true, "timestamp": "2026-05-04T14:00:03Z"}"#,
+        r#"{"metric": "a", "value": 3, "model_name": "y", "success": "true", "timestamp": "2026-05-04T14:00:03Z"}"#,
+        r#"{"metric": "a", "value": 4, "model_name": 7, "timestamp": "2026-05-04T14:00:03Z"}"#,
+        r#"{"metric": "a", "value": 5, "model_name": "y", "extra": "z", "timestamp": "2026-05-04T14:00:03Z"}"#,
+        r#"{"metric": "model_usage:q", "value": 6, "timestamp": "2026-05-04T14:00:03Z"}"#,
+        r#"{"metric": "a", "value": 7, "model_name": null, "timestamp": "2026-05-04T14:00:03Z"}"#,
+        r#"{"metric": "a", "value": 8, "timestamp": "2026-05-04T14:00:03Z"}"#,
+        r#"{"metric": "a", "value": 9, "model_name": "", "timestamp": "2026-05-04T14:00:03Z"}"#,
+    ];
+    let mut draft = monitor_core::bus::Draft::default();
+    let (mut parser, mut deriver) = (monitor_core::read::LineParser::new(Zone::UTC), Deriver::new(&[]));
+    // A shape is learned from a line that was read the long way.
+    for line in lines.iter().chain(&lines).chain(&lines) {
+        assert!(draft.push_line(line.as_bytes(), Timestamp::MIN, &mut parser, &mut deriver).expect("a metric"));
+    }
+    let batch = draft.numbered(0);
+    let items: Vec<Item<'_>> = (0..batch.len()).map(|at| Item::new(&batch, at)).collect();
+    let (mut by_items, mut by_events) = (Table::default(), Table::default());
+    for item in &items {
+        by_items.push_item(*item);
+        by_events.push_event(item.event());
+    }
+    assert_eq!(known(&by_items, true), known(&by_events, true));
+    let by_labels: Vec<usize> = (18..27).filter(|at| items[*at].has_only_labels()).map(|at| at - 18).collect();
+    assert_eq!(by_labels, [0, 1, 7, 8]);
+}
