@@ -27,7 +27,7 @@ pub(crate) fn write(table: &Table, path: &Path, options: &Options) -> Result<Fil
     let mut workbook = Workbook::new();
     // Temporary files stand beside it, where there is room for it.
     workbook.set_tempdir(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-    let cut = write_sheets(table, &table.parts(&options.by), &mut workbook).map_err(|error| failed(&error))?;
+    let cut = write_sheets(table, options, &mut workbook).map_err(|error| failed(&error))?;
     let mut out = BufWriter::new(file.file());
     workbook.save_to_writer(&mut out).map_err(|error| failed(&error))?;
     out.flush().map_err(|error| failed(&error))?;
@@ -46,12 +46,13 @@ struct Look {
     text_as_it_is: Format,
 }
 
-fn write_sheets(table: &Table, parts: &[Part], workbook: &mut Workbook) -> Result<usize, XlsxError> {
+fn write_sheets(table: &Table, options: &Options, workbook: &mut Workbook) -> Result<usize, XlsxError> {
     let look = Look {
         header: Format::new().set_bold(),
         time: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss.000"),
         text_as_it_is: Format::new().set_quote_prefix(),
     };
+    let parts = table.parts(&options.by);
     let mut names = Names::default();
     let index_name = names.sheet(INDEX);
     let sheets: Vec<(String, &Part, &[u32])> = parts
@@ -73,7 +74,7 @@ fn write_sheets(table: &Table, parts: &[Part], workbook: &mut Workbook) -> Resul
         let sheet = workbook.add_worksheet_with_constant_memory()?;
         sheet.set_name(name)?;
         let columns = table.columns_of(&part.rows);
-        Sheet { look: &look, cut: &mut cut, on: sheet }.rows(table, &columns, rows)?;
+        Sheet { look: &look, cut: &mut cut, on: sheet }.rows(table, &columns, rows, options)?;
     }
     Ok(cut)
 }
@@ -104,7 +105,7 @@ impl Sheet<'_> {
         Ok(())
     }
 
-    fn rows(&mut self, table: &Table, columns: &[&Column], rows: &[u32]) -> Result<(), XlsxError> {
+    fn rows(&mut self, table: &Table, columns: &[&Column], rows: &[u32], options: &Options) -> Result<(), XlsxError> {
         if columns.len() + 3 > COLUMNS {
             return Err(XlsxError::ParameterError(format!("there are more than {COLUMNS} columns")));
         }
@@ -113,6 +114,7 @@ impl Sheet<'_> {
         let attributes = columns.iter().map(|column| column_name(column.name()).into_owned());
         self.header(["timestamp", "value", "metric"].map(str::to_owned).into_iter().chain(attributes))?;
         for (to, row) in (1..).zip(rows) {
+            options.go_on()?;
             let row = *row as usize;
             self.time(to, 0, table.time(row))?;
             self.on.write_number(to, 1, table.value(row))?;

@@ -9,10 +9,13 @@ use monitor_core::component::BoxError;
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
+use serde_json::{Map, Value};
 
+use super::COMMON;
 use crate::table::{By, Cell, Column, ColumnType, Files, NewFile, Options, Part, Table, column_name};
 
 /// Rows that a reader can take or leave at once.
@@ -24,22 +27,38 @@ const CHUNK: usize = 1 << 20;
 pub(crate) fn write(table: &Table, path: &Path, options: &Options) -> Result<Files, BoxError> {
     let name = path.file_name().unwrap_or_default();
     let mut files = Vec::new();
+    // Readers of several files take the columns of the first for those of all, and what a folder says for a column.
+    let all: Vec<u32> = (0..table.len() as u32).collect();
+    let mut columns = table.columns_of(&all);
+    columns.retain(|column| !options.by.contains(&By::Attribute(column.name().clone())));
     for part in table.parts(&options.by) {
         let path = path.with_file_name("").join(folder_of_part(&options.by, &part)).join(name);
         let file = NewFile::create(&path, options.exists)?;
-        write_part(table, &part, file.file()).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        let common = in_common(table, &options.by, &part);
+        write_part(table, &part, &columns, common, options, file.file())
+            .map_err(|error| format!("`{}`: {error}", path.display()))?;
         files.push((file, part.rows.len() as u64));
     }
     Ok(files)
 }
 
-fn write_part(table: &Table, part: &Part, file: &std::fs::File) -> Result<(), ParquetError> {
-    let columns = table.columns_of(&part.rows);
+fn write_part(
+    table: &Table,
+    part: &Part,
+    columns: &[&Column],
+    common: Map<String, Value>,
+    options: &Options,
+    file: &std::fs::File,
+) -> Result<(), ParquetError> {
     let mut out = BufWriter::with_capacity(CHUNK, file);
-    let mut writer = SerializedFileWriter::new(&mut out, schema(&columns)?, properties())?;
+    let mut writer = SerializedFileWriter::new(&mut out, schema(columns)?, properties())?;
+    if !common.is_empty() {
+        writer.append_key_value_metadata(KeyValue::new(COMMON.to_owned(), Value::Object(common).to_string()));
+    }
     let metrics: Vec<ByteArray> = table.metrics().iter().map(|name| ByteArray::from(name.as_str())).collect();
-    let columns: Vec<Cells<'_>> = columns.into_iter().map(Cells::of).collect();
+    let columns: Vec<Cells<'_>> = columns.iter().copied().map(Cells::of).collect();
     for rows in part.rows.chunks(GROUP) {
+        options.go_on()?;
         let mut group = writer.next_row_group()?;
         let rows = || rows.iter().map(|row| *row as usize);
         let names: Vec<ByteArray> = rows().map(|row| metrics[table.metric(row)].clone()).collect();
@@ -57,6 +76,16 @@ fn write_part(table: &Table, part: &Part, file: &std::fs::File) -> Result<(), Pa
     writer.close()?;
     out.flush()?;
     Ok(())
+}
+
+/// The attributes that the folders of a part say, as they were: a name of a folder has no type.
+fn in_common(table: &Table, by: &[By], part: &Part) -> Map<String, Value> {
+    let first = part.rows.first().map(|row| *row as usize);
+    let attributes = by.iter().filter_map(|by| match by {
+        By::Attribute(name) => Some((name, table.column(name)?.cell(first?)?)),
+        By::Metric | By::Date => None,
+    });
+    attributes.map(|(name, cell)| (column_name(name).into_owned(), cell.value())).collect()
 }
 
 fn properties() -> WriterPropertiesPtr {
