@@ -45,7 +45,11 @@ impl NewFile {
         hidden.push(".unfinished");
         let unfinished = path.with_file_name(hidden);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+            std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
+                // Of the folder, not of the file.
+                io::ErrorKind::AlreadyExists => told(folder, &io::ErrorKind::NotADirectory.into()),
+                _ => told(folder, &error),
+            })?;
         }
         let file = begin(&unfinished).map_err(|error| told(path, &error))?;
         Ok(Self { file, unfinished, path: path.to_owned(), exists, completed: false })
@@ -111,9 +115,12 @@ fn begin(unfinished: &Path) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let file = File::options().write(true).read(true).create_new(true).open(unfinished).map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists { writes() } else { error }
-    })?;
+    let file = File::options()
+        .write(true)
+        .read(true)
+        .create_new(true)
+        .open(unfinished)
+        .map_err(|error| if error.kind() == io::ErrorKind::AlreadyExists { writes() } else { error })?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(writes()),
         Ok(()) | Err(TryLockError::Error(_)) => Ok(file),

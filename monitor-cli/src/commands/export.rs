@@ -93,7 +93,10 @@ fn builder(args: &ExportArgs) -> Result<Builder, Failure> {
 
 fn sink_options(args: &ExportArgs) -> Result<SinkOptions, Failure> {
     let wrong = |flag: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{flag}: {error}"));
-    let patterns = args.metric.iter().map(|text| Pattern::new(text).map_err(|error| wrong("--metric", &format!("`{text}`: {}", error.msg))));
+    let patterns = args
+        .metric
+        .iter()
+        .map(|text| Pattern::new(text).map_err(|error| wrong("--metric", &format!("`{text}`: {}", error.msg))));
     let mut labels: Option<Selector> = None;
     for condition in &args.conditions {
         let selector = labels.map_or_else(|| "*".parse(), Ok).map_err(|error| wrong("--where", &error))?;
@@ -219,6 +222,10 @@ impl Target {
             Some([none]) if none == "none" => Vec::new(),
             Some(by) => by.iter().map(By::of).collect(),
         };
+        // Parts have names of their own.
+        let one = by.is_empty() || matches!(format, Format::Excel | Format::Json);
+        let exists_of_out = if one { exists } else { Exists::Replaced };
+        drop(NewFile::create(&args.out, exists_of_out).map_err(|error| not_written(&error))?);
         let options = Options { by, exists, zone: args.timezone.clone(), stop: Arc::clone(stop) };
         Ok(Self::Table { table: Box::default(), format, path: args.out.clone(), options })
     }

@@ -48,6 +48,13 @@ compress = "zstd"
 batch = 60
 linger = "1ms"
 
+[sinks.columns]
+type = "parquet"
+path = "columns/ids.parquet"
+rotate_rows = 300
+batch = 80
+linger = "1ms"
+
 [sinks.alerts]
 type = "jsonl"
 path = "alerts.jsonl"

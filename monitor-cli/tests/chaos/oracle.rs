@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
+use monitor_core::Zone;
 use monitor_core::read::open_recording;
+use monitor_sinks::parquet::Parquet;
+use monitor_sinks::table::TableFormat;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
@@ -73,6 +76,21 @@ impl Verdict {
         verdict
     }
 
+    /// Of the files that a sink `parquet` has completed; there are others only while it runs.
+    pub(crate) fn of_columns(folder: &Path, offered: u64) -> Self {
+        let mut events = Vec::new();
+        let found = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in found.filter(|path| path.extension().is_some_and(|end| end == "parquet")) {
+            let table = Parquet::read(&path, &Zone::UTC).expect("it is whole").table;
+            events.extend((0..table.len()).map(|row| {
+                let check = table.attributes(row).find(|(name, _)| **name == "check");
+                let check = check.map(|(_, cell)| cell.text().to_string()).unwrap_or_default();
+                (table.value(row) as u64, check)
+            }));
+        }
+        Self::of(events, offered)
+    }
+
     /// Of the tables of the sink `sqlite`, as far as they can be read, from their end.
     pub(crate) fn of_database(path: &Path, offered: u64) -> Self {
         Self::of(rows(path).unwrap_or_default(), offered)
@@ -105,6 +123,8 @@ pub(crate) fn verdicts(home: &Home, offered: u64) -> [Verdict; 3] {
 /// Every sink has every event once, what was no event is counted once, and the books close.
 pub(crate) fn assert_all(home: &Home, offered: u64, what: &str) {
     assert_eq!(verdicts(home, offered), <[Verdict; 3]>::default(), "{what}");
+    // Its last file is complete only at the end.
+    assert_eq!(Verdict::of_columns(&home.data().join("columns"), offered), Verdict::default(), "{what}");
     let books = home.status().expect("books");
     let rejected: u64 = books["rejected"].as_object().expect("reasons").values().filter_map(Value::as_u64).sum();
     let known = [&books["offered"], &books["accepted"]].map(|number| number.as_u64().expect("a number"));

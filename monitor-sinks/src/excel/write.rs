@@ -1,7 +1,9 @@
 //! A table as a workbook: an index, then a sheet a part, and more where Excel has no room for all its rows. Times are UTC,
 //! to the millisecond, which is what Excel keeps.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use monitor_core::component::BoxError;
@@ -24,18 +26,31 @@ const EXACT: u64 = 1 << 53;
 pub(crate) fn write(table: &Table, path: &Path, options: &Options) -> Result<Files, BoxError> {
     let file = NewFile::create(path, options.exists)?;
     let failed = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
-    let mut workbook = Workbook::new();
-    // Temporary files stand beside it, where there is room for it.
-    workbook.set_tempdir(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-    let cut = write_sheets(table, options, &mut workbook).map_err(|error| failed(&error))?;
-    let mut out = BufWriter::new(file.file());
-    workbook.save_to_writer(&mut out).map_err(|error| failed(&error))?;
-    out.flush().map_err(|error| failed(&error))?;
-    drop(out);
+    // What goes wrong with the temporary files of a sheet is a panic in the writer of workbooks.
+    let written = catch_unwind(AssertUnwindSafe(|| write_workbook(table, path, options, file.file())));
+    let cut = match written {
+        Ok(written) => written.map_err(|error| failed(&error))?,
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map_or("the writer of workbooks has panicked", String::as_str);
+            return Err(failed(&said).into());
+        }
+    };
     if cut > 0 {
         tracing::warn!("{cut} texts in `{}` are cut off: a cell of Excel holds {LONGEST} characters", path.display());
     }
     Ok(vec![(file, table.len() as u64)])
+}
+
+/// How many texts were cut off.
+fn write_workbook(table: &Table, path: &Path, options: &Options, file: &File) -> Result<usize, XlsxError> {
+    let mut workbook = Workbook::new();
+    // Temporary files stand beside it, where there is room for it.
+    workbook.set_tempdir(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    let cut = write_sheets(table, options, &mut workbook)?;
+    let mut out = BufWriter::new(file);
+    workbook.save_to_writer(&mut out)?;
+    out.flush()?;
+    Ok(cut)
 }
 
 /// How things look.

@@ -1,5 +1,6 @@
 //! A table as Parquet: `metric_name`, `timestamp` (µs, UTC), `value`, and a column for each attribute, of its own type.
 
+use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,14 +26,13 @@ const CHUNK: usize = 1 << 20;
 
 /// Writes the files of a table, a folder a part.
 pub(crate) fn write(table: &Table, path: &Path, options: &Options) -> Result<Files, BoxError> {
-    let name = path.file_name().unwrap_or_default();
-    let mut files = Vec::new();
+    let (mut files, mut taken) = (Vec::new(), HashSet::new());
     // Readers of several files take the columns of the first for those of all, and what a folder says for a column.
     let all: Vec<u32> = (0..table.len() as u32).collect();
     let mut columns = table.columns_of(&all);
     columns.retain(|column| !options.by.contains(&By::Attribute(column.name().clone())));
     for part in table.parts(&options.by) {
-        let path = path.with_file_name("").join(folder_of_part(&options.by, &part)).join(name);
+        let path = path_of_part(path, &options.by, &part, &mut taken);
         let file = NewFile::create(&path, options.exists)?;
         let common = in_common(table, &options.by, &part);
         write_part(table, &part, &columns, common, options, file.file())
@@ -186,14 +186,23 @@ fn column<D: DataType>(
     column.close()
 }
 
+/// Longer values are cut: with a name, a number and what is written beside it they are still names of folders.
+const LONGEST: usize = 120;
+
 /// `day=2026-05-04/`, as Hive names folders: what is no letter, digit, `-`, `_` or `.` is percent-encoded.
 fn folder_of_part(by: &[By], part: &Part) -> PathBuf {
     let encoded = |text: &str| -> String {
-        let letters = text.bytes().map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        });
-        letters.collect()
+        let mut name = String::new();
+        for byte in text.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => name.push(char::from(byte)),
+                _ => name += &format!("%{byte:02X}"),
+            }
+            if name.len() > LONGEST {
+                break;
+            }
+        }
+        name
     };
     let folder = |(by, value): (&By, &Option<Text>)| {
         // The word that Hive has for what is not there.
@@ -201,4 +210,18 @@ fn folder_of_part(by: &[By], part: &Part) -> PathBuf {
         format!("{}={value}", encoded(by.name()))
     };
     by.iter().zip(&part.values).map(folder).collect()
+}
+
+/// Where a part is, which is where no other one is: values that were cut may be the same.
+fn path_of_part(path: &Path, by: &[By], part: &Part, taken: &mut HashSet<PathBuf>) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let folder = path.with_file_name("").join(folder_of_part(by, part));
+    let numbered = |number: u64| {
+        let mut name = folder.clone().into_os_string();
+        name.push(format!("-{number}"));
+        PathBuf::from(name)
+    };
+    let folders = std::iter::once(folder.clone()).chain((2..).map(numbered));
+    let mut free = folders.filter(|folder| taken.insert(folder.clone()));
+    free.next().expect("there are more numbers than parts").join(name)
 }

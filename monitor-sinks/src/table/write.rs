@@ -132,7 +132,8 @@ impl Table {
     pub fn write(&self, format: Format, path: &Path, options: &Options) -> io::Result<Vec<Written>> {
         let files = self.write_unfinished(format, path, options);
         // What it was is of use to the caller, where the system said it.
-        let files = files.map_err(|error| error.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error))?;
+        let files =
+            files.map_err(|error| error.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error))?;
         options.go_on()?;
         complete(files)
     }
