@@ -5,74 +5,15 @@
 mod support;
 
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::Value;
+use support::running::{
+    DATABASE, EVENTS, SOURCE, append, audit, delivered, end, eventually, kill, lines, numbers, start, status,
+};
 use support::{Dir, Ended};
-
-const SOURCE: &str = "[sources.app]\ntype = \"file\"\npath = \"app.jsonl\"\nfollow = true\npoll = \"20ms\"\n";
-const EVENTS: &str = "[sinks.events]\ntype = \"jsonl\"\npath = \"events.jsonl\"\nlinger = \"1ms\"\n";
-const DATABASE: &str = "[sinks.database]\ntype = \"sqlite\"\npath = \"metrics.db\"\nlinger = \"1ms\"\n";
-
-fn lines(numbers: std::ops::Range<u32>) -> String {
-    numbers.map(|number| format!("{{\"metric\":\"n\",\"value\":{number}}}\n")).collect()
-}
-
-fn append(dir: &Dir, text: &str) {
-    let file = std::fs::File::options().create(true).append(true).open(dir.path().join("app.jsonl"));
-    file.and_then(|mut file| file.write_all(text.as_bytes())).expect("room");
-}
-
-fn start(dir: &Dir) -> Child {
-    let child = dir.command(&["run", "--format", "json", "--log-level", "info"]);
-    let mut child = child;
-    child.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null()).spawn().expect("starts")
-}
-
-fn end(child: Child) -> Ended {
-    assert!(Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
-    Ended::from(child.wait_with_output().expect("ends"))
-}
-
-fn kill(mut child: Child) {
-    child.kill().expect("a child");
-    child.wait().expect("a child");
-}
-
-fn status(dir: &Dir) -> Value {
-    serde_json::from_str(&dir.monitor(&["status", "monitoring", "--format", "json"]).stdout).unwrap_or_default()
-}
-
-fn eventually(what: &str, dir: &Dir, mut holds: impl FnMut() -> bool) {
-    let held = (0..4_000).any(|_| {
-        std::thread::park_timeout(Duration::from_millis(5));
-        holds()
-    });
-    assert!(held, "{what}: {:#}", status(dir));
-}
-
-fn delivered(dir: &Dir, sink: &str, events: u64) {
-    let counts = || {
-        let books = status(dir);
-        let number = |value: &Value| value.as_u64();
-        let sink = &books["sinks"][sink];
-        (number(&books["accepted"]), number(&sink["pending"])) == (Some(events), Some(0))
-    };
-    eventually(&format!("{events} events are with `{sink}`"), dir, counts);
-}
-
-/// The numbers in a file of lines.
-fn numbers(text: &str) -> Vec<u32> {
-    let value = |line: &str| serde_json::from_str::<Value>(line).expect("a whole line")["value"].as_f64();
-    text.lines().map(|line| value(line).expect("a number") as u32).collect()
-}
-
-fn audit(dir: &Dir) {
-    let audit = dir.monitor(&["audit", "monitoring"]);
-    assert_eq!(audit.code, Some(0), "{}", audit.whole());
-}
 
 #[test]
 fn a_file_that_was_truncated_and_has_grown_beyond_is_read_from_its_beginning() {
@@ -320,4 +261,70 @@ fn a_run_without_a_spool_says_what_that_means_where_there_is_one() {
     std::thread::park_timeout(Duration::from_millis(200));
     let said = end(child).stderr;
     assert!(said.contains("spool.db` is of a run that was safer than L0"), "{said}");
+}
+
+#[test]
+fn a_database_that_somebody_has_locked_waits_alone_and_loses_nothing() {
+    let dir = Dir::new();
+    dir.write("monitor.toml", format!("{SOURCE}{EVENTS}{DATABASE}"));
+    append(&dir, &lines(0..10));
+    let child = start(&dir);
+    delivered(&dir, "database", 10);
+    let database = Connection::open(dir.path().join("monitoring/metrics.db")).expect("a database");
+    database.execute_batch("BEGIN EXCLUSIVE").expect("nobody writes");
+    append(&dir, &lines(10..5_000));
+    delivered(&dir, "events", 5_000);
+    assert_eq!(status(&dir)["sinks"]["database"]["pending"], 4_990);
+    // It is tried again and again; how long does not matter.
+    for _ in 0..seconds_locked() * 20 {
+        std::thread::park_timeout(Duration::from_millis(50));
+        append(&dir, "");
+    }
+    append(&dir, &lines(5_000..5_010));
+    delivered(&dir, "events", 5_010);
+    assert_eq!(status(&dir)["sinks"]["database"]["pending"], 5_000);
+    database.execute_batch("COMMIT").expect("it is ours");
+    delivered(&dir, "database", 5_010);
+    assert_eq!(end(child).code, Some(0));
+    let rows = "SELECT count(DISTINCT value) || ' of ' || count(*) FROM samples";
+    assert_eq!(database.query_row(rows, [], |row| row.get(0)), Ok("5010 of 5010".to_owned()));
+    audit(&dir);
+}
+
+/// For how long another process has the database; `MONITOR_TEST_LOCKED` has it longer.
+fn seconds_locked() -> u64 {
+    std::env::var("MONITOR_TEST_LOCKED").map_or(1, |text| text.parse().expect("a number"))
+}
+
+#[test]
+fn a_database_that_somebody_overwrites_is_set_aside_and_what_comes_is_in_a_new_one() {
+    let dir = Dir::new();
+    dir.write("monitor.toml", format!("{SOURCE}{EVENTS}{DATABASE}"));
+    append(&dir, &lines(0..1_000));
+    let child = start(&dir);
+    delivered(&dir, "database", 1_000);
+    let path = dir.path().join("monitoring/metrics.db");
+    let length = path.metadata().expect("a file").len();
+    let noise: Vec<u8> = (0..length as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for name in ["metrics.db", "metrics.db-wal"] {
+        let file = std::fs::File::options().write(true).open(dir.path().join("monitoring").join(name));
+        file.and_then(|mut file| file.write_all(&noise)).expect("room");
+    }
+    // One by one, so that it has every chance to write into the noise.
+    for number in 1_000..1_200 {
+        append(&dir, &lines(number..number + 1));
+        delivered(&dir, "events", u64::from(number) + 1);
+    }
+    delivered(&dir, "database", 1_200);
+    let ended = end(child);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(numbers(&dir.read("monitoring/events.jsonl")), (0..1_200).collect::<Vec<_>>());
+    assert!(dir.path().join("monitoring/metrics.db.damaged-1").exists(), "{}", ended.stderr);
+    let database = Connection::open(path).expect("a database");
+    assert_eq!(database.query_row("PRAGMA integrity_check", [], |row| row.get(0)), Ok("ok".to_owned()));
+    let rows = "SELECT count(DISTINCT value) || ' of ' || count(*) || ' to ' || max(value) FROM samples";
+    let rows: String = database.query_row(rows, [], |row| row.get(0)).expect("rows");
+    assert!(rows.ends_with(" to 1199.0"), "{rows}\n{}", ended.stderr);
+    println!("{rows}");
+    audit(&dir);
 }

@@ -1,16 +1,13 @@
 //! Programs of other people read what we write, and find in it what the reference found: DuckDB and pandas.
 //!
-//! Needs the feature `real-components` and a Python that has them: `pip install duckdb pandas`, then
+//! Needs the feature `real-components` and a Python that has them: `pip install duckdb openpyxl pandas pyarrow`, then
 //! `MONITOR_TEST_PYTHON=path/to/python cargo test -p monitor-cli --features real-components`.
 #![cfg(feature = "real-components")]
 
 mod support;
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use serde_json::Value;
-use support::{Dir, recording};
+use support::{Dir, python, recording};
 
 /// What both answer: lines, token sums by model, samples by metric, mean latency, and the zone-aware time span.
 const READ: &str = r#"
@@ -90,19 +87,6 @@ fn recorded() -> Dir {
     let run = dir.monitor(&["run", &log.display().to_string()]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     dir
-}
-
-/// The JSON that a script prints.
-fn python(script: &str, arguments: &[PathBuf]) -> Value {
-    let python = std::env::var("MONITOR_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let output = Command::new(&python).args(["-c", script]).args(arguments).output();
-    let output = output.unwrap_or_else(|error| panic!("{python}: {error}; install it, and pip install duckdb pandas"));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "pip install duckdb pandas, and name that Python in MONITOR_TEST_PYTHON:\n{stderr}"
-    );
-    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 #[test]

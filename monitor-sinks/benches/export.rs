@@ -53,7 +53,8 @@ fn main() {
 }
 
 fn once(store: &Store, format: Format, by: &[By], path: &Path) -> Duration {
-    let options = Options { by: by.to_vec(), exists: Exists::Replaced, zone: Zone::UTC };
+    let options =
+        Options { by: by.to_vec(), exists: Exists::Replaced, zone: Zone::UTC, stop: std::sync::Arc::default() };
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
     let began = Instant::now();
     Table::of_store(store, Window::ALL).write(format, path, &options).expect("there is room");

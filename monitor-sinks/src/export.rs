@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use monitor_core::store::Window;
@@ -75,5 +76,5 @@ impl Export for Monitor {
 }
 
 fn options(format: Format) -> Options {
-    Options { by: format.usual_parts(), exists: Exists::Kept, zone: Zone::Local }
+    Options { by: format.usual_parts(), exists: Exists::Kept, zone: Zone::Local, stop: Arc::default() }
 }

@@ -1,6 +1,6 @@
 //! A file that appears whole or not at all: it is written under another name, brought home, and only then renamed.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,15 +36,22 @@ impl NewFile {
         if exists == Exists::Kept && path.symlink_metadata().is_ok() {
             return Err(is_there(path));
         }
+        // A new one would take the place of /dev/null itself.
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(told(path, &io::Error::other("it is a pipe or a device: only a file can be replaced")));
+        }
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(".unfinished");
         let unfinished = path.with_file_name(hidden);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+            std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
+                // Of the folder, not of the file.
+                io::ErrorKind::AlreadyExists => told(folder, &io::ErrorKind::NotADirectory.into()),
+                _ => told(folder, &error),
+            })?;
         }
-        let file = File::options().write(true).read(true).create(true).truncate(true).open(&unfinished);
-        let file = file.map_err(|error| told(path, &error))?;
+        let file = begin(&unfinished).map_err(|error| told(path, &error))?;
         Ok(Self { file, unfinished, path: path.to_owned(), exists, completed: false })
     }
 
@@ -96,6 +103,34 @@ impl Drop for NewFile {
     }
 }
 
+/// A file of our own under this name. What has been left there by a process that has ended is removed; one that still writes has
+/// it locked.
+fn begin(unfinished: &Path) -> io::Result<File> {
+    match File::options().write(true).open(unfinished) {
+        Ok(left) => match left.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(writes()),
+            // Where nothing can be locked there is no telling.
+            Ok(()) | Err(TryLockError::Error(_)) => std::fs::remove_file(unfinished)?,
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let file = File::options()
+        .write(true)
+        .read(true)
+        .create_new(true)
+        .open(unfinished)
+        .map_err(|error| if error.kind() == io::ErrorKind::AlreadyExists { writes() } else { error })?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(writes()),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+fn writes() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "another process is writing it")
+}
+
 fn told(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
 }
@@ -130,6 +165,27 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("a file"), b"one");
         write(Exists::Replaced, b"three").expect("a file");
         assert_eq!(std::fs::read(&path).expect("a file"), b"three");
+    }
+
+    #[test]
+    fn two_do_not_write_one_and_what_was_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.csv");
+        std::fs::write(folder.path().join(".a.csv.unfinished"), "left by a crash").expect("a file");
+        let first = NewFile::create(&path, Exists::Kept).expect("nobody writes it");
+        let error = NewFile::create(&path, Exists::Replaced).expect_err("the first one does").to_string();
+        assert!(error.ends_with("a.csv`: another process is writing it"), "{error}");
+        first.file().write_all(b"one").expect("room");
+        first.complete().expect("a file");
+        assert_eq!(std::fs::read(&path).expect("a file"), b"one");
+        NewFile::create(&path, Exists::Replaced).expect("nobody writes it any more");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_file_is_replaced() {
+        let error = NewFile::create(Path::new("/dev/null"), Exists::Replaced).expect_err("a device").to_string();
+        assert!(error.starts_with("`/dev/null`: it is a pipe or a device"), "{error}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use glob::Pattern;
@@ -18,15 +19,21 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::times::{Asked, Flags, Times};
-use super::{add_data, drive, judged};
+use super::{add_data, drive_until, judged, stop_signal};
 use crate::args::{ExportArgs, ExportFormat};
 use crate::exit::{Failure, Outcome};
 use crate::{summary, table};
 
 /// Exports the recordings, and tells what was written.
 pub(crate) fn export(args: &ExportArgs) -> Outcome {
+    if args.out.is_dir() {
+        return Err(failed(&format!("`{}` is a folder: name a file in it", args.out.display())));
+    }
     let format = args.format.map_or_else(|| of_path(&args.out), Ok)?;
     let manifest = args.manifest.as_ref().map(|path| path.clone().unwrap_or_else(|| beside(&args.out)));
+    if manifest.as_ref() == Some(&args.out) {
+        return Err(Failure::Usage("--manifest must name another file than --out".to_owned()));
+    }
     let exists = if args.force { Exists::Replaced } else { Exists::Kept };
     let times = Times::parse(&Flags {
         since: args.since.as_ref(),
@@ -39,18 +46,19 @@ pub(crate) fn export(args: &ExportArgs) -> Outcome {
     })?;
     let options = sink_options(args)?;
     // What cannot be written in the end is better known before everything is read.
-    let mut target = Target::open(format, args, exists)?;
+    let stop = stop_signal()?;
+    let mut target = Target::open(format, args, exists, &stop)?;
     let new_manifest =
         manifest.map(|path| NewFile::create(&path, exists)).transpose().map_err(|error| not_written(&error))?;
     let window = if times.needs_data() {
-        let data = extent(args)?.ok_or_else(nothing)?;
+        let data = extent(args, &stop)?.ok_or_else(nothing)?;
         window(&times, data)?
     } else {
         window(&times, Window::ALL)?
     };
     let out = Arc::new(Mutex::new(Gathering { target, window, first_and_last: None, events: 0, failed: None }));
     let builder = builder(args)?.sink_with("export", Gatherer(Arc::clone(&out)), options);
-    let (summary, _) = drive(builder, |_, _| {})?;
+    let (summary, _) = drive_until(&stop, builder, |_, _| {})?;
     interrupted(&summary)?;
     judged(&summary)?;
     let mut out =
@@ -58,19 +66,23 @@ pub(crate) fn export(args: &ExportArgs) -> Outcome {
     if let Some(error) = out.failed.take() {
         return Err(not_written(&error));
     }
+    // Also where nothing is left to be written: it may be why.
+    let mut notes = String::new();
+    summary::not_used(&summary, &mut notes).expect("memory takes it");
+    // Nobody is left to tell if even this cannot be written.
+    drop(std::io::stderr().write_all(notes.as_bytes()));
     let Some((first, last)) = out.first_and_last else { return Err(nothing()) };
     target = out.target;
-    let files = target.complete().map_err(|error| not_written(&error))?;
+    let files = target.complete().map_err(|error| match stop.load(Ordering::Relaxed) {
+        true => was_interrupted(),
+        false => not_written(&error),
+    })?;
     let manifest = Manifest::of(format, &files, Window { start: first, end: last }, out.events)?;
     if let Some(file) = new_manifest {
         let json = serde_json::to_string_pretty(&manifest).expect("a manifest is JSON");
         writeln!(file.file(), "{json}").map_err(|error| not_written(&error))?;
         file.complete().map_err(|error| not_written(&error))?;
     }
-    let mut notes = String::new();
-    summary::not_used(&summary, &mut notes).expect("memory takes it");
-    // Nobody is left to tell if even this cannot be written.
-    drop(std::io::stderr().write_all(notes.as_bytes()));
     write!(std::io::stdout(), "{}", manifest.text())?;
     Ok(())
 }
@@ -81,7 +93,10 @@ fn builder(args: &ExportArgs) -> Result<Builder, Failure> {
 
 fn sink_options(args: &ExportArgs) -> Result<SinkOptions, Failure> {
     let wrong = |flag: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{flag}: {error}"));
-    let patterns = args.metric.iter().map(|text| Pattern::new(text).map_err(|error| wrong("--metric", &error)));
+    let patterns = args
+        .metric
+        .iter()
+        .map(|text| Pattern::new(text).map_err(|error| wrong("--metric", &format!("`{text}`: {}", error.msg))));
     let mut labels: Option<Selector> = None;
     for condition in &args.conditions {
         let selector = labels.map_or_else(|| "*".parse(), Ok).map_err(|error| wrong("--where", &error))?;
@@ -96,7 +111,7 @@ fn sink_options(args: &ExportArgs) -> Result<SinkOptions, Failure> {
 }
 
 /// When the data begins and ends.
-fn extent(args: &ExportArgs) -> Result<Option<Window>, Failure> {
+fn extent(args: &ExportArgs, stop: &AtomicBool) -> Result<Option<Window>, Failure> {
     let extent = Arc::new(Mutex::new(None::<Window>));
     let seen = Arc::clone(&extent);
     let sink = monitor_core::component::sink_fn(move |delivery| {
@@ -108,7 +123,7 @@ fn extent(args: &ExportArgs) -> Result<Option<Window>, Failure> {
         }
         Answer::Ok
     });
-    let (summary, _) = drive(builder(args)?.sink_with("extent", sink, sink_options(args)?), |_, _| {})?;
+    let (summary, _) = drive_until(stop, builder(args)?.sink_with("extent", sink, sink_options(args)?), |_, _| {})?;
     interrupted(&summary)?;
     Ok(*extent.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -121,10 +136,11 @@ fn window(times: &Times, data: Window) -> Result<Window, Failure> {
 }
 
 fn interrupted(summary: &Summary) -> Outcome {
-    if summary.interrupted {
-        return Err(Failure::Run(vec!["export all of it: it was interrupted, and nothing is written".to_owned()]));
-    }
-    Ok(())
+    if summary.interrupted { Err(was_interrupted()) } else { Ok(()) }
+}
+
+fn was_interrupted() -> Failure {
+    Failure::Run(vec!["export all of it: it was interrupted, and nothing is written".to_owned()])
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
@@ -177,7 +193,7 @@ enum Target {
 }
 
 impl Target {
-    fn open(format: ExportFormat, args: &ExportArgs, exists: Exists) -> Result<Self, Failure> {
+    fn open(format: ExportFormat, args: &ExportArgs, exists: Exists, stop: &Arc<AtomicBool>) -> Result<Self, Failure> {
         let format = match format {
             ExportFormat::Csv => Format::Csv,
             ExportFormat::Excel => Format::Excel,
@@ -206,10 +222,11 @@ impl Target {
             Some([none]) if none == "none" => Vec::new(),
             Some(by) => by.iter().map(By::of).collect(),
         };
-        if args.out.is_dir() {
-            return Err(failed(&format!("`{}` is a folder: name a file in it", args.out.display())));
-        }
-        let options = Options { by, exists, zone: args.timezone.clone() };
+        // Parts have names of their own.
+        let one = by.is_empty() || matches!(format, Format::Excel | Format::Json);
+        let exists_of_out = if one { exists } else { Exists::Replaced };
+        drop(NewFile::create(&args.out, exists_of_out).map_err(|error| not_written(&error))?);
+        let options = Options { by, exists, zone: args.timezone.clone(), stop: Arc::clone(stop) };
         Ok(Self::Table { table: Box::default(), format, path: args.out.clone(), options })
     }
 

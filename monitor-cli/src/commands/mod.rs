@@ -28,21 +28,36 @@ fn add_data(builder: Builder, data: &[PathBuf]) -> Result<Builder, Failure> {
     recording::add(builder, data).map_err(|error| Failure::Run(vec![format!("open the recording: {error}")]))
 }
 
-/// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM; a second one ends the program at once.
-/// What it has gathered is left to be asked. `look` is called a few times a second.
-fn drive(builder: Builder, mut look: impl FnMut(&mut Pipeline, &AtomicBool)) -> Result<(Summary, Arc<Store>), Failure> {
+/// What Ctrl-C and SIGTERM set; a second one ends the program at once.
+fn stop_signal() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
             .map_err(|error| Failure::Run(vec![format!("listen for signals: {error}")]))?;
     }
+    Ok(stop)
+}
+
+/// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM.
+/// What it has gathered is left to be asked. `look` is called a few times a second.
+fn drive(builder: Builder, look: impl FnMut(&mut Pipeline, &AtomicBool)) -> Result<(Summary, Arc<Store>), Failure> {
+    let stop = stop_signal()?;
+    drive_until(&stop, builder, look)
+}
+
+/// The same for whoever has more to do afterwards, which is to be stopped, too.
+fn drive_until(
+    stop: &AtomicBool,
+    builder: Builder,
+    mut look: impl FnMut(&mut Pipeline, &AtomicBool),
+) -> Result<(Summary, Arc<Store>), Failure> {
     let pipeline = builder.start()?;
     let store = Arc::clone(pipeline.store());
     let mut line = ProgressLine::new();
-    let summary = pipeline.wait_or(&stop, |pipeline| {
+    let summary = pipeline.wait_or(stop, |pipeline| {
         line.show(pipeline.progress());
-        look(pipeline, &stop);
+        look(pipeline, stop);
     });
     line.clear();
     Ok((summary, store))

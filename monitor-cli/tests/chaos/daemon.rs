@@ -54,8 +54,25 @@ path = "alerts.jsonl"
 accept = ["alert"]
 "#;
 
+/// The sink whose files are complete only at their end.
+pub(crate) const COLUMNS: &str = r#"
+[sinks.columns]
+type = "parquet"
+path = "columns/ids.parquet"
+rotate_rows = 300
+batch = 80
+linger = "1ms"
+"#;
+
 impl Home {
     pub(crate) fn new(level: &str) -> Self {
+        let home = Self::without_columns(level);
+        home.set_config(&(home.config() + COLUMNS));
+        home
+    }
+
+    /// Of the sinks with one file each, `events` alone is one of lines.
+    pub(crate) fn without_columns(level: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("monitor.toml"), CONFIG.replace("LEVEL", level)).expect("a file");
         Self { folder }

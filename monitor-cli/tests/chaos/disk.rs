@@ -1,8 +1,5 @@
 //! A disk that refuses for a while, for it is full or read-only: the program waits, and goes on as soon as it can.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,6 +7,7 @@ use crate::daemon::{Home, terminate};
 use crate::feed::Feed;
 use crate::oracle::assert_all;
 use crate::times;
+use crate::volume::{Ballast, Volume};
 
 /// What it may take until the first try after the disk is there again has delivered all; machines that test are busy.
 const SOON: Duration = Duration::from_secs(4);
@@ -49,15 +47,7 @@ fn a_volume_that_is_read_only_for_a_while_costs_nothing() {
 fn a_volume_that_another_fills_costs_nothing() {
     let home = Home::new("L1");
     let Some(_volume) = Volume::mount(&home.data()) else { return };
-    let ballast = home.data().join("ballast");
-    outage(
-        &home,
-        |_| {
-            let mut file = File::create(&ballast).expect("a file");
-            while file.write_all(&[0; 4_096]).is_ok() {}
-        },
-        |()| std::fs::remove_file(&ballast).expect("it is there"),
-    );
+    outage(&home, |_| Ballast::fill(&home.data(), 0), drop);
 }
 
 #[test]
@@ -125,36 +115,4 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(30), "it did not come to this: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// A small volume that is ours.
-struct Volume(PathBuf);
-
-impl Volume {
-    /// Only the superuser can have one; says so to others.
-    fn mount(path: &Path) -> Option<Self> {
-        let user = Command::new("id").arg("-u").output().expect("id").stdout;
-        if user != b"0\n" {
-            println!("NOT TESTED, for only root can mount: what a full volume does");
-            return None;
-        }
-        std::fs::create_dir(path).expect("a folder of our own");
-        run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(path));
-        Some(Self(path.to_owned()))
-    }
-
-    fn grow(&self) {
-        run(Command::new("mount").args(["-o", "remount,size=64m"]).arg(&self.0));
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        run(Command::new("umount").arg("--lazy").arg(&self.0));
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("a command");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -71,6 +71,10 @@ fn whenever_it_is_killed_every_event_arrives_once() {
     let status = home.run_until_delivered(feed.written());
     assert!(status.success(), "{status}\n{}", home.log());
     assert_all(&home, feed.written(), "after the last kill");
+    let columns = std::fs::read_dir(home.data().join("columns")).expect("a folder").flatten();
+    let names: Vec<String> = columns.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let complete = names.iter().all(|name| name.starts_with("ids-") && name.ends_with(".parquet"));
+    assert!(complete && names.len() > 10, "{names:?}");
     let rotated = std::fs::read_dir(home.data().join("rotated")).expect("a folder").flatten();
     let packed = rotated.filter(|entry| entry.file_name().to_string_lossy().ends_with(".zst")).count();
     assert!(packed > 10, "only {packed} files were rotated and packed");

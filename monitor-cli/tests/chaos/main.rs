@@ -37,6 +37,9 @@ mod reloads;
 #[cfg(feature = "real-components")]
 mod syscalls;
 mod tickets;
+#[cfg(feature = "real-components")]
+#[path = "../support/volume.rs"]
+mod volume;
 
 /// How often something is done: a few times here, or as often as this variable of the environment says.
 fn times(variable: &str, otherwise: u32) -> u32 {

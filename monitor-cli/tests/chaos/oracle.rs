@@ -1,14 +1,18 @@
 //! What must be with the sinks: every event, once, as it was.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use monitor_core::Zone;
 use monitor_core::read::open_recording;
+use monitor_sinks::parquet::Parquet;
+use monitor_sinks::table::TableFormat;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use crate::daemon::Home;
+use crate::daemon::{COLUMNS, Home};
 use crate::feed::{check, spoilt_before};
 
 /// What is wrong with what a sink has got.
@@ -60,10 +64,7 @@ impl Verdict {
         let mut broken = 0;
         let events: Vec<(u64, String)> = lines
             .filter_map(|line| {
-                let event = serde_json::from_str::<Value>(line).ok();
-                let read = event.and_then(|event| {
-                    Some((event["value"].as_f64()? as u64, event["metadata"]["check"].as_str()?.to_owned()))
-                });
+                let read = id_and_check(line);
                 broken += u64::from(read.is_none());
                 read
             })
@@ -73,10 +74,51 @@ impl Verdict {
         verdict
     }
 
+    /// Of the files of a sink `parquet`, and of the lines that no file has been made of yet: a process that is ended before it
+    /// listens leaves them to the next one.
+    pub(crate) fn of_columns(folder: &Path, offered: u64) -> Self {
+        let (mut events, mut broken) = (Vec::new(), 0);
+        let found: Vec<PathBuf> =
+            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        for path in &found {
+            match path.extension().and_then(OsStr::to_str) {
+                Some("parquet") => {
+                    let table = Parquet::read(path, &Zone::UTC).expect("it is whole").table;
+                    events.extend((0..table.len()).map(|row| {
+                        let check = table.attributes(row).find(|(name, _)| **name == "check");
+                        let check = check.map(|(_, cell)| cell.text().to_string()).unwrap_or_default();
+                        (table.value(row) as u64, check)
+                    }));
+                }
+                // Of those that were put by a file may be there already.
+                Some("part") if !found.contains(&path.with_extension("")) => {
+                    let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+                    for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+                        let json = line.split_once('\t').map_or("", |(_, json)| json);
+                        match id_and_check(json) {
+                            Some(event) => events.push(event),
+                            None => broken += 1,
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut verdict = Self::of(events, offered);
+        verdict.corrupted += broken;
+        verdict
+    }
+
     /// Of the tables of the sink `sqlite`, as far as they can be read, from their end.
     pub(crate) fn of_database(path: &Path, offered: u64) -> Self {
         Self::of(rows(path).unwrap_or_default(), offered)
     }
+}
+
+/// Of an event as a line.
+fn id_and_check(line: &str) -> Option<(u64, String)> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    Some((event["value"].as_f64()? as u64, event["metadata"]["check"].as_str()?.to_owned()))
 }
 
 fn rows(path: &Path) -> Result<Vec<(u64, String)>, rusqlite::Error> {
@@ -105,6 +147,9 @@ pub(crate) fn verdicts(home: &Home, offered: u64) -> [Verdict; 3] {
 /// Every sink has every event once, what was no event is counted once, and the books close.
 pub(crate) fn assert_all(home: &Home, offered: u64, what: &str) {
     assert_eq!(verdicts(home, offered), <[Verdict; 3]>::default(), "{what}");
+    if home.config().contains(COLUMNS) {
+        assert_eq!(Verdict::of_columns(&home.data().join("columns"), offered), Verdict::default(), "{what}");
+    }
     let books = home.status().expect("books");
     let rejected: u64 = books["rejected"].as_object().expect("reasons").values().filter_map(Value::as_u64).sum();
     let known = [&books["offered"], &books["accepted"]].map(|number| number.as_u64().expect("a number"));

@@ -1,6 +1,8 @@
 //! A folder of its own for each test, and the real binary run in it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod running;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -67,6 +69,17 @@ impl Ended {
         let part = |name: &str, text: &str| if text.is_empty() { String::new() } else { format!("\n{name}:\n{text}") };
         format!("exit code {code}{}{}", part("stdout", &self.stdout), part("stderr", &self.stderr))
     }
+}
+
+/// The JSON that a script prints, run by the Python with other people's readers.
+pub fn python(script: &str, arguments: &[PathBuf]) -> serde_json::Value {
+    let python = std::env::var("MONITOR_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let output = Command::new(&python).args(["-c", script]).args(arguments).output();
+    let packages = "pip install duckdb openpyxl pandas pyarrow";
+    let output = output.unwrap_or_else(|error| panic!("{python}: {error}; install it, and {packages}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{packages}, and name that Python in MONITOR_TEST_PYTHON:\n{stderr}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 /// The recorded run.

@@ -44,6 +44,12 @@ pub(super) fn read(path: &Path, zone: &Zone) -> Result<Reading, BoxError> {
                 continue;
             }
         };
+        // A last line that was cut short may look like a sample of another metric.
+        if record.len() != header.len() {
+            let error = format!("it has {} cells, and the header {}", record.len(), header.len());
+            reading.refuse(number, Reason::MissingField, &error, &record.iter().collect::<Vec<_>>().join(","));
+            continue;
+        }
         let cell = |at: usize| record.get(at).unwrap_or_default();
         let Ok(number_of) = cell(value).parse::<f64>() else {
             let error = format!("`value` must be a number, and is `{}`", cell(value));

@@ -18,13 +18,14 @@ pub(crate) fn write(table: &Table, path: &Path, options: &Options) -> Result<Fil
     let mut files = Vec::new();
     for part in table.parts(&options.by) {
         let file = NewFile::create(&path_of_part(path, &part, &mut names), options.exists)?;
-        write_part(table, &part, file.file()).map_err(|error| format!("`{}`: {error}", file.path().display()))?;
+        write_part(table, &part, options, file.file())
+            .map_err(|error| format!("`{}`: {error}", file.path().display()))?;
         files.push((file, part.rows.len() as u64));
     }
     Ok(files)
 }
 
-fn write_part(table: &Table, part: &Part, file: &std::fs::File) -> std::io::Result<()> {
+fn write_part(table: &Table, part: &Part, options: &Options, file: &std::fs::File) -> std::io::Result<()> {
     let columns = table.columns_of(&part.rows);
     let mut out = BufWriter::with_capacity(CHUNK, file);
     let mut line = b"timestamp,value,metric".to_vec();
@@ -39,6 +40,7 @@ fn write_part(table: &Table, part: &Part, file: &std::fs::File) -> std::io::Resu
     let cells: Vec<Vec<String>> = columns.iter().map(|column| cells(column)).collect();
     let mut stamps = Stamps::utc();
     for row in &part.rows {
+        options.go_on()?;
         let row = *row as usize;
         line.clear();
         stamps.write(&mut line, table.time(row));

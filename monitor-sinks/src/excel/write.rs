@@ -1,7 +1,9 @@
 //! A table as a workbook: an index, then a sheet a part, and more where Excel has no room for all its rows. Times are UTC,
 //! to the millisecond, which is what Excel keeps.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use monitor_core::component::BoxError;
@@ -24,18 +26,31 @@ const EXACT: u64 = 1 << 53;
 pub(crate) fn write(table: &Table, path: &Path, options: &Options) -> Result<Files, BoxError> {
     let file = NewFile::create(path, options.exists)?;
     let failed = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
-    let mut workbook = Workbook::new();
-    // Temporary files stand beside it, where there is room for it.
-    workbook.set_tempdir(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-    let cut = write_sheets(table, &table.parts(&options.by), &mut workbook).map_err(|error| failed(&error))?;
-    let mut out = BufWriter::new(file.file());
-    workbook.save_to_writer(&mut out).map_err(|error| failed(&error))?;
-    out.flush().map_err(|error| failed(&error))?;
-    drop(out);
+    // What goes wrong with the temporary files of a sheet is a panic in the writer of workbooks.
+    let written = catch_unwind(AssertUnwindSafe(|| write_workbook(table, path, options, file.file())));
+    let cut = match written {
+        Ok(written) => written.map_err(|error| failed(&error))?,
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map_or("the writer of workbooks has panicked", String::as_str);
+            return Err(failed(&said).into());
+        }
+    };
     if cut > 0 {
         tracing::warn!("{cut} texts in `{}` are cut off: a cell of Excel holds {LONGEST} characters", path.display());
     }
     Ok(vec![(file, table.len() as u64)])
+}
+
+/// How many texts were cut off.
+fn write_workbook(table: &Table, path: &Path, options: &Options, file: &File) -> Result<usize, XlsxError> {
+    let mut workbook = Workbook::new();
+    // Temporary files stand beside it, where there is room for it.
+    workbook.set_tempdir(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    let cut = write_sheets(table, options, &mut workbook)?;
+    let mut out = BufWriter::new(file);
+    workbook.save_to_writer(&mut out)?;
+    out.flush()?;
+    Ok(cut)
 }
 
 /// How things look.
@@ -46,12 +61,13 @@ struct Look {
     text_as_it_is: Format,
 }
 
-fn write_sheets(table: &Table, parts: &[Part], workbook: &mut Workbook) -> Result<usize, XlsxError> {
+fn write_sheets(table: &Table, options: &Options, workbook: &mut Workbook) -> Result<usize, XlsxError> {
     let look = Look {
         header: Format::new().set_bold(),
         time: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss.000"),
         text_as_it_is: Format::new().set_quote_prefix(),
     };
+    let parts = table.parts(&options.by);
     let mut names = Names::default();
     let index_name = names.sheet(INDEX);
     let sheets: Vec<(String, &Part, &[u32])> = parts
@@ -73,7 +89,7 @@ fn write_sheets(table: &Table, parts: &[Part], workbook: &mut Workbook) -> Resul
         let sheet = workbook.add_worksheet_with_constant_memory()?;
         sheet.set_name(name)?;
         let columns = table.columns_of(&part.rows);
-        Sheet { look: &look, cut: &mut cut, on: sheet }.rows(table, &columns, rows)?;
+        Sheet { look: &look, cut: &mut cut, on: sheet }.rows(table, &columns, rows, options)?;
     }
     Ok(cut)
 }
@@ -104,7 +120,7 @@ impl Sheet<'_> {
         Ok(())
     }
 
-    fn rows(&mut self, table: &Table, columns: &[&Column], rows: &[u32]) -> Result<(), XlsxError> {
+    fn rows(&mut self, table: &Table, columns: &[&Column], rows: &[u32], options: &Options) -> Result<(), XlsxError> {
         if columns.len() + 3 > COLUMNS {
             return Err(XlsxError::ParameterError(format!("there are more than {COLUMNS} columns")));
         }
@@ -113,6 +129,7 @@ impl Sheet<'_> {
         let attributes = columns.iter().map(|column| column_name(column.name()).into_owned());
         self.header(["timestamp", "value", "metric"].map(str::to_owned).into_iter().chain(attributes))?;
         for (to, row) in (1..).zip(rows) {
+            options.go_on()?;
             let row = *row as usize;
             self.time(to, 0, table.time(row))?;
             self.on.write_number(to, 1, table.value(row))?;

@@ -32,6 +32,7 @@ fn write_parts(table: &Table, parts: &[Part], options: &Options, file: &std::fs:
         let columns = table.columns_of(&part.rows);
         let cells: Vec<Vec<Vec<u8>>> = columns.iter().map(|column| cells(column)).collect();
         for (at, row) in part.rows.iter().enumerate() {
+            options.go_on()?;
             let row = *row as usize;
             text.extend_from_slice(if at == 0 { b"{\"timestamp\": \"" } else { b", {\"timestamp\": \"" });
             stamps.write(&mut text, table.time(row));

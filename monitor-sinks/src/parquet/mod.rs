@@ -12,6 +12,9 @@ use monitor_core::{Timestamp, Zone};
 
 use crate::table::{Format, ReaderConfig, Reading, RollingConfig, TableFormat};
 
+/// Where a file says what all of its rows have in common, beside its columns.
+const COMMON: &str = "monitor.common";
+
 /// The definition of the sink `type = "parquet"`.
 pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<RollingConfig<Parquet>>(
     "parquet",

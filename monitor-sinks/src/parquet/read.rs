@@ -13,7 +13,9 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescriptor;
+use serde_json::{Map, Value};
 
+use super::COMMON;
 use crate::table::{Cell, Reading, attribute_name};
 
 /// Reads a file, group of rows by group of rows.
@@ -37,6 +39,7 @@ pub(super) fn read(path: &Path) -> Result<Reading, BoxError> {
         .map(|(at, column)| (at, attribute_name(column.name())))
         .collect();
     let per_micro = unit(&columns[timestamp])?;
+    let common = in_common(&file);
     let mut reading = Reading::default();
     let mut number = 0;
     for group in 0..file.num_row_groups() {
@@ -61,10 +64,19 @@ pub(super) fn read(path: &Path) -> Result<Reading, BoxError> {
                 _ => Err("it is missing".to_owned()),
             };
             let of_row = attributes.iter().filter_map(|(name, cells)| Some((*name, cells[row].clone()?)));
-            reading.row(number, &Text::clone(metric), time, value, of_row);
+            let common = common.iter().map(|(name, cell)| (attribute_name(name), cell.clone()));
+            reading.row(number, &Text::clone(metric), time, value, of_row.chain(common));
         }
     }
     Ok(reading)
+}
+
+/// The attributes that all rows have, which no column says.
+fn in_common(file: &impl FileReader) -> Vec<(String, Cell)> {
+    let known = file.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+    let common = known.filter(|known| known.key == COMMON).filter_map(|known| known.value.as_deref());
+    let common = common.filter_map(|json| serde_json::from_str::<Map<String, Value>>(json).ok()).flatten();
+    common.filter_map(|(name, value)| Some((name, Cell::of(&value)?))).collect()
 }
 
 /// When the first sample was taken, as the footer of the file says.

@@ -1,5 +1,6 @@
 //! A table as Parquet: `metric_name`, `timestamp` (µs, UTC), `value`, and a column for each attribute, of its own type.
 
+use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,10 +10,13 @@ use monitor_core::component::BoxError;
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
+use serde_json::{Map, Value};
 
+use super::COMMON;
 use crate::table::{By, Cell, Column, ColumnType, Files, NewFile, Options, Part, Table, column_name};
 
 /// Rows that a reader can take or leave at once.
@@ -22,24 +26,39 @@ const CHUNK: usize = 1 << 20;
 
 /// Writes the files of a table, a folder a part.
 pub(crate) fn write(table: &Table, path: &Path, options: &Options) -> Result<Files, BoxError> {
-    let name = path.file_name().unwrap_or_default();
-    let mut files = Vec::new();
+    let (mut files, mut taken) = (Vec::new(), HashSet::new());
+    // Readers of several files take the columns of the first for those of all, and what a folder says for a column.
+    let all: Vec<u32> = (0..table.len() as u32).collect();
+    let mut columns = table.columns_of(&all);
+    columns.retain(|column| !options.by.contains(&By::Attribute(column.name().clone())));
     for part in table.parts(&options.by) {
-        let path = path.with_file_name("").join(folder_of_part(&options.by, &part)).join(name);
+        let path = path_of_part(path, &options.by, &part, &mut taken);
         let file = NewFile::create(&path, options.exists)?;
-        write_part(table, &part, file.file()).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        let common = in_common(table, &options.by, &part);
+        write_part(table, &part, &columns, common, options, file.file())
+            .map_err(|error| format!("`{}`: {error}", path.display()))?;
         files.push((file, part.rows.len() as u64));
     }
     Ok(files)
 }
 
-fn write_part(table: &Table, part: &Part, file: &std::fs::File) -> Result<(), ParquetError> {
-    let columns = table.columns_of(&part.rows);
+fn write_part(
+    table: &Table,
+    part: &Part,
+    columns: &[&Column],
+    common: Map<String, Value>,
+    options: &Options,
+    file: &std::fs::File,
+) -> Result<(), ParquetError> {
     let mut out = BufWriter::with_capacity(CHUNK, file);
-    let mut writer = SerializedFileWriter::new(&mut out, schema(&columns)?, properties())?;
+    let mut writer = SerializedFileWriter::new(&mut out, schema(columns)?, properties())?;
+    if !common.is_empty() {
+        writer.append_key_value_metadata(KeyValue::new(COMMON.to_owned(), Value::Object(common).to_string()));
+    }
     let metrics: Vec<ByteArray> = table.metrics().iter().map(|name| ByteArray::from(name.as_str())).collect();
-    let columns: Vec<Cells<'_>> = columns.into_iter().map(Cells::of).collect();
+    let columns: Vec<Cells<'_>> = columns.iter().copied().map(Cells::of).collect();
     for rows in part.rows.chunks(GROUP) {
+        options.go_on()?;
         let mut group = writer.next_row_group()?;
         let rows = || rows.iter().map(|row| *row as usize);
         let names: Vec<ByteArray> = rows().map(|row| metrics[table.metric(row)].clone()).collect();
@@ -57,6 +76,16 @@ fn write_part(table: &Table, part: &Part, file: &std::fs::File) -> Result<(), Pa
     writer.close()?;
     out.flush()?;
     Ok(())
+}
+
+/// The attributes that the folders of a part say, as they were: a name of a folder has no type.
+fn in_common(table: &Table, by: &[By], part: &Part) -> Map<String, Value> {
+    let first = part.rows.first().map(|row| *row as usize);
+    let attributes = by.iter().filter_map(|by| match by {
+        By::Attribute(name) => Some((name, table.column(name)?.cell(first?)?)),
+        By::Metric | By::Date => None,
+    });
+    attributes.map(|(name, cell)| (column_name(name).into_owned(), cell.value())).collect()
 }
 
 fn properties() -> WriterPropertiesPtr {
@@ -157,14 +186,23 @@ fn column<D: DataType>(
     column.close()
 }
 
+/// Longer values are cut: with a name, a number and what is written beside it they are still names of folders.
+const LONGEST: usize = 120;
+
 /// `day=2026-05-04/`, as Hive names folders: what is no letter, digit, `-`, `_` or `.` is percent-encoded.
 fn folder_of_part(by: &[By], part: &Part) -> PathBuf {
     let encoded = |text: &str| -> String {
-        let letters = text.bytes().map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        });
-        letters.collect()
+        let mut name = String::new();
+        for byte in text.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => name.push(char::from(byte)),
+                _ => name += &format!("%{byte:02X}"),
+            }
+            if name.len() > LONGEST {
+                break;
+            }
+        }
+        name
     };
     let folder = |(by, value): (&By, &Option<Text>)| {
         // The word that Hive has for what is not there.
@@ -172,4 +210,18 @@ fn folder_of_part(by: &[By], part: &Part) -> PathBuf {
         format!("{}={value}", encoded(by.name()))
     };
     by.iter().zip(&part.values).map(folder).collect()
+}
+
+/// Where a part is, which is where no other one is: values that were cut may be the same.
+fn path_of_part(path: &Path, by: &[By], part: &Part, taken: &mut HashSet<PathBuf>) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let folder = path.with_file_name("").join(folder_of_part(by, part));
+    let numbered = |number: u64| {
+        let mut name = folder.clone().into_os_string();
+        name.push(format!("-{number}"));
+        PathBuf::from(name)
+    };
+    let folders = std::iter::once(folder.clone()).chain((2..).map(numbered));
+    let mut free = folders.filter(|folder| taken.insert(folder.clone()));
+    free.next().expect("there are more numbers than parts").join(name)
 }

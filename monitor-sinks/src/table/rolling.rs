@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use monitor_core::bus::Durability;
@@ -250,7 +251,7 @@ impl RollingSink {
             lines,
             path,
             format: F::FORMAT,
-            options: Options { by, exists: Exists::Replaced, zone: context.zone.clone() },
+            options: Options { by, exists: Exists::Replaced, zone: context.zone.clone(), stop: Arc::default() },
             rows: config.rotate_rows,
             every: config.rotate_every.0,
             context: context.clone(),

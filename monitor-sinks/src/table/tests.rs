@@ -34,7 +34,12 @@ fn known(table: &Table, exact: bool) -> Vec<Known> {
 }
 
 fn options(by: &[By]) -> Options {
-    Options { by: by.to_vec(), exists: Exists::Kept, zone: "Europe/Berlin".parse().expect("a zone") }
+    Options {
+        by: by.to_vec(),
+        exists: Exists::Kept,
+        zone: "Europe/Berlin".parse().expect("a zone"),
+        stop: Arc::default(),
+    }
 }
 
 fn read(format: Format, path: &Path) -> Reading {

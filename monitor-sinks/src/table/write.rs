@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use monitor_core::Zone;
 use monitor_core::component::BoxError;
@@ -35,6 +37,15 @@ pub struct Options {
     pub exists: Exists,
     /// The zone of times without one, in JSON.
     pub zone: Zone,
+    /// Whoever sets it while files are written gets an error, and none of them.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Options {
+    /// Looked at row by row.
+    pub(crate) fn go_on(&self) -> io::Result<()> {
+        if self.stop.load(Ordering::Relaxed) { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    }
 }
 
 /// A file that was written.
@@ -121,7 +132,10 @@ impl Table {
     pub fn write(&self, format: Format, path: &Path, options: &Options) -> io::Result<Vec<Written>> {
         let files = self.write_unfinished(format, path, options);
         // What it was is of use to the caller, where the system said it.
-        complete(files.map_err(|error| error.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error))?)
+        let files =
+            files.map_err(|error| error.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error))?;
+        options.go_on()?;
+        complete(files)
     }
 
     fn write_unfinished(&self, format: Format, path: &Path, options: &Options) -> Result<Files, BoxError> {
