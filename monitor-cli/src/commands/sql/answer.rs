@@ -7,6 +7,7 @@ use monitor_core::pipeline::Builder;
 use monitor_core::suggest::{hint, nearest};
 use monitor_core::{Text, Zone};
 use monitor_sinks::frames::polars_core::prelude::*;
+use monitor_sinks::frames::polars_lazy::dsl::dtype_col;
 use monitor_sinks::frames::{Frames, Gather};
 use polars_sql::SQLContext;
 use polars_sql::keywords::all_functions;
@@ -55,7 +56,11 @@ fn ask(frames: &Frames, query: &Query) -> Result<DataFrame, Failure> {
         context.register(&metric, frames.metric(&metric));
     }
     context.register(SAMPLES, frames.samples_lazy());
-    context.register(EVENTS, frames.events_lazy());
+    // What is subtracted from a count may be more than it.
+    context.register(
+        EVENTS,
+        frames.events_lazy().with_columns([dtype_col(&DataType::UInt64).as_selector().as_expr().cast(DataType::Int64)]),
+    );
     let answer = context.execute(&query.text).and_then(|answer| answer.collect());
     answer.map_err(|error| told_wrong(&error, frames, query))
 }
@@ -65,26 +70,32 @@ fn told_wrong(error: &PolarsError, frames: &Frames, query: &Query) -> Failure {
     let text = error.to_string();
     // Behind it comes the plan that polars has made, which is nothing that the asker has written.
     let first = text.split("\n\n").next().unwrap_or_default().trim();
-    let name = quoted(first);
-    let what = match (error_kind(error), name) {
-        (PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_), Some(name)) => {
-            let mut known: Vec<&str> = names(&frames.samples);
-            if query.names(EVENTS) {
-                known.extend(names(&frames.events));
-            }
-            format!("there is no column `{name}`: {}", hint(name, &known))
+    let tables = || {
+        let mut tables = frames.metrics();
+        tables.extend([SAMPLES.to_owned(), EVENTS.to_owned()]);
+        tables
+    };
+    let what = match (error_kind(error), quoted(first)) {
+        (PolarsError::SQLInterface(_), Some(name)) if first.starts_with("relation") => {
+            format!("there is no table `{name}`: {}", hint(name, &tables()))
         }
-        (PolarsError::SQLInterface(_), Some(name)) if first.contains("relation") => {
-            let mut tables = frames.metrics();
-            tables.extend([SAMPLES.to_owned(), EVENTS.to_owned()]);
-            format!("there is no table `{name}`: {}", hint(name, &tables))
-        }
-        (PolarsError::SQLInterface(_), Some(name)) if first.contains("unsupported function") => {
+        (PolarsError::SQLInterface(_), Some(name)) if first.starts_with("unsupported function") => {
             let near = nearest(name, all_functions()).map(|near| format!(": did you mean `{near}`?"));
             format!("there is no function `{name}`{}", near.unwrap_or_default())
         }
-        (PolarsError::ComputeError(_) | PolarsError::IO { .. } | PolarsError::OutOfBounds(_), _) => {
-            return Failure::Run(vec![format!("answer: {first}")]);
+        (kind, Some(name))
+            if matches!(kind, PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_))
+                || first.starts_with("no column named") =>
+        {
+            let mut known: Vec<&str> = Vec::new();
+            if query.names(EVENTS) {
+                known.extend(names(&frames.events));
+            }
+            if tables().iter().any(|table| table != EVENTS && query.names(table)) {
+                known.extend(names(&frames.samples));
+            }
+            known.retain(|known| *known != name);
+            format!("there is no column `{name}`: {}", hint(name, &known))
         }
         _ => first.to_owned(),
     };

@@ -58,7 +58,7 @@ pub(super) fn tell(out: &mut impl Write, answer: &DataFrame, zone: &Zone, format
 
 /// A cell for people.
 fn shown_cell(cell: &AnyValue<'_>, zone: &Zone) -> String {
-    match cell {
+    match &cell.as_borrowed() {
         AnyValue::Null => "–".to_owned(),
         AnyValue::Float64(number) if number.is_finite() => unit::number(*number, DIGITS),
         AnyValue::Datetime(time, unit, Some(_)) => text::local(moment(*time, *unit), zone),
@@ -74,7 +74,7 @@ fn shown_cell(cell: &AnyValue<'_>, zone: &Zone) -> String {
 
 /// A cell for programs. Times are in UTC if they have a zone, and lengths of time in seconds; what is no number is null.
 fn value(cell: &AnyValue<'_>) -> Value {
-    match cell {
+    match &cell.as_borrowed() {
         AnyValue::Null => Value::Null,
         AnyValue::Boolean(is) => (*is).into(),
         AnyValue::String(text) => (*text).into(),
