@@ -159,7 +159,7 @@ import duckdb, json, sys
 path, queries = sys.argv[1:]
 duckdb.sql(f"""
     create view samples as select * replace (make_timestamp(epoch_us("timestamp")) as "timestamp"),
-        regexp_replace(metric_name, '^(model_usage|finish_reason):.*', '\1') as metric from '{path}'""")
+        regexp_replace(metric_name, '^(model_usage|finish_reason):.*', '\\1') as metric from '{path}'""")
 for (metric,) in duckdb.sql("select distinct metric from samples").fetchall():
     duckdb.sql(f"""create view "{metric}" as select * from samples where metric = '{metric}'""")
 print(json.dumps([[list(row) for row in duckdb.sql(query).fetchall()] for query in json.load(open(queries))]))

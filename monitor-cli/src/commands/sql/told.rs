@@ -61,6 +61,7 @@ fn shown_cell(cell: &AnyValue<'_>, zone: &Zone) -> String {
     match &cell.as_borrowed() {
         AnyValue::Null => "–".to_owned(),
         AnyValue::Float64(number) if number.is_finite() => unit::number(*number, DIGITS),
+        AnyValue::Float64(number) => number.to_string(),
         AnyValue::Datetime(time, unit, Some(_)) => text::local(moment(*time, *unit), zone),
         AnyValue::Duration(length, unit) if *length >= 0 => {
             format_duration(moment(*length, *unit).since(Timestamp::from_micros(0)))
@@ -72,7 +73,8 @@ fn shown_cell(cell: &AnyValue<'_>, zone: &Zone) -> String {
     }
 }
 
-/// A cell for programs. Times are in UTC if they have a zone, and lengths of time in seconds; what is no number is null.
+/// A cell for programs. Times are in UTC if they have a zone, and lengths of time in seconds; a number that JSON has not, as
+/// infinity, is null.
 fn value(cell: &AnyValue<'_>) -> Value {
     match &cell.as_borrowed() {
         AnyValue::Null => Value::Null,
