@@ -83,6 +83,7 @@ fn every_metric_by_model_is_what_the_query_answers() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_sql_that_people_write() {
     let dir = Dir::new();
     queue(&dir);
@@ -196,7 +197,7 @@ fn the_sql_that_people_write() {
             json!([1_410]),
         ),
         ("select extract(epoch from timestamp) as s from queue where value < 0", json!([1_777_937_400.0])),
-        ("select worker, count(*) from queue group by 1 order by count(*) desc limit 1", json!(["a", 2])),
+        ("select worker, count(*) from queue group by 1 order by 2 desc limit 1", json!(["a", 2])),
         (
             "select sum(value) as s, avg(value) as m, count(*) as n from queue where value > 1000",
             json!([null, null, 0]),
@@ -294,6 +295,7 @@ fn what_is_wrong_with_a_query_is_told() {
         ("", 64, "error: the query: "),
         ("select cast(worker as integer) from queue", 64, "error: the query: conversion from `str` to `i32` failed"),
         ("select q.valeu from queue q", 64, "error: the query: there is no column `valeu`: did you mean `value`?\n"),
+        ("select worker, count(*) from queue group by 1 order by count(*)", 64, "as in `order by 2 desc`"),
         ("select operation from events", 64, "error: the query: there is no column `operation`: there are timestamp, "),
     ] {
         let ended = ask(&dir, query, "queue.jsonl", &[]);

@@ -8,6 +8,7 @@ use monitor_core::suggest::{hint, nearest};
 use monitor_core::{Text, Zone};
 use monitor_sinks::frames::polars_core::prelude::*;
 use monitor_sinks::frames::polars_lazy::dsl::dtype_col;
+use monitor_sinks::frames::polars_lazy::frame::LazyFrame;
 use monitor_sinks::frames::{Frames, Gather};
 use polars_sql::SQLContext;
 use polars_sql::keywords::all_functions;
@@ -61,7 +62,7 @@ fn ask(frames: &Frames, query: &Query) -> Result<DataFrame, Failure> {
         EVENTS,
         frames.events_lazy().with_columns([dtype_col(&DataType::UInt64).as_selector().as_expr().cast(DataType::Int64)]),
     );
-    let answer = context.execute(&query.text).and_then(|answer| answer.collect());
+    let answer = context.execute(&query.text).and_then(LazyFrame::collect);
     answer.map_err(|error| told_wrong(&error, frames, query))
 }
 
@@ -96,6 +97,10 @@ fn told_wrong(error: &PolarsError, frames: &Frames, query: &Query) -> Failure {
             }
             known.retain(|known| *known != name);
             format!("there is no column `{name}`: {}", hint(name, &known))
+        }
+        // What an aggregate gives has one row a group, and is no column of the answer.
+        (PolarsError::ShapeMismatch(_), _) if first.contains("sort expressions") => {
+            "`order by` takes columns of the answer by name or number, as in `order by 2 desc`".to_owned()
         }
         _ => first.to_owned(),
     };
