@@ -45,6 +45,9 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
+    /// Ask recordings in SQL: samples, events, and every metric by its name are tables
+    #[cfg_attr(not(feature = "polars"), command(hide = true))]
+    Sql(SqlArgs),
     /// Write recordings as files that other programs read: CSV, Excel, JSON, Parquet, SQLite, or lines of events
     Export(ExportArgs),
     /// Have the pipeline that runs on a data folder go on by its changed configuration; a bad one changes nothing
@@ -172,6 +175,27 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "ZONE", default_value = "local")]
     pub(crate) timezone: Zone,
     /// A table for people; for programs, every window and group as an object of a JSON list, or as a line of CSV
+    #[arg(long, default_value = "text")]
+    pub(crate) format: RowFormat,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Tables: samples (timestamp, metric, value, feedback, and a column a label), events (a column a field, \
+                        metadata as JSON), and every metric by its name, as samples of it. An attribute that the query \
+                        names is a label. Example: select model_name, mean(value), count(*) from generation_time group by 1"
+)]
+pub(crate) struct SqlArgs {
+    /// The query
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: String,
+    /// Recordings: files in any form that is written here, lines also compressed, or a folder of them
+    #[arg(value_name = "DATA", required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// Zone of times without one, here and in the data, of times shown, and of days and hours: local, UTC, Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "local")]
+    pub(crate) timezone: Zone,
+    /// A table for people; for programs, every row as an object of a JSON list, or as a line of CSV
     #[arg(long, default_value = "text")]
     pub(crate) format: RowFormat,
 }

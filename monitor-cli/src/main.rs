@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(&args),
         Command::Replay(args) => commands::replay::replay(&args),
         Command::Query(args) => commands::query::query(&args),
+        Command::Sql(args) => commands::sql::sql(&args),
         Command::Export(args) => commands::export::export(&args),
         Command::Reload(args) => commands::reload::reload(&args),
         Command::Status(args) => commands::books::status(&args),

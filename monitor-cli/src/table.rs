@@ -10,6 +10,15 @@ pub(crate) fn table(
     numbers: impl RangeBounds<usize>,
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> String {
+    columns(head, |at| numbers.contains(&at), rows)
+}
+
+/// The same, with the columns that are numbers anywhere.
+pub(crate) fn columns(
+    head: &[&str],
+    is_number: impl Fn(usize) -> bool,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(head.to_vec());
     for row in rows {
@@ -17,7 +26,7 @@ pub(crate) fn table(
     }
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if at == 0 { 2 } else { 1 }, 1));
-        if numbers.contains(&at) {
+        if is_number(at) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -108,3 +108,79 @@ fn duckdb_and_pandas_find_what_the_reference_found() {
         assert_eq!(read["duckdb"]["samples"][metric], golden["metric_counts"][metric], "{metric}");
     }
 }
+
+/// What `monitor sql` and DuckDB both understand; every answer has an order.
+#[cfg(feature = "polars")]
+const QUERIES: [&str; 12] = [
+    "select coalesce(model_name, 'none') as model, avg(value) as mean, count(*) as n from generation_time group by 1 order by 1",
+    "select metric, count(*) as n, sum(value) as s, min(value) as a, max(value) as b from samples group by metric order by metric",
+    "select median(value) as m, quantile_cont(value, 0.9) as p, stddev(value) as s, variance(value) as v from evaluation_time",
+    "select case when value < 1 then 'short' when value < 5 then 'usual' else 'long' end as length, count(*) as n
+        from generation_time group by 1 order by 1",
+    "select strftime(date_trunc('minute', timestamp), '%H:%M') as minute, count(*) as n, max(value) as slowest
+        from generation_time group by 1 order by 1",
+    "select count(*) as n, sum(p.value) as tokens, max(t.value) as slowest from generation_time t
+        join prompt_token_count p on t.timestamp = p.timestamp and t.model_name = p.model_name where t.value > 2",
+    "select model, place, value from (select coalesce(model_name, 'none') as model, value,
+        row_number() over (partition by model_name order by value desc) as place from generation_time) as ranked
+        where place <= 3 order by model, place",
+    "with failed as (select timestamp from error_rate where value = 1)
+        select count(*) as n from generation_time where timestamp in (select timestamp from failed)",
+    "select extract(minute from timestamp) as minute, count(distinct model_name) as models,
+        sum(value) filter (where value > 100) as many from total_token_count
+        where timestamp between '2026-05-04 14:05:00' and '2026-05-04 14:10:00' group by 1 order by 1",
+    "select upper(model_name) as model, cast(sum(value) as bigint) as tokens from completion_token_count
+        where model_name like '%g%' and model_name not in ('gpt-4o') group by 1 having count(*) > 10 order by tokens desc",
+    "select evaluator_type, round(avg(value), 4) as mean from \"evaluation_score_overall\" group by 1 order by 1",
+    "select 'calls' as what, count(*) as n from generation_time union all
+        select 'checks' as what, count(*) as n from evaluation_time order by what",
+];
+
+/// Rows of DuckDB over an export, where families of metrics have their labels in their names.
+#[cfg(feature = "polars")]
+const ANSWERED: &str = r#"
+import duckdb, json, sys
+path, queries = sys.argv[1:]
+duckdb.sql(f"""
+    create view samples as select * replace (make_timestamp(epoch_us("timestamp")) as "timestamp"),
+        regexp_replace(metric_name, '^(model_usage|finish_reason):.*', '\\1') as metric from '{path}'""")
+for (metric,) in duckdb.sql("select distinct metric from samples").fetchall():
+    duckdb.sql(f"""create view "{metric}" as select * from samples where metric = '{metric}'""")
+print(json.dumps([[list(row) for row in duckdb.sql(query).fetchall()] for query in json.load(open(queries))]))
+"#;
+
+#[cfg(feature = "polars")]
+#[test]
+fn duckdb_answers_sql_as_we_do() {
+    let dir = Dir::new();
+    let log = recording("afterimage.log.gz").display().to_string();
+    let export = dir.monitor(&["export", &log, "--out", "run.parquet"]);
+    assert_eq!(export.code, Some(0), "{}", export.stderr);
+    let queries = dir.write("queries.json", serde_json::to_string(&QUERIES).expect("text"));
+    let theirs = python(ANSWERED, &[dir.path().join("run.parquet"), queries]);
+    let mut numbers = 0;
+    for (query, theirs) in QUERIES.iter().zip(theirs.as_array().expect("answers")) {
+        for data in [log.as_str(), "run.parquet"] {
+            let ours = dir.monitor(&["sql", query, data, "--format", "json"]);
+            assert_eq!(ours.code, Some(0), "{query}: {}", ours.stderr);
+            let ours: Vec<serde_json::Map<String, Value>> = serde_json::from_str(&ours.stdout).expect("JSON");
+            let theirs = theirs.as_array().expect("rows");
+            assert!(!ours.is_empty() && ours.len() == theirs.len(), "{query} of {data}: {ours:?}, not {theirs:?}");
+            for (ours, theirs) in ours.iter().zip(theirs) {
+                for ((name, ours), theirs) in ours.iter().zip(theirs.as_array().expect("a row")) {
+                    match (ours.as_f64(), theirs.as_f64()) {
+                        (Some(ours), Some(theirs)) => {
+                            assert!(
+                                (ours - theirs).abs() <= 1e-9 * theirs.abs().max(1.0),
+                                "{query} of {data}: {ours}, not {theirs}"
+                            );
+                            numbers += 1;
+                        }
+                        _ => assert_eq!(ours, theirs, "{name} of {query} of {data}"),
+                    }
+                }
+            }
+        }
+    }
+    assert!(numbers > 400, "{numbers}");
+}

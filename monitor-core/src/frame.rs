@@ -44,13 +44,13 @@ use crate::sample::Sample;
 use crate::store::{NoSuchMetric, Selector, Store, Window};
 use crate::{Text, Timestamp};
 
-/// One row a sample, in the order given: `timestamp`, `metric`, `value`, and a column for each label that any of them
-/// has, sorted by name.
+/// One row a sample, in the order given: `timestamp`, `metric`, `value`, the `feedback` of a score, and a column for each
+/// label that any of them has, sorted by name.
 ///
 /// The metric is the store's: `model_usage`, with the model in the column `model_name`.
 ///
 /// # Errors
-/// When a label is called as one of the first three columns.
+/// When a label is called as one of the first four columns.
 pub fn samples_frame<'a>(samples: impl IntoIterator<Item = Sample<'a>>) -> PolarsResult<DataFrame> {
     let samples: Vec<Sample<'a>> = samples.into_iter().collect();
     let labels: BTreeSet<&Text> =
@@ -59,6 +59,7 @@ pub fn samples_frame<'a>(samples: impl IntoIterator<Item = Sample<'a>>) -> Polar
         times("timestamp", samples.iter().map(|sample| Some(sample.time))),
         column("metric", samples.iter().map(|sample| sample.series.metric().as_str())),
         column("value", samples.iter().map(|sample| sample.value)),
+        column("feedback", samples.iter().map(|sample| sample.feedback.map(Text::as_str))),
     ];
     columns.extend(labels.into_iter().map(|label| {
         let values = samples.iter().map(|sample| sample.series.labels().get(label).map(Text::as_str));

@@ -135,7 +135,7 @@ fn a_label_that_comes_later_is_null_before() {
         samples.push(Timestamp::from_secs(second), &series, &[second as f64]);
     }
     let frame = samples_frame(samples.iter()).expect("no label is called as a column");
-    assert_eq!(names(&frame), ["timestamp", "metric", "value", "host", "worker"]);
+    assert_eq!(names(&frame), ["timestamp", "metric", "value", "feedback", "host", "worker"]);
     let column = |name| frame.column(name).and_then(Column::str).expect("text").iter().collect::<Vec<_>>();
     assert_eq!(column("worker"), [None, Some("a"), None]);
     assert_eq!(column("host"), [None, None, Some("x")]);
@@ -150,6 +150,17 @@ fn a_label_that_comes_later_is_null_before() {
     samples.push(Timestamp::from_secs(1), &series, &[1.0]);
     let clash = samples_frame(samples.iter());
     assert!(matches!(clash, Err(PolarsError::Duplicate(_))), "{clash:?}");
+}
+
+#[test]
+fn what_was_said_of_a_score_stands_beside_it() {
+    let mut judged = Evaluation::new("Judge", 1.5, true).score("tone", 0.25).score("depth", 0.5);
+    judged.scores[0].feedback = Some("too short".into());
+    let frame =
+        samples_frame(samples(&[Event::new(Timestamp::from_secs(1), judged)]).iter()).expect("no label clashes");
+    let column = |name| frame.column(name).and_then(Column::str).expect("text").iter();
+    let said: Vec<_> = column("metric").zip(column("feedback")).filter(|(_, said)| said.is_some()).collect();
+    assert_eq!(said, [(Some("evaluation_score_tone"), Some("too short"))]);
 }
 
 #[test]
@@ -228,7 +239,7 @@ fn every_kind_of_event_has_its_fields_and_nulls_elsewhere() {
 fn without_rows_the_columns_have_their_types() {
     let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
     let samples = samples_frame([]).expect("there are no labels");
-    assert_eq!(samples.dtypes(), [utc.clone(), DataType::String, DataType::Float64]);
+    assert_eq!(samples.dtypes(), [utc.clone(), DataType::String, DataType::Float64, DataType::String]);
     let events = events_frame(&[]);
     assert_eq!((events.height(), events.width()), (0, 23));
     let types = ["timestamp", "duration", "success", "total_token_count", "error", "since"];

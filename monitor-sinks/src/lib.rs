@@ -30,6 +30,8 @@ pub mod csv;
 pub mod excel;
 #[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
 mod export;
+#[cfg(feature = "polars")]
+pub mod frames;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "json")]

@@ -1,9 +1,9 @@
 //! `monitor query`: recordings into a store, and a question to it.
 
 mod list;
-mod rows;
-mod text;
-mod unit;
+pub(super) mod rows;
+pub(super) mod text;
+pub(super) mod unit;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -96,7 +96,7 @@ fn read(args: &QueryArgs, data: &[PathBuf], labels: Vec<Text>) -> Result<(Summar
 }
 
 /// To whoever watches; what the answer goes to holds nothing else.
-fn tell(notes: &str) {
+pub(super) fn tell(notes: &str) {
     // Nobody is left to tell if even this cannot be written.
     drop(std::io::stderr().write_all(notes.as_bytes()));
 }

@@ -35,7 +35,7 @@ pub(super) fn json(out: &mut impl Write, metric: &str, aggregates: &[Aggregate],
 }
 
 /// A list of objects, one a line.
-pub(super) fn list(out: &mut impl Write, objects: impl Iterator<Item = Value>) -> Outcome {
+pub(in crate::commands) fn list(out: &mut impl Write, objects: impl Iterator<Item = Value>) -> Outcome {
     write!(out, "[")?;
     for (at, object) in objects.enumerate() {
         write!(out, "{}{object}", if at == 0 { "\n" } else { ",\n" })?;
@@ -63,7 +63,11 @@ pub(super) fn csv(out: impl Write, metric: &str, by: &[Text], aggregates: &[Aggr
 }
 
 /// Lines of cells, quoted as in RFC 4180 where they must be.
-pub(super) fn table(out: impl Write, head: Vec<String>, lines: impl Iterator<Item = Vec<String>>) -> Outcome {
+pub(in crate::commands) fn table(
+    out: impl Write,
+    head: Vec<String>,
+    lines: impl Iterator<Item = Vec<String>>,
+) -> Outcome {
     let mut writer = ::csv::Writer::from_writer(out);
     for line in [head].into_iter().chain(lines) {
         writer.write_record(&line).map_err(io_error)?;
@@ -82,7 +86,7 @@ fn io_error(error: ::csv::Error) -> std::io::Error {
 
 /// A spreadsheet takes text that begins like a formula for one, and runs it; an apostrophe before it prevents that.
 /// Numbers are left as they are.
-pub(super) fn text_cell(text: &str) -> String {
+pub(in crate::commands) fn text_cell(text: &str) -> String {
     let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{text}") } else { text.to_owned() }
 }

@@ -69,7 +69,7 @@ pub(super) fn text(store: &Store, question: &Question, asked: &Asked) -> Result<
 }
 
 /// A moment as the clocks of a zone show it.
-pub(super) fn local(moment: Timestamp, zone: &Zone) -> String {
+pub(in crate::commands) fn local(moment: Timestamp, zone: &Zone) -> String {
     moment.to_local(zone).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 

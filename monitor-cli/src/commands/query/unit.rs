@@ -61,7 +61,7 @@ fn seconds(value: f64) -> String {
 }
 
 /// With this many digits that count, more where a whole number has them, and no zeros behind.
-pub(super) fn number(value: f64, digits: i32) -> String {
+pub(in crate::commands) fn number(value: f64, digits: i32) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         return thousands(value as i64);
     }
