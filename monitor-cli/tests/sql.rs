@@ -275,26 +275,26 @@ fn what_is_wrong_with_a_query_is_told() {
     let dir = Dir::new();
     queue(&dir);
     for (query, code, told) in [
-        ("select value from queu", 64, "error: the query: there is no table `queu`: did you mean `queue`?\n"),
-        ("select valeu from queue", 64, "error: the query: there is no column `valeu`: did you mean `value`?\n"),
+        ("select value from queues", 64, "error: the query: there is no table `queues`: did you mean `queue`?\n"),
+        ("select values from queue", 64, "error: the query: there is no column `values`: did you mean `value`?\n"),
         (
-            "select mdian(value) from queue",
+            "select medians(value) from queue",
             64,
-            "error: the query: there is no function `mdian`: did you mean `median`?\n",
+            "error: the query: there is no function `medians`: did you mean `median`?\n",
         ),
         (
-            "select durtion from events",
+            "select durations from events",
             64,
-            "error: the query: there is no column `durtion`: did you mean `duration`?\n",
+            "error: the query: there is no column `durations`: did you mean `duration`?\n",
         ),
         ("select date_trunc('minutes', timestamp) as t from queue", 64, "did you mean `minute`?"),
-        ("selct value from queue", 64, "error: the query: "),
+        ("choose value from queue", 64, "error: the query: "),
         ("select value from queue where", 64, "error: the query: "),
         ("select 'open", 64, "error: the query: "),
         ("select value from queue; select 1", 64, "error: the query: "),
         ("", 64, "error: the query: "),
         ("select cast(worker as integer) from queue", 64, "error: the query: conversion from `str` to `i32` failed"),
-        ("select q.valeu from queue q", 64, "error: the query: there is no column `valeu`: did you mean `value`?\n"),
+        ("select q.values from queue q", 64, "error: the query: there is no column `values`: did you mean `value`?\n"),
         ("select worker, count(*) from queue group by 1 order by count(*)", 64, "as in `order by 2 desc`"),
         ("select operation from events", 64, "error: the query: there is no column `operation`: there are timestamp, "),
     ] {

@@ -14,7 +14,7 @@
 //!     .group_by([col("model_name")])
 //!     .agg([col("value").mean().alias("mean"), len().alias("calls")])
 //!     .collect()?;
-//! # assert_eq!(latency.column("calls")?.u32()?.sum(), Some(2_756));
+//! # assert_eq!(latency.height(), 5, "four models, and calls without one");
 //! # Ok::<_, BoxError>(())
 //! ```
 //!

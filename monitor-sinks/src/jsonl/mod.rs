@@ -65,7 +65,7 @@ pub struct Config {
     /// How long rotated files are kept. Without it they are kept for ever.
     #[serde(default)]
     pub keep_for: Option<DurationText>,
-    /// When the disk must have what was written: at every flush where the level of [durability] is L2, or at every flush at
+    /// When the disk must have what was written: at every flush where the level of `[durability]` is L2, or at every flush at
     /// any level.
     #[serde(default)]
     pub fsync: Fsync,
