@@ -568,3 +568,13 @@ fn costs_by_prices_of_ones_own() {
     let table = dir.monitor(&["explain", "prices"]).stdout;
     assert!(table.contains("date = \"2026-11-12\""), "{table}");
 }
+
+#[cfg(not(feature = "polars"))]
+#[test]
+fn without_polars_sql_says_how_to_get_it() {
+    let dir = Dir::new();
+    let sql = dir.monitor(&["sql", "select 1", "run.parquet"]);
+    assert_eq!((sql.code, sql.stdout.as_str(), sql.stderr.lines().count()), (Some(64), "", 1));
+    assert!(sql.stderr.contains("cargo install --path monitor-cli --features polars"), "{}", sql.stderr);
+    assert!(!dir.monitor(&["--help"]).stdout.contains("sql"));
+}

@@ -202,6 +202,11 @@ fn the_sql_that_people_write() {
             "select sum(value) as s, avg(value) as m, count(*) as n from queue where value > 1000",
             json!([null, null, 0]),
         ),
+        ("select date_trunc('day', timestamp) as t from queue where value > 1000", json!([])),
+        (
+            "select worker, date_trunc('day', max(timestamp)) as t from queue where worker = 'a' group by 1",
+            json!(["a", "2026-05-04T00:00:00.000000Z"]),
+        ),
         ("select length(worker) - 4 as l from queue where value < 0", json!([-1])),
         ("select count(*) - 9 as n from (select value from queue union all select value from queue) as t", json!([-1])),
         ("select metric, value from samples where metric = 'error_rate'", json!(["error_rate", 1.0])),

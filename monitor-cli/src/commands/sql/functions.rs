@@ -4,7 +4,7 @@ use monitor_core::suggest::hint;
 use monitor_sinks::frames::polars_core::prelude::*;
 use monitor_sinks::frames::polars_lazy::dsl::{BaseColumnUdf, UserDefinedFunction, col, lit};
 use monitor_sinks::frames::polars_lazy::prelude::IntoLazy;
-use polars_sql::function_registry::FunctionRegistry;
+use polars_sql::function_registry::{FunctionOptions, FunctionRegistry};
 
 /// `date_trunc`.
 pub(super) struct Functions;
@@ -15,7 +15,10 @@ impl FunctionRegistry for Functions {
     }
 
     fn get_udf(&self, name: &str) -> PolarsResult<Option<UserDefinedFunction>> {
-        Ok(self.contains(name).then(|| UserDefinedFunction::new(name.into(), BaseColumnUdf::new(date_trunc, kind))))
+        // Row by row, so that it gives one time for each, also of what groups have come to.
+        let options = FunctionOptions::elementwise();
+        let function = || UserDefinedFunction::new(name.into(), BaseColumnUdf::new(date_trunc, kind));
+        Ok(self.contains(name).then(|| UserDefinedFunction { options, ..function() }))
     }
 
     fn contains(&self, name: &str) -> bool {
@@ -38,6 +41,9 @@ const LENGTHS: [(&str, &str); 8] = [
 /// `date_trunc('minute', timestamp)`: the start of the minute, by the clock of the column's zone.
 fn date_trunc(arguments: &mut [Column]) -> PolarsResult<Column> {
     let [length, times] = arguments else { return Err(wrong("takes a length and a time")) };
+    if times.is_empty() {
+        return Ok(times.clone());
+    }
     let name = length.str()?.get(0).unwrap_or_default().to_lowercase();
     let Some((_, length)) = LENGTHS.iter().find(|(known, _)| *known == name) else {
         let hint = hint(&name, &LENGTHS.map(|(name, _)| name));
