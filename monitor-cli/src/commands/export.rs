@@ -73,10 +73,9 @@ pub(crate) fn export(args: &ExportArgs) -> Outcome {
     drop(std::io::stderr().write_all(notes.as_bytes()));
     let Some((first, last)) = out.first_and_last else { return Err(nothing()) };
     target = out.target;
-    let files = target.complete().map_err(|error| match stop.load(Ordering::Relaxed) {
-        true => was_interrupted(),
-        false => not_written(&error),
-    })?;
+    let files = target
+        .complete()
+        .map_err(|error| if stop.load(Ordering::Relaxed) { was_interrupted() } else { not_written(&error) })?;
     let manifest = Manifest::of(format, &files, Window { start: first, end: last }, out.events)?;
     if let Some(file) = new_manifest {
         let json = serde_json::to_string_pretty(&manifest).expect("a manifest is JSON");
