@@ -193,7 +193,10 @@ fn damaged_data_is_said_with_its_name_and_nothing_is_written() {
     let sink = "type = \"jsonl\"\npath = \"events.jsonl\"\nrotate_size = \"300 KiB\"\ncompress = \"zstd\"\n";
     dir.write("monitor.toml", format!("[sinks.events]\n{sink}"));
     assert_eq!(dir.monitor(&["run", "run.log.gz"]).code, Some(0));
-    let packed = files(&dir, "monitoring").into_iter().find(|name| name.contains(".zst")).expect("it was rotated");
+    let packed = files(&dir, "monitoring")
+        .into_iter()
+        .find(|name| Path::new(name).extension().is_some_and(|end| end == "zst"))
+        .expect("it was rotated");
     let mut cut = Vec::new();
     for (name, bytes) in [
         ("whole.parquet", std::fs::read(dir.path().join("whole.parquet")).expect("a file")),
@@ -206,10 +209,10 @@ fn damaged_data_is_said_with_its_name_and_nothing_is_written() {
         let short = name.replace("whole", "short");
         dir.write(&short, &bytes[..bytes.len() / 2]);
         // The beginning tells what it is; noise in the middle of the rest.
-        let damaged = name.replace("whole", "noisy");
+        let spoilt = name.replace("whole", "spoilt");
         let noise: Vec<u8> = (0..bytes.len() as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        dir.write(&damaged, [&bytes[..16], &noise[16..]].concat());
-        cut.extend([short, damaged]);
+        dir.write(&spoilt, [&bytes[..16], &noise[16..]].concat());
+        cut.extend([short, spoilt]);
     }
     let before = files(&dir, "");
     for data in cut {

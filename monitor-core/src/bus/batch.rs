@@ -267,6 +267,7 @@ impl Draft {
     }
 
     /// The source that they are from, if they are from one.
+    #[cfg(feature = "spool")]
     pub(crate) fn source(&self) -> Option<&Text> {
         self.source.as_ref()
     }
