@@ -40,6 +40,14 @@ path = "metrics.db"
 batch = 70
 linger = "2ms"
 
+[sinks.alerts]
+type = "jsonl"
+path = "alerts.jsonl"
+accept = ["alert"]
+"#;
+
+/// The sink that begins a new file every moment.
+pub(crate) const ROTATED: &str = r#"
 [sinks.rotated]
 type = "jsonl"
 path = "rotated/{kind}-{source}-{hour}.jsonl"
@@ -47,11 +55,6 @@ rotate_size = "4 KiB"
 compress = "zstd"
 batch = 60
 linger = "1ms"
-
-[sinks.alerts]
-type = "jsonl"
-path = "alerts.jsonl"
-accept = ["alert"]
 "#;
 
 /// The sink whose files are complete only at their end.
@@ -66,13 +69,13 @@ linger = "1ms"
 
 impl Home {
     pub(crate) fn new(level: &str) -> Self {
-        let home = Self::without_columns(level);
-        home.set_config(&(home.config() + COLUMNS));
+        let home = Self::with_one_file_each(level);
+        home.set_config(&(home.config() + ROTATED + COLUMNS));
         home
     }
 
-    /// Of the sinks with one file each, `events` alone is one of lines.
-    pub(crate) fn without_columns(level: &str) -> Self {
+    /// Only with sinks that have one file each, of which those of events are in `events` and in `database`.
+    pub(crate) fn with_one_file_each(level: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("monitor.toml"), CONFIG.replace("LEVEL", level)).expect("a file");
         Self { folder }

@@ -77,7 +77,7 @@ fn damage_one(name: &str, killed: bool, random: &mut Random) {
     let mut child = home.start();
     let new = |verdict: &Verdict| verdict.missing.iter().all(|id| *id < before);
     let delivered = || {
-        let [lines, rows, _] = verdicts(&home, feed.written());
+        let [lines, rows] = verdicts(&home, feed.written());
         new(&lines) && new(&rows)
     };
     wait(
@@ -105,7 +105,7 @@ fn damage_one(name: &str, killed: bool, random: &mut Random) {
 
 /// Whether what is wrong may be wrong, and was said.
 fn judge(name: &str, done: Damage, home: &Home, offered: u64) {
-    let [lines, rows, _] = verdicts(home, offered);
+    let [lines, rows] = verdicts(home, offered);
     let log = home.log();
     let says = |words: &[&str]| words.iter().any(|word| log.contains(word));
     let what = format!("`{name}` {done:?}: {lines:?} {rows:?}\n{log}");

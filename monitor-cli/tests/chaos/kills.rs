@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::daemon::Home;
 use crate::feed::Feed;
-use crate::oracle::{assert_all, verdicts};
+use crate::oracle::{all_verdicts, assert_all};
 use crate::random::Random;
 use crate::times;
 
@@ -53,7 +53,7 @@ fn whenever_it_is_killed_every_event_arrives_once() {
         }
         // What is there twice stays, so there is no need to wait for the end with that.
         if kill.is_power_of_two() {
-            let verdicts = verdicts(&home, feed.written());
+            let verdicts = all_verdicts(&home, feed.written());
             let wrong = verdicts.iter().any(|verdict| !verdict.repeated.is_empty() || verdict.spurious > 0);
             assert!(!wrong, "after kill {kill}: {verdicts:?}");
         }
