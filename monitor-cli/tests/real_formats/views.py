@@ -34,7 +34,7 @@ for kind, name in asked("select type, name from sqlite_master"):
     made[kind].add(name)
 tables = {"generations", "evaluations", "scores", "samples", "logs", "alerts", "monitor_cursor"}
 assert made["table"] == tables, made
-assert made["index"] == {"generations_by_time", "generations_by_model", "evaluations_by_time", "samples_by_metric",
+assert made["index"] == {"generations_by_time", "evaluations_by_time", "samples_by_metric",
                          "logs_by_time", "alerts_by_name"}, made
 assert asked("pragma integrity_check") == [("ok",)] and asked("pragma foreign_key_check") == []
 assert asked("pragma application_id") == [(0x6D6F6E69,)] and asked("pragma journal_mode") == [("delete",)]
