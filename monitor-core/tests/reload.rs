@@ -176,6 +176,20 @@ fn what_says_the_same_is_not_touched_and_the_rest_misses_nothing() {
 }
 
 #[test]
+fn what_waits_for_a_batch_to_fill_is_not_lost_when_its_sink_changes() {
+    let mut house = House::new();
+    let waiting = "[sinks.a]\ntype = \"notebook\"\nlinger = \"1h\"\n";
+    let mut pipeline = house.start(&format!("{SAME}{waiting}"));
+    house.write(10);
+    house.expect("same", 1, 0..10);
+    // Once it was opened; it has read them, and written none.
+    house.expect("a", 1, 0..0);
+    pipeline.reload(house.config(&format!("{SAME}{waiting}batch = 7\n"))).expect("it can be");
+    house.expect("a", 3, 0..10);
+    assert_eq!(pipeline.shutdown().failures(), Vec::<String>::new());
+}
+
+#[test]
 fn a_sink_that_fails_is_mended_without_a_restart() {
     let mut house = House::new();
     let mut pipeline = house.start("[sinks.a]\ntype = \"notebook\"\nfails = true\n");
