@@ -128,9 +128,6 @@ impl SinkWorker {
     pub(super) fn run(mut self) {
         loop {
             if self.control.waits() {
-                if seeded_bug!("reload_drops_in_flight") {
-                    (self.state.held, self.state.fresh) = (Vec::new(), 0);
-                }
                 // What the old sink can still bring home is not written twice.
                 self.flush();
                 if self.obey() {
@@ -479,6 +476,9 @@ impl SinkWorker {
 
     /// Writes what is fresh and flushes all, for as long as it takes; only then is it delivered.
     fn flush(&mut self) {
+        if self.control.waits() && seeded_bug!("reload_drops_in_flight") {
+            (self.state.held, self.state.fresh) = (Vec::new(), 0);
+        }
         self.state.last_flush = Some(instant());
         loop {
             self.write_fresh();
