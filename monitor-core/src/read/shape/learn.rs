@@ -126,7 +126,9 @@ impl Place {
             (true, ["message"]) => return Some(Meaning::Piece),
             (true, ["data", keys @ ..]) => keys,
             (true, [_]) => return leaf.token.map(|_| Meaning::Field(Slot::Open)),
-            (_, keys) => keys,
+            // Beside the event, whatever it is called.
+            (true, _) => return None,
+            (false, keys) => keys,
         };
         let judged = self.kind == Kind::Evaluation;
         match (keys, leaf.token) {

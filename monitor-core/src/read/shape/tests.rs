@@ -126,6 +126,25 @@ fn a_key_that_became_a_field_is_no_attribute_of_a_predicted_line() {
     }
 }
 
+#[test]
+fn what_stands_beside_an_event_in_the_log_is_not_part_of_it() {
+    let line = |beside: &str| {
+        let data = r#"{"duration": 2, "success": true, "evaluator_type": "E", "turns": 3}"#;
+        format!(r#"2026-05-04 14:00:02,881 - {{"message": "Evaluation metrics", "data": {data}, {beside}}}"#)
+    };
+    for (beside, predicted) in [
+        (r#""level": "info""#, 1),
+        (r#""metadata": "x", "scores": 1"#, 1),
+        (r#""metadata": {"operation": "x", "n": null}"#, 0),
+        (r#""scores": {"tone": 0.5}"#, 0),
+        (r#""scores": {"tone": {"score": 0.5}}"#, 0),
+        (r#""metadata": {}"#, 0),
+    ] {
+        let line = line(beside);
+        assert_eq!(compare(&Zone::UTC, [line.as_bytes(); 2]), predicted, "{beside}");
+    }
+}
+
 fn name() -> impl Strategy<Value = String> {
     let fields = select(vec![
         "type",
@@ -340,8 +359,12 @@ fn lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
         let begins = form.begins.len();
         let tracked = any::<bool>();
         let message = select(vec!["Generation metrics", "Evaluation metrics"]);
-        (proptest::collection::vec(values, 2..5), tracked, message, mutations()).prop_map(
-            move |(lines, tracked, message, mutations)| {
+        let inner = proptest::collection::vec(word(&["operation", "tone"]), 1..3);
+        let fields = (word(&["metadata", "scores"]), inner);
+        let beside = prop_oneof![key(), fields].prop_flat_map(|key| value_of(&key).prop_map(move |value| (key.0.clone(), value)));
+        let beside = proptest::collection::vec(beside, 0..2);
+        (proptest::collection::vec(values, 2..5), tracked, message, beside, mutations()).prop_map(
+            move |(lines, tracked, message, beside, mutations)| {
                 let mut written: Vec<Vec<u8>> = lines
                     .into_iter()
                     .map(|values| {
@@ -349,7 +372,9 @@ fn lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
                         let inner = object(&pairs[usize::from(begins > 2 && tracked)..], form.comma, form.colon);
                         let (comma, colon) = (form.comma, form.colon);
                         if tracked && form.before.len() > 20 {
-                            format!("{}{{\"message\"{colon}\"{message}\"{comma}\"data\"{colon}{inner}}}", form.before)
+                            let event = [("message".to_owned(), format!("\"{message}\"")), ("data".to_owned(), inner)];
+                            let pairs: Vec<_> = event.into_iter().chain(beside.iter().cloned()).collect();
+                            format!("{}{}", form.before, object(&pairs, comma, colon))
                         } else {
                             format!("{}{}", form.before, object(&pairs, comma, colon))
                         }
