@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod embed;
+mod limits;
+mod measure;
 #[cfg(feature = "threshold")]
 pub mod presets;
 #[cfg(feature = "threshold")]

@@ -173,10 +173,13 @@ fn every_kind_of_event_has_its_fields_and_nulls_elsewhere() {
         level: Level::Error,
         message: "too slow".into(),
         labels: [("model_name", "gpt-4o")].into_iter().collect(),
+        annotations: Labels::NONE,
         value: Some(9.5),
         data: None,
         since,
         key: "slow/1".into(),
+        repeat: 0,
+        chart: None,
     };
     let mut judged = Evaluation::new("Judge", 1.5, true).score("tone", 0.25).score("tone", 0.5).error("");
     judged.scores.push(monitor_core::Score { name: "missing".into(), value: None, feedback: None });

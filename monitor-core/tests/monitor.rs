@@ -151,7 +151,7 @@ impl Rule for Above {
             Some(value) if value > 1.0 => Verdict::Breached,
             Some(_) => Verdict::Clear,
         };
-        vec![Reading { labels: Labels::NONE, verdict, value, stats }]
+        vec![Reading { value, stats, ..Reading::new(Labels::NONE, verdict) }]
     }
 }
 

@@ -76,7 +76,7 @@ impl RuleConfig for Always {
 impl Rule for Always {
     fn evaluate(&mut self, _: &Store, _: Timestamp) -> Vec<Reading> {
         let verdict = if self.holds { Verdict::Breached } else { Verdict::Clear };
-        vec![Reading { labels: Labels::default(), verdict, value: None, stats: None }]
+        vec![Reading::new(Labels::NONE, verdict)]
     }
 }
 

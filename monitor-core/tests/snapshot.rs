@@ -22,7 +22,8 @@ impl Rule for Overload {
             Some(stats) if stats.mean > 1.0 => Verdict::Breached,
             Some(_) => Verdict::Clear,
         };
-        vec![Reading { labels: Labels::NONE, verdict, value: stats.map(|stats| stats.mean), stats }]
+        let value = stats.map(|stats| stats.mean);
+        vec![Reading { value, stats, ..Reading::new(Labels::NONE, verdict) }]
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use monitor_core::component::{
-    BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate, Verdict,
-};
+use monitor_core::component::{BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate};
 use monitor_core::config::DurationText;
-use monitor_core::sample::Labels;
-use monitor_core::store::{Aggregate, NoSuchMetric, Selector, Store, Window, WindowStats};
+use monitor_core::store::{Aggregate, Store, WindowStats};
 use monitor_core::{Text, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::limits::{Limits, short};
+use crate::measure::{Measure, check_length, check_metric};
 
 /// The definition of `type = "threshold"`.
 pub static DEFINITION: RuleDefinition = RuleDefinition::rule::<Config>(
@@ -32,6 +32,8 @@ pub struct Config {
     pub above: Option<f64>,
     /// It holds while the aggregate is below this.
     pub below: Option<f64>,
+    /// Past this, further out than `above` or `below`, its alerts are critical.
+    pub critical: Option<f64>,
     /// Over how long.
     #[serde(default = "five_minutes")]
     pub window: DurationText,
@@ -44,7 +46,14 @@ fn five_minutes() -> DurationText {
 impl Config {
     /// A rule on the mean of a metric over five minutes, without a limit yet.
     pub fn on(metric: impl Into<String>) -> Self {
-        Self { metric: metric.into(), aggregate: Aggregate::Mean, above: None, below: None, window: five_minutes() }
+        Self {
+            metric: metric.into(),
+            aggregate: Aggregate::Mean,
+            above: None,
+            below: None,
+            critical: None,
+            window: five_minutes(),
+        }
     }
 
     /// It holds while the aggregate is above `limit`.
@@ -56,6 +65,12 @@ impl Config {
     /// It holds while the aggregate is below `limit`.
     pub fn below(mut self, limit: f64) -> Self {
         self.below = Some(limit);
+        self
+    }
+
+    /// Its alerts are critical while the aggregate is past `limit`.
+    pub fn critical(mut self, limit: f64) -> Self {
+        self.critical = Some(limit);
         self
     }
 
@@ -81,92 +96,69 @@ impl Config {
     }
 
     fn rule(&self, by: Vec<Text>) -> Result<Box<dyn Rule>, BoxError> {
-        let limit = match (self.above, self.below) {
-            (Some(limit), None) => Limit::Above(limit),
-            (None, Some(limit)) => Limit::Below(limit),
-            _ => return Err("a threshold has one limit, `above` or `below`".into()),
-        };
         Ok(Box::new(Threshold {
-            selector: self.metric.parse()?,
+            measure: Measure::new(&self.metric, by)?,
+            metric: self.metric.clone(),
             aggregate: self.aggregate,
-            limit,
+            limits: self.limits()?,
             window: self.window.0,
-            by,
-            unknown: None,
         }))
+    }
+
+    fn limits(&self) -> Result<Limits, Invalid> {
+        Limits::new(self.above, self.below, self.critical)
     }
 }
 
 impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
-        self.metric.parse::<Selector>().map_err(|error| Invalid::key("metric", error.to_string()))?;
-        if self.window.0.is_zero() {
-            return Err(Invalid::key("window", "must be longer than nothing"));
-        }
-        match (self.above, self.below) {
-            (None, None) => Err(Invalid::table("set one of `above` and `below`")),
-            (Some(_), Some(_)) => Err(Invalid::table("`above` and `below` cannot both be set: make two rules of it")),
-            (Some(limit), None) if !limit.is_finite() => Err(Invalid::key("above", "must be a finite number")),
-            (None, Some(limit)) if !limit.is_finite() => Err(Invalid::key("below", "must be a finite number")),
-            _ => Ok(()),
-        }
+        check_metric("metric", &self.metric)?;
+        check_length("window", self.window.0)?;
+        self.limits().map(drop)
     }
 }
 
 impl RuleConfig for Config {
+    fn reach(&self) -> Option<Duration> {
+        Some(self.window.0)
+    }
+
     fn open(&self, context: &Context) -> Result<Box<dyn Rule>, BoxError> {
         self.rule(context.by.clone())
     }
 }
 
-enum Limit {
-    Above(f64),
-    Below(f64),
-}
-
 struct Threshold {
-    selector: Selector,
+    measure: Measure,
+    metric: String,
     aggregate: Aggregate,
-    limit: Limit,
+    limits: Limits,
     window: Duration,
-    by: Vec<Text>,
-    unknown: Option<NoSuchMetric>,
 }
 
 impl Rule for Threshold {
     fn evaluate(&mut self, store: &Store, now: Timestamp) -> Vec<Reading> {
-        let window = Window::last(self.window, now);
-        self.unknown = None;
-        if self.by.is_empty() {
-            let stats = store.stats(&self.selector, window).map_err(|unknown| self.unknown = Some(unknown));
-            return vec![self.reading(Labels::NONE, stats.ok().flatten())];
-        }
-        let groups = store.stats_by(&self.selector, window, &self.by).map_err(|unknown| self.unknown = Some(unknown));
-        groups.unwrap_or_default().into_iter().map(|group| self.reading(group.labels, Some(group.stats))).collect()
-    }
-
-    /// A metric that nobody has sent yet is no mistake; one that is misspelt is.
-    fn doubt(&self) -> Option<String> {
-        self.unknown.as_ref().filter(|unknown| unknown.nearest.is_some()).map(ToString::to_string)
-    }
-}
-
-impl Threshold {
-    fn reading(&self, labels: Labels, stats: Option<WindowStats>) -> Reading {
-        let value = stats.map(|stats| stats.get(self.aggregate));
-        let verdict = match (value, &self.limit) {
-            (None, _) => Verdict::NoData,
-            (Some(value), Limit::Above(limit)) if value > *limit => Verdict::Breached,
-            (Some(value), Limit::Below(limit)) if value < *limit => Verdict::Breached,
-            _ => Verdict::Clear,
+        let groups = self.measure.read_last(store, self.window, now).into_iter();
+        let reading = |(labels, stats): (_, Option<WindowStats>)| {
+            let value = stats.map(|stats| stats.get(self.aggregate));
+            Reading { stats, ..self.limits.reading(labels, value) }
         };
-        Reading { labels, verdict, value, stats }
+        groups.map(reading).collect()
+    }
+
+    fn message(&self, reading: &Reading) -> Option<String> {
+        let (aggregate, value) = (self.aggregate.as_str(), short(reading.value?));
+        Some(format!("{aggregate} of {} is {value}, {}", self.metric, self.limits.words(reading)))
+    }
+
+    fn doubt(&self) -> Option<String> {
+        self.measure.doubt()
     }
 }
 
 #[cfg(test)]
 mod tests {
-
+    use monitor_core::component::Verdict;
     use monitor_core::sample::{Samples, SeriesKey, SeriesSet};
     use monitor_core::store::Limits;
 

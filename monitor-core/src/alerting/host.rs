@@ -156,6 +156,7 @@ impl RuleHost {
             level: self.settings.level,
             message,
             labels: self.labels.merged(&reading.labels),
+            annotations: Labels::NONE,
             value: reading.value,
             data: reading.stats.map(|stats| AlertData {
                 mean: stats.mean,
@@ -165,6 +166,8 @@ impl RuleHost {
             }),
             since: change.since,
             key: Text::new(key),
+            repeat: 0,
+            chart: None,
         };
         Some(Event::new(now, alert))
     }
@@ -203,5 +206,5 @@ impl RuleHost {
 
 /// Of a group of which nothing is known.
 fn silent(labels: Labels) -> Reading {
-    Reading { labels, verdict: Verdict::NoData, value: None, stats: None }
+    Reading::no_data(labels)
 }

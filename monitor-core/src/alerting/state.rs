@@ -64,7 +64,7 @@ impl State {
     pub fn step(&mut self, policy: &Policy, verdict: Verdict, value: Option<f64>, now: Timestamp) -> Option<Change> {
         match (verdict, policy.no_data) {
             (Verdict::NoData, NoData::Keep) => None,
-            (Verdict::Breached, _) => self.breached(policy, now),
+            (Verdict::Breached, _) | (Verdict::NoData, NoData::Alert) => self.breached(policy, now),
             (Verdict::Clear, _) if self.phase == Phase::Firing && !recovered(policy, value) => {
                 self.clear_since = None;
                 None

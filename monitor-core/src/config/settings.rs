@@ -298,7 +298,7 @@ pub struct RuleSettings {
     pub recover_below: Option<f64>,
     /// With fewer samples than this there is no data.
     pub min_samples: u64,
-    /// What no data means: all is well, or what was so before.
+    /// What no data means: all is well, what was so before, or something to tell people of.
     pub no_data: NoData,
     /// Labels to group by: the rule holds for each group apart.
     pub by: Vec<Text>,
@@ -307,6 +307,16 @@ pub struct RuleSettings {
     pub message: Option<String>,
     /// Labels that its alerts carry.
     pub labels: BTreeMap<Text, Text>,
+    /// What its alerts say beside the message, each a template as the message is: the address of a runbook.
+    pub annotations: BTreeMap<Text, String>,
+    /// While it fires, people are reminded so often; never without it.
+    pub repeat_every: Option<DurationText>,
+    /// Rules of which nobody is told while this one fires: for the same groups, where both are grouped by the same labels.
+    pub mutes: Vec<Text>,
+    /// What is done when it fires: "stop" ends the run.
+    pub action: Option<ActionSetting>,
+    /// A chart of the configuration, which is drawn when it fires; its alerts name the file.
+    pub chart: Option<Text>,
 }
 
 impl Default for RuleSettings {
@@ -322,6 +332,11 @@ impl Default for RuleSettings {
             by: Vec::new(),
             message: None,
             labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            repeat_every: None,
+            mutes: Vec::new(),
+            action: None,
+            chart: None,
         }
     }
 }
@@ -347,6 +362,16 @@ pub enum NoData {
     Ok,
     /// What was so before still is.
     Keep,
+    /// The rule holds: that nothing comes is what people must be told.
+    Alert,
+}
+
+/// What is done when a rule fires, beside telling people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionSetting {
+    /// The run ends: the program that it watches is stopped, or whoever records is told to stop.
+    Stop,
 }
 
 /// Keys of every chart.

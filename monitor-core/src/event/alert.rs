@@ -19,6 +19,8 @@ pub struct Alert {
     pub message: Text,
     /// The group that the rule holds for, and what the rule adds.
     pub labels: Labels,
+    /// What the rule says beside the message, as the address of a runbook.
+    pub annotations: Labels,
     /// The number that was compared; none where there was no data.
     pub value: Option<f64>,
     /// The aggregates of the window that it came from.
@@ -27,6 +29,10 @@ pub struct Alert {
     pub since: Timestamp,
     /// The same for one change, however often it is sent.
     pub key: Text,
+    /// How often people were reminded of this change before, by a rule that repeats itself; 0 the first time.
+    pub repeat: u64,
+    /// Where a picture of it is: a file that the rule's chart was drawn to.
+    pub chart: Option<Text>,
 }
 
 /// Whether a rule began or ceased to hold.

@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Alert, Body, Evaluation, Event, Generation, Log, Metadata, Metric, Score, Tokens};
+use crate::sample::Labels;
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -73,10 +74,15 @@ fn alert_fields<M: SerializeMap>(alert: &Alert, map: &mut M) -> Result<(), M::Er
     map.serialize_entry("level", &alert.level)?;
     map.serialize_entry("message", &alert.message)?;
     map.serialize_entry("labels", &alert.labels)?;
+    if alert.annotations != Labels::NONE {
+        map.serialize_entry("annotations", &alert.annotations)?;
+    }
     map.serialize_entry("value", &alert.value)?;
     map.serialize_entry("data", &alert.data)?;
     map.serialize_entry("since", &alert.since)?;
-    map.serialize_entry("key", &alert.key)
+    map.serialize_entry("key", &alert.key)?;
+    optional(map, "repeat", Some(&alert.repeat).filter(|repeat| **repeat > 0))?;
+    optional(map, "chart", alert.chart.as_ref())
 }
 
 fn token_fields<M: SerializeMap>(tokens: Tokens, map: &mut M) -> Result<(), M::Error> {

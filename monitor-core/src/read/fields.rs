@@ -152,18 +152,7 @@ impl<'a> Fields<'a> {
         };
         let Log { level, message, .. } =
             Fields::new(self.split(&["level", "message"]), self.zone, self.non_finite).log()?;
-        let labels = match self.given("labels") {
-            None => Labels::NONE,
-            Some(Json::Object(pairs)) => pairs
-                .into_iter()
-                .map(|(name, value)| match value {
-                    Json::Text(text) => Ok((Text::new(name), Text::new(text))),
-                    other => Err(wrong(&format!("labels.{name}"), "text", &other)),
-                })
-                .collect::<Read<Vec<_>>>()
-                .map(Labels::new)?,
-            Some(other) => return Err(wrong("labels", "an object", &other)),
-        };
+        let (labels, annotations) = (self.labels("labels")?, self.labels("annotations")?);
         let value = match self.given("value") {
             None => None,
             Some(Json::Number(number)) => Some(finite("value", &number)?),
@@ -179,7 +168,22 @@ impl<'a> Fields<'a> {
             Some(other) => return Err(wrong("data", "an object", &other)),
         };
         let key = self.text("key")?.unwrap_or_default();
-        Ok(Alert { name, state, level, message, labels, value, data, since, key })
+        let (repeat, chart) = (self.count("repeat")?.unwrap_or_default(), self.text("chart")?);
+        Ok(Alert { name, state, level, message, labels, annotations, value, data, since, key, repeat, chart })
+    }
+
+    /// Names, each with a text.
+    fn labels(&mut self, field: &str) -> Read<Labels> {
+        let pairs = match self.given(field) {
+            None => return Ok(Labels::NONE),
+            Some(Json::Object(pairs)) => pairs,
+            Some(other) => return Err(wrong(field, "an object", &other)),
+        };
+        let pair = |(name, value): (_, Json<'_>)| match value {
+            Json::Text(text) => Ok((Text::new(name), Text::new(text))),
+            other => Err(wrong(&format!("{field}.{name}"), "text", &other)),
+        };
+        pairs.into_iter().map(pair).collect::<Read<Vec<_>>>().map(Labels::new)
     }
 
     fn alert_data(&mut self) -> Read<AlertData> {

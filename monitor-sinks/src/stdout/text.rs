@@ -169,10 +169,13 @@ mod tests {
             level: Level::Error,
             message: "it is low".into(),
             labels: [("model_name", "m")].into_iter().collect(),
+            annotations: monitor_core::sample::Labels::NONE,
             value: Some(0.1),
             data: Some(AlertData { mean: 0.1, min: 0.0, max: 1.0, count: 3 }),
             since: Timestamp::from_secs(1_777_903_082),
             key: "k".into(),
+            repeat: 0,
+            chart: None,
         };
         assert_eq!(shown(alert.clone()), "2026-05-04 14:00:02 FIRING      low {model_name=m} [error] it is low\n");
         let resolved = Alert { state: AlertState::Resolved, ..alert };

@@ -174,10 +174,13 @@ fn sample_alert() -> Alert {
         level: monitor_core::event::Level::Warning,
         message: "a \"message\"".into(),
         labels: monitor_core::sample::Labels::NONE,
+        annotations: monitor_core::sample::Labels::NONE,
         value: Some(1.0),
         data: None,
         since: monitor_core::Timestamp::MIN,
         key: "key".into(),
+        repeat: 0,
+        chart: None,
     }
 }
 

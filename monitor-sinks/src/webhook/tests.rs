@@ -19,10 +19,13 @@ fn alert(state: AlertState) -> Event {
         level: Level::Error,
         message: "16.3% of <215> \"calls\" & more\n@everyone".into(),
         labels,
+        annotations: Labels::NONE,
         value: Some(0.163),
         data: None,
         since: Timestamp::from_secs(1_777_903_200),
         key: "k-1".into(),
+        repeat: 0,
+        chart: None,
     };
     Event::new(Timestamp::from_secs(1_777_903_260), alert)
 }

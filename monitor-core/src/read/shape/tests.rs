@@ -361,7 +361,8 @@ fn lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
         let message = select(vec!["Generation metrics", "Evaluation metrics"]);
         let inner = proptest::collection::vec(word(&["operation", "tone"]), 1..3);
         let fields = (word(&["metadata", "scores"]), inner);
-        let beside = prop_oneof![key(), fields].prop_flat_map(|key| value_of(&key).prop_map(move |value| (key.0.clone(), value)));
+        let beside = prop_oneof![key(), fields]
+            .prop_flat_map(|key| value_of(&key).prop_map(move |value| (key.0.clone(), value)));
         let beside = proptest::collection::vec(beside, 0..2);
         (proptest::collection::vec(values, 2..5), tracked, message, beside, mutations()).prop_map(
             move |(lines, tracked, message, beside, mutations)| {

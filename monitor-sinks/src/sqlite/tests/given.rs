@@ -131,7 +131,8 @@ fn alert() -> impl Strategy<Value = Body> {
     (name(), state, level(), text(), labels, of(number()), data, (time(), text())).prop_map(
         |(name, state, level, message, labels, value, data, (since, key))| {
             let (message, key) = (message.into(), key.into());
-            Alert { name, state, level, message, labels, value, data, since, key }.into()
+            let (annotations, repeat, chart) = (monitor_core::sample::Labels::NONE, 0, None);
+            Alert { name, state, level, message, labels, annotations, value, data, since, key, repeat, chart }.into()
         },
     )
 }
