@@ -4,11 +4,19 @@
 //! moment whether its condition holds.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "budget")]
+pub mod budget;
+#[cfg(feature = "burn_rate")]
+pub mod burn_rate;
 mod embed;
+#[cfg(feature = "expression")]
+pub mod expression;
 mod limits;
 mod measure;
 #[cfg(feature = "threshold")]
 pub mod presets;
+#[cfg(test)]
+mod testing;
 #[cfg(feature = "threshold")]
 pub mod threshold;
 
@@ -20,8 +28,14 @@ use monitor_core::component::{DuplicateType, Registry};
 ///
 /// # Errors
 /// When a type of the same name is registered already.
-#[cfg_attr(not(feature = "threshold"), expect(unused_variables, reason = "nothing is compiled in"))]
+#[allow(unused_variables, reason = "without a feature nothing is compiled in")]
 pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
+    #[cfg(feature = "budget")]
+    registry.rule(&budget::DEFINITION)?;
+    #[cfg(feature = "burn_rate")]
+    registry.rule(&burn_rate::DEFINITION)?;
+    #[cfg(feature = "expression")]
+    registry.rule(&expression::DEFINITION)?;
     #[cfg(feature = "threshold")]
     {
         registry.rule(&threshold::DEFINITION)?;

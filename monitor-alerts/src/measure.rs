@@ -4,31 +4,38 @@ use std::time::Duration;
 
 use monitor_core::component::{BoxError, Invalid};
 use monitor_core::sample::Labels;
-use monitor_core::store::{NoSuchMetric, Selector, Store, Window, WindowStats};
+use monitor_core::store::{NoSuchMetric, Percentiles, Query, Selector, Store, Window, WindowStats};
 use monitor_core::{Text, Timestamp};
 
 /// A metric, and how it is grouped.
 pub(crate) struct Measure {
-    selector: Selector,
-    by: Vec<Text>,
+    query: Query,
+    is_grouped: bool,
     unknown: Option<NoSuchMetric>,
 }
 
 impl Measure {
     /// A metric as it stands in a configuration: "generation_time{operation=answer_generation}".
     pub(crate) fn new(metric: &str, by: Vec<Text>) -> Result<Self, BoxError> {
-        Ok(Self { selector: metric.parse()?, by, unknown: None })
+        Ok(Self { query: Query::new(metric.parse()?).by(&by), is_grouped: !by.is_empty(), unknown: None })
+    }
+
+    /// Does not find percentiles, which are not a number then: they are what costs most.
+    pub(crate) fn without_percentiles(mut self) -> Self {
+        self.query = self.query.percentiles(Percentiles::Off);
+        self
     }
 
     /// Its statistics in the window: of each group that has samples there, or one without group, which may have none.
     pub(crate) fn read(&mut self, store: &Store, window: Window) -> Vec<(Labels, Option<WindowStats>)> {
-        self.unknown = None;
-        if self.by.is_empty() {
-            let stats = store.stats(&self.selector, window).map_err(|unknown| self.unknown = Some(unknown));
-            return vec![(Labels::NONE, stats.ok().flatten())];
+        let groups = store.query(&self.query, window);
+        self.unknown = groups.as_ref().err().cloned();
+        let groups = groups.unwrap_or_default().into_iter().map(|group| (group.labels, Some(group.stats)));
+        let mut groups: Vec<_> = groups.collect();
+        if groups.is_empty() && !self.is_grouped {
+            groups.push((Labels::NONE, None));
         }
-        let groups = store.stats_by(&self.selector, window, &self.by).map_err(|unknown| self.unknown = Some(unknown));
-        groups.unwrap_or_default().into_iter().map(|group| (group.labels, Some(group.stats))).collect()
+        groups
     }
 
     /// As [`read`](Self::read), of the last `window` up to `now`.
@@ -39,6 +46,11 @@ impl Measure {
         now: Timestamp,
     ) -> Vec<(Labels, Option<WindowStats>)> {
         self.read(store, Window::last(window, now))
+    }
+
+    /// Whether the store has never seen the metric, as of what was read last.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.unknown.is_some()
     }
 
     /// What makes it doubtful that it is meant: there is no such metric, but one of a similar name. A metric that nobody has
