@@ -22,10 +22,22 @@ pub struct Template {
 #[error("{0}")]
 pub struct TemplateError(String);
 
-static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+/// What templates and expressions know.
+static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(50_000));
+    environment.add_filter("abs", f64::abs);
+    environment.add_filter("default", |value: &minijinja::Value, other: &minijinja::Value| {
+        if value.is_undefined() { other.clone() } else { value.clone() }
+    });
+    environment.add_test("defined", |value: &minijinja::Value| !value.is_undefined());
+    environment
+});
+
+/// The same, and how numbers are shown.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = LANGUAGE.clone();
     environment.add_filter("percent", |value: f64| format!("{:.1}%", value * 100.0));
     environment.add_filter("number", |value: f64, decimals: Option<usize>| {
         format!("{value:.*}", decimals.unwrap_or(2).min(20))
@@ -42,11 +54,6 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         })
     });
     environment.add_filter("usd", |value: f64| format!("${value:.2}"));
-    environment.add_filter("default", |value: &minijinja::Value, other: &minijinja::Value| {
-        if value.is_undefined() { other.clone() } else { value.clone() }
-    });
-    environment.add_filter("abs", f64::abs);
-    environment.add_test("defined", |value: &minijinja::Value| !value.is_undefined());
     environment
 });
 
@@ -137,7 +144,7 @@ impl Expression {
         if source.len() > LONGEST_EXPRESSION {
             return Err(TemplateError(format!("it is longer than {LONGEST_EXPRESSION} bytes")));
         }
-        let compiled = ENVIRONMENT.compile_expression_owned(source.to_owned());
+        let compiled = LANGUAGE.compile_expression_owned(source.to_owned());
         let compiled = compiled.map_err(|error| TemplateError(describe(&error)))?;
         let names: BTreeSet<String> = compiled.undeclared_variables(false).into_iter().collect();
         if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
@@ -237,7 +244,7 @@ mod tests {
             ("b > 1", "undefined value"),
             ("calls > 1", "unknown value `calls`: there are a and b"),
             ("a >", "syntax error: unexpected end of input, expected expression"),
-            ("a | percnt", "unknown filter: filter percnt is unknown"),
+            ("a | percent", "unknown filter: filter percent is unknown"),
             ("a.b.c > 1", "undefined value"),
             ("'a'", "`'` has no place in it: there are numbers, names and operators"),
             ("a, b", "`,` has no place in it: there are numbers, names and operators"),

@@ -198,7 +198,7 @@ impl BurnRate {
         let errors = |window: &DurationText| windows[&window.0].get(&labels).copied();
         let mut reading = Reading::no_data(labels.clone());
         let mut verdict = Verdict::Clear;
-        // The pair that counts: one that holds, the gravest of them, before the one that is nearest to its factor.
+        // What is told: the gravest pair that holds, of these the fastest; else the one that is nearest to its factor.
         let mut foremost: Option<(_, &Pair, Errors, Option<Errors>)> = None;
         for pair in &self.pairs {
             let (Some(long), now) = (errors(&pair.long), errors(&pair.short)) else {
@@ -214,8 +214,10 @@ impl BurnRate {
             };
             verdict = worse(verdict, this);
             let slower = now.map_or(long.burn, |now| now.burn.min(long.burn));
-            let holds = this == Verdict::Breached;
-            let rank = (holds, pair.level.filter(|_| holds), slower / pair.factor);
+            let rank = match this {
+                Verdict::Breached => (true, pair.level, pair.factor),
+                _ => (false, None, slower / pair.factor),
+            };
             if foremost.is_none_or(|(known, ..)| rank > known) {
                 foremost = Some((rank, pair, long, now));
             }
