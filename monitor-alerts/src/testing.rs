@@ -37,9 +37,9 @@ pub(crate) fn group(model: &str) -> Labels {
 pub(crate) fn listed(samples: &[Sample], metric: &str, model: Option<&str>, window: Window) -> Vec<f64> {
     let (start, end) = (window.start.as_micros(), window.end.as_micros());
     let is_in = |second: i64| start <= second * 1_000_000 && second * 1_000_000 <= end;
-    let wanted = samples.iter().filter(|(second, name, _, of)| {
-        is_in(*second) && *name == metric && model.is_none_or(|model| model == *of)
-    });
+    let wanted = samples
+        .iter()
+        .filter(|(second, name, _, of)| is_in(*second) && *name == metric && model.is_none_or(|model| model == *of));
     wanted.map(|(_, _, value, _)| *value).collect()
 }
 

@@ -28,9 +28,12 @@ static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(50_000));
     environment.add_filter("abs", f64::abs);
-    environment.add_filter("default", |value: &minijinja::Value, other: &minijinja::Value| {
-        if value.is_undefined() { other.clone() } else { value.clone() }
-    });
+    environment.add_filter(
+        "default",
+        |value: &minijinja::Value, other: &minijinja::Value| {
+            if value.is_undefined() { other.clone() } else { value.clone() }
+        },
+    );
     environment.add_test("defined", |value: &minijinja::Value| !value.is_undefined());
     environment
 });
@@ -137,9 +140,12 @@ impl Expression {
     /// When it cannot be parsed, names another number or a filter that there is not, or is longer than 1,000 bytes.
     pub fn new(source: &str, known: &[&str]) -> Result<Self, TemplateError> {
         // Without what makes texts and lists there are none: to compare two lists of lists takes no fuel for what is in them.
-        let stranger = source.chars().find(|c| !(c.is_alphanumeric() || c.is_whitespace() || "_.+-*/%<>=!()|".contains(*c)));
+        let stranger =
+            source.chars().find(|c| !(c.is_alphanumeric() || c.is_whitespace() || "_.+-*/%<>=!()|".contains(*c)));
         if let Some(stranger) = stranger {
-            return Err(TemplateError(format!("`{stranger}` has no place in it: there are numbers, names and operators")));
+            return Err(TemplateError(format!(
+                "`{stranger}` has no place in it: there are numbers, names and operators"
+            )));
         }
         if source.len() > LONGEST_EXPRESSION {
             return Err(TemplateError(format!("it is longer than {LONGEST_EXPRESSION} bytes")));
@@ -256,7 +262,9 @@ mod tests {
             ("[[[1] * 300] * 300] * 300 == 1", "`[` has no place in it: there are numbers, names and operators"),
         ];
         assert_eq!(expected.map(|(source, _)| evaluated(source)), expected.map(|(_, answer)| answer.to_owned()));
-        for (many, of) in [("(", 999), ("-", 999), ("not ", 249), ("a+", 499), ("a**", 333), ("a.", 499), ("a|abs|", 166)] {
+        for (many, of) in
+            [("(", 999), ("-", 999), ("not ", 249), ("a+", 499), ("a**", 333), ("a.", 499), ("a|abs|", 166)]
+        {
             assert!(evaluated(&format!("{}a", many.repeat(of))).len() < 200, "{many}");
         }
         assert_eq!(evaluated(&" ".repeat(1_001)), "it is longer than 1000 bytes");

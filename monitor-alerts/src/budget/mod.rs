@@ -5,7 +5,9 @@ mod period;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use monitor_core::component::{BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate, Verdict};
+use monitor_core::component::{
+    BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate, Verdict,
+};
 use monitor_core::config::DurationText;
 use monitor_core::event::Level;
 use monitor_core::sample::Labels;
@@ -62,7 +64,9 @@ impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
         match (&self.metric, self.limit, &self.wall_time) {
             (None, None, None) => return Err(Invalid::table("set `metric` and `limit`, or `wall_time`")),
-            (Some(_), None, None) => return Err(Invalid::table("`limit` must be set: how much of the metric may be used")),
+            (Some(_), None, None) => {
+                return Err(Invalid::table("`limit` must be set: how much of the metric may be used"));
+            }
             (None, Some(_), None) => return Err(Invalid::table("`metric` must be set: what the limit is for")),
             (Some(metric), Some(limit), None) => {
                 check_metric("metric", metric)?;
@@ -76,7 +80,9 @@ impl Validate for Config {
                     return Err(Invalid::key("wall_time", "is longer than the `period`, so it can never be used up"));
                 }
             }
-            _ => return Err(Invalid::table("`wall_time` cannot stand beside `metric` or `limit`: make two rules of it")),
+            _ => {
+                return Err(Invalid::table("`wall_time` cannot stand beside `metric` or `limit`: make two rules of it"));
+            }
         }
         if self.warn.is_some_and(|share| !(share > 0.0 && share < 1.0)) {
             return Err(Invalid::key("warn", "must be a share of the limit between 0 and 1, as 0.8"));
@@ -113,6 +119,9 @@ impl Config {
                 let unpriced = metric.strip_prefix(COST).filter(|labels| labels.is_empty() || labels.starts_with('{'));
                 Some(Spent {
                     amount: measure(metric)?,
+                    whole: Measure::new(metric.split('{').next().unwrap_or_default(), Vec::new())?
+                        .without_percentiles(),
+                    first: None,
                     unpriced: unpriced.map(|labels| measure(&format!("{UNPRICED}{labels}"))).transpose()?,
                     unit: Unit::of(metric),
                 })
@@ -154,9 +163,22 @@ struct Budget {
 
 struct Spent {
     amount: Measure,
+    /// The same, of all labels.
+    whole: Measure,
+    first: Option<Timestamp>,
     /// Calls without a price, where the amount is what calls cost.
     unpriced: Option<Measure>,
     unit: Unit,
+}
+
+impl Spent {
+    /// When something was spent first.
+    fn first(&mut self, store: &Store) -> Option<Timestamp> {
+        let mut read =
+            || self.whole.read(store, Window::ALL).into_iter().find_map(|(_, stats)| Some(stats?.first_time));
+        self.first = self.first.or_else(&mut read);
+        self.first
+    }
 }
 
 /// The groups of this period and of the one before: what a group has used that is not seen in a new period yet is nothing.
@@ -178,20 +200,19 @@ struct Used {
 }
 
 impl Budget {
-    /// When the run began: when the rule was opened, or first asked where time is that of events, or with the first sample if that is earlier.
-    fn began(&mut self, store: &Store, now: Timestamp) -> Timestamp {
-        let known = self.began.unwrap_or(now);
-        let began = store.extent().map_or(known, |extent| extent.start.min(known));
+    /// When it began: when the rule was opened, or first asked where time is that of events, or with the first sample if that is
+    /// earlier.
+    fn began(&mut self, first: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let began = [first, self.began.or(Some(now))].into_iter().flatten().min().unwrap_or(now);
         self.began = Some(began);
         began.min(now)
     }
 
-    /// How long the window is over which the rate is found, in seconds: at the beginning of a run, as long as the run.
+    /// How long the window is over which the rate is found, in seconds: at the beginning, as long as there is something.
     fn rated(&mut self, store: &Store, now: Timestamp) -> f64 {
-        let since = now.minus(self.window);
-        // To find the first sample is to look at every series.
-        let began = self.began.filter(|began| *began <= since).unwrap_or_else(|| self.began(store, now));
-        now.since(began.max(since)).as_secs_f64()
+        let first = self.spent.as_mut().and_then(|spent| spent.first(store));
+        let began = self.began(first, now);
+        now.since(began.max(now.minus(self.window))).as_secs_f64()
     }
 
     fn groups(&mut self, store: &Store, start: Timestamp, now: Timestamp) -> BTreeMap<Labels, Option<Used>> {
@@ -212,7 +233,8 @@ impl Budget {
             groups.insert(Labels::NONE);
         }
         let used = |labels: Labels| {
-            let (stats, without) = (amounts.get(&labels).copied(), unpriced.get(&labels).map_or(0.0, |stats| stats.sum));
+            let (stats, without) =
+                (amounts.get(&labels).copied(), unpriced.get(&labels).map_or(0.0, |stats| stats.sum));
             // Nothing was used of a metric that there is, and that of no call the cost is unknown.
             let is_known = stats.is_some() || (!spent.amount.is_unknown() && without == 0.0);
             let used = is_known.then(|| Used {
@@ -238,7 +260,9 @@ impl Budget {
         reading.level = is_used_up.then_some(Level::Critical);
         (reading.value, reading.limit, reading.stats) = (Some(used.amount), Some(self.limit), used.stats);
         let mut more = |name, number: Option<f64>| {
-            reading.more.extend(number.filter(|number| number.is_finite()).map(|number| (Text::new_static(name), number)));
+            reading
+                .more
+                .extend(number.filter(|number| number.is_finite()).map(|number| (Text::new_static(name), number)));
         };
         more("used", Some(used.amount));
         more("left", Some(remaining));
@@ -312,7 +336,9 @@ impl Rule for Budget {
         let bounds = self.period.around(now, &self.zone);
         let left = bounds.map(|bounds| bounds.next.since(now));
         if self.spent.is_none() {
-            let began = self.began(store, now).max(bounds.map_or(Timestamp::from_micros(i64::MIN), |bounds| bounds.start));
+            let first = store.extent().map(|extent| extent.start);
+            let began =
+                self.began(first, now).max(bounds.map_or(Timestamp::from_micros(i64::MIN), |bounds| bounds.start));
             let used = Used { amount: now.since(began).as_secs_f64(), rate: Some(1.0), ..Used::default() };
             return vec![self.reading(Labels::NONE, Some(used), left)];
         }

@@ -55,7 +55,8 @@ impl Period {
                 (first, first.and_then(|first| first.checked_add_months(Months::new(1))))
             }
         };
-        let midnight = |day: NaiveDate| Timestamp::from_micros(zone.to_utc(day.and_time(NaiveTime::MIN)).timestamp_micros());
+        let midnight =
+            |day: NaiveDate| Timestamp::from_micros(zone.to_utc(day.and_time(NaiveTime::MIN)).timestamp_micros());
         Some(Bounds { start: midnight(first?), next: midnight(next?) })
     }
 

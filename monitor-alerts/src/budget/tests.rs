@@ -39,8 +39,9 @@ proptest! {
         let readings = rule.evaluate(&store(&samples), at(now));
         let start = if hourly { now / 3_600 * 3_600 } else { 0 };
         let period = Window { start: at(start), end: at(now) };
-        // The run began with the first sample of any metric.
-        let first = samples.iter().map(|(second, ..)| *second).min().unwrap_or(now).min(now);
+        // It began with the first sample of the metric, of whatever group.
+        let costs = samples.iter().filter(|(_, metric, ..)| *metric == "cost_usd");
+        let first = costs.map(|(second, ..)| *second).min().unwrap_or(now).min(now);
         let seconds = window.min(now - first) as f64;
         let is_known = samples.iter().any(|(_, metric, ..)| *metric == "cost_usd");
         let models: &[Option<&str>] = if grouped { &[Some(""), Some("a"), Some("b")] } else { &[None] };
@@ -94,8 +95,14 @@ fn what_is_told() {
         told("metric = \"cost_usd\"\nlimit = 500\nperiod = \"day\"", &spent, 7_200),
         "$41.20 of $500.00 used today (8%), at this rate it runs out in 14h 51m"
     );
-    assert_eq!(told("metric = \"cost_usd\"\nlimit = 5000\nperiod = \"day\"", &spent, 7_200), "$41.20 of $5000.00 used today (0%)");
-    assert_eq!(told("metric = \"cost_usd\"\nlimit = 0.5", &[(0, "cost_usd", 0.499, "")], 0), "$0.4990 of $0.5000 used (99%)");
+    assert_eq!(
+        told("metric = \"cost_usd\"\nlimit = 5000\nperiod = \"day\"", &spent, 7_200),
+        "$41.20 of $5000.00 used today (0%)"
+    );
+    assert_eq!(
+        told("metric = \"cost_usd\"\nlimit = 0.5", &[(0, "cost_usd", 0.499, "")], 0),
+        "$0.4990 of $0.5000 used (99%)"
+    );
     let calls = [(0, "cost_usd", 60.0, ""), (1, "unpriced_calls", 1.0, ""), (2, "unpriced_calls", 1.0, "")];
     assert_eq!(
         told("metric = \"cost_usd\"\nlimit = 50\nperiod = \"week\"", &calls, 10),
@@ -106,7 +113,10 @@ fn what_is_told() {
         told("metric = \"total_token_count\"\nlimit = 50000\nperiod = \"month\"", &tokens, 0),
         "41,200 of 50,000 tokens used this month (82%)"
     );
-    assert_eq!(told("metric = \"total_token_count\"\nlimit = 50000", &tokens, 8 * 3_600), "41,200 of 50,000 tokens used (82%)");
+    assert_eq!(
+        told("metric = \"total_token_count\"\nlimit = 50000", &tokens, 8 * 3_600),
+        "41,200 of 50,000 tokens used (82%)"
+    );
     assert_eq!(told("wall_time = \"2h\"", &tokens, 6_000), "1h 40m of 2h used (83%)");
     assert_eq!(told("metric = \"m{a=b}\"\nlimit = 3", &[(0, "m", 1.0, "")], 1), "0 of 3 used (0%)");
 }
@@ -115,11 +125,14 @@ fn what_is_told() {
 fn a_new_day_begins_with_nothing() {
     let (day, toml) = (86_400, "metric = \"cost_usd\"\nlimit = 1\nperiod = \"day\"");
     let verdicts = |by: &[&str]| -> Vec<Vec<(Verdict, Option<f64>)>> {
-        let (store, mut rule) = (store(&[(day - 1, "cost_usd", 2.0, "a"), (2 * day, "cost_usd", 0.5, "b")]), open(toml, by));
-        let mut read = |now| rule.evaluate(&store, at(now)).into_iter().map(|reading| (reading.verdict, reading.value)).collect();
+        let (store, mut rule) =
+            (store(&[(day - 1, "cost_usd", 2.0, "a"), (2 * day, "cost_usd", 0.5, "b")]), open(toml, by));
+        let mut read =
+            |now| rule.evaluate(&store, at(now)).into_iter().map(|reading| (reading.verdict, reading.value)).collect();
         [day - 1, day, 2 * day - 1, 2 * day, 3 * day, 4 * day].into_iter().map(&mut read).collect()
     };
-    let (over, nothing, half) = ((Verdict::Breached, Some(2.0)), (Verdict::Clear, Some(0.0)), (Verdict::Clear, Some(0.5)));
+    let (over, nothing, half) =
+        ((Verdict::Breached, Some(2.0)), (Verdict::Clear, Some(0.0)), (Verdict::Clear, Some(0.5)));
     assert_eq!(verdicts(&[]), [over, nothing, nothing, half, nothing, nothing].map(|reading| vec![reading]));
     // A group that was there the day before has used nothing yet; one that was not is of no interest.
     let by_model = [vec![over], vec![nothing], vec![nothing], vec![half], vec![nothing], vec![]];
@@ -166,7 +179,10 @@ fn what_is_not_known_is_said() {
         (readings[0].verdict, rule.doubt().unwrap_or_default())
     };
     let (verdict, doubt) = said("metric = \"cost_usd\"\nlimit = 1", &[(1, "unpriced_calls", 1.0, "")]);
-    assert_eq!((verdict, doubt.split(':').next()), (Verdict::NoData, Some("1 calls without a price are not in what was used")));
+    assert_eq!(
+        (verdict, doubt.split(':').next()),
+        (Verdict::NoData, Some("1 calls without a price are not in what was used"))
+    );
     let labelled = "metric = \"cost_usd{model_name=a}\"\nlimit = 1";
     let of_b = [(1, "unpriced_calls", 1.0, "b"), (1, "cost_usd", 0.5, "a")];
     assert_eq!(said(labelled, &of_b), (Verdict::Clear, String::new()));

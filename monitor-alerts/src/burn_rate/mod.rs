@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use monitor_core::component::{BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate, Verdict};
+use monitor_core::component::{
+    BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate, Verdict,
+};
 use monitor_core::config::DurationText;
 use monitor_core::event::Level;
 use monitor_core::sample::Labels;
@@ -91,13 +93,19 @@ impl Validate for Config {
             check_metric("bad", bad)?;
         }
         if self.windows.is_empty() {
-            return Err(Invalid::key("windows", "must have at least one pair; leave the key out for those of the SRE Workbook"));
+            return Err(Invalid::key(
+                "windows",
+                "must have at least one pair; leave the key out for those of the SRE Workbook",
+            ));
         }
         for pair in &self.windows {
             check_length("windows", pair.short.0)?;
             if pair.short.0 >= pair.long.0 {
                 let (short, long) = (format_duration(pair.short.0), format_duration(pair.long.0));
-                return Err(Invalid::key("windows", format!("the short window, {short}, must be shorter than the long one, {long}")));
+                return Err(Invalid::key(
+                    "windows",
+                    format!("the short window, {short}, must be shorter than the long one, {long}"),
+                ));
             }
             if !(pair.factor > 0.0 && pair.factor.is_finite()) {
                 return Err(Invalid::key("windows", "`factor` must be a number above 0"));
@@ -280,7 +288,9 @@ impl Rule for BurnRate {
         );
         let period = format_duration(self.period);
         match number("budget_left") {
-            Some(left) if left > 0.0 => message += &format!("; {}% of the budget for {period} is left", (left * 100.0).floor()),
+            Some(left) if left > 0.0 => {
+                message += &format!("; {}% of the budget for {period} is left", (left * 100.0).floor())
+            }
             Some(_) => message += &format!("; the budget for {period} is used up"),
             None => {}
         }
@@ -289,7 +299,8 @@ impl Rule for BurnRate {
 
     fn doubt(&self) -> Option<String> {
         let no_share = || {
-            let message = format!("`{}` has values that are not between 0 and 1: set `bad`, or another metric", self.metric);
+            let message =
+                format!("`{}` has values that are not between 0 and 1: set `bad`, or another metric", self.metric);
             self.no_share.then_some(message)
         };
         self.total.doubt().or_else(|| self.bad.as_ref()?.doubt()).or_else(no_share)

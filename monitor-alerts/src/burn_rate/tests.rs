@@ -104,8 +104,10 @@ fn what_is_told() {
     assert_eq!(reading.limit, Some(14.4));
     assert_eq!(
         rule.message(reading).as_deref(),
-        Some("20% errors in 1h burn the error budget at 20 times the rate it is made for, above 14.4; \
-              the budget for 30days is used up")
+        Some(
+            "20% errors in 1h burn the error budget at 20 times the rate it is made for, above 14.4; \
+              the budget for 30days is used up"
+        )
     );
     let names: Vec<&str> = reading.more.iter().map(|(name, _)| name.as_str()).collect();
     assert!(names.iter().all(|name| NAMES.contains(name)) && names.len() == NAMES.len(), "{names:?}");
@@ -115,7 +117,8 @@ fn what_is_told() {
 #[test]
 fn a_metric_that_is_no_share_is_no_data_and_doubted() {
     let samples = [(5, "success_rate", 3.0, "")];
-    let (rule, readings) = read("objective = 0.9\nwindows = [{ long = \"5m\", short = \"1m\", factor = 2 }]", &[], &samples, 10);
+    let (rule, readings) =
+        read("objective = 0.9\nwindows = [{ long = \"5m\", short = \"1m\", factor = 2 }]", &[], &samples, 10);
     assert_eq!(readings[0].verdict, Verdict::NoData);
     assert!(rule.doubt().expect("a doubt").contains("not between 0 and 1"));
     let (rule, _) = read("objective = 0.99\nmetric = \"succes_rate\"", &[], &samples, 10);
@@ -131,9 +134,15 @@ fn bad_input() {
         (wrong::<Config>("objective = 0.99\nmetric = \"m{\""), "metric: "),
         (wrong::<Config>("objective = 0.99\nbad = \"m{\""), "bad: "),
         (wrong::<Config>("objective = 0.99\nperiod = \"0s\""), "period: must be longer than nothing"),
-        (wrong::<Config>("objective = 0.9"), "objective: a burn rate above 14.4 never comes: if every event is bad it is 10; set `windows`"),
+        (
+            wrong::<Config>("objective = 0.9"),
+            "objective: a burn rate above 14.4 never comes: if every event is bad it is 10; set `windows`",
+        ),
         (pair(""), "windows: must have at least one pair"),
-        (pair("{ long = \"5m\", short = \"5m\", factor = 1 }"), "windows: the short window, 5m, must be shorter than the long one, 5m"),
+        (
+            pair("{ long = \"5m\", short = \"5m\", factor = 1 }"),
+            "windows: the short window, 5m, must be shorter than the long one, 5m",
+        ),
         (pair("{ long = \"5m\", short = \"0s\", factor = 1 }"), "windows: must be longer than nothing"),
         (pair("{ long = \"5m\", short = \"1m\", factor = 0 }"), "windows: `factor` must be a number above 0"),
         (pair("{ long = \"5m\", short = \"1m\", factor = 100 }"), "objective: a burn rate above 100 never comes"),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use monitor_core::component::{BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate, Verdict};
+use monitor_core::component::{
+    BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate, Verdict,
+};
 use monitor_core::config::DurationText;
 use monitor_core::event::Level;
 use monitor_core::sample::Labels;
@@ -57,8 +59,8 @@ fn five_minutes() -> DurationText {
 
 /// Names that mean something in every message, or in the language.
 const TAKEN: [&str; 17] = [
-    "value", "limit", "name", "level", "labels", "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "loop",
-    "self",
+    "value", "limit", "name", "level", "labels", "and", "or", "not", "in", "is", "if", "else", "true", "false", "none",
+    "loop", "self",
 ];
 
 impl Config {
@@ -72,7 +74,12 @@ impl Config {
     }
 
     /// Tries an expression with numbers of several kinds: it must be able to give an answer, and one that is wanted.
-    fn tried(&self, key: &'static str, source: &str, wanted: fn(Answer) -> Result<(), &'static str>) -> Result<(), Invalid> {
+    fn tried(
+        &self,
+        key: &'static str,
+        source: &str,
+        wanted: fn(Answer) -> Result<(), &'static str>,
+    ) -> Result<(), Invalid> {
         let expression = self.expression(key, source)?;
         let mut failed: Result<(), TemplateError> = Ok(());
         let mut answered = false;
@@ -131,7 +138,10 @@ fn number(answer: Answer) -> Result<(), &'static str> {
 impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
         if self.values.is_empty() {
-            return Err(Invalid::key("values", "must name at least one aggregate, as in `errors = { metric = \"error_rate\" }`"));
+            return Err(Invalid::key(
+                "values",
+                "must name at least one aggregate, as in `errors = { metric = \"error_rate\" }`",
+            ));
         }
         for (name, named) in &self.values {
             let of = |invalid: Invalid| Invalid::key("values", format!("`{name}`: {}", invalid.message));
@@ -141,7 +151,10 @@ impl Validate for Config {
                 return Err(Invalid::key("values", message));
             }
             if TAKEN.contains(&name.to_ascii_lowercase().as_str()) {
-                return Err(Invalid::key("values", format!("`{name}` means something else already: choose another name")));
+                return Err(Invalid::key(
+                    "values",
+                    format!("`{name}` means something else already: choose another name"),
+                ));
             }
             check_metric("values", &named.metric).map_err(of)?;
             check_length("values", named.window.0).map_err(of)?;
@@ -253,7 +266,8 @@ impl Rule for Conditions {
     }
 
     fn message(&self, reading: &Reading) -> Option<String> {
-        let numbers: Vec<String> = reading.more.iter().map(|(name, number)| format!("{name} {}", short(*number))).collect();
+        let numbers: Vec<String> =
+            reading.more.iter().map(|(name, number)| format!("{name} {}", short(*number))).collect();
         Some(format!("{} ({})", self.source, numbers.join(", ")))
     }
 

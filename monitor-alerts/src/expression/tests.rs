@@ -77,8 +77,11 @@ const TWO: &str = "[values]\nerrors = { metric = \"errors\", aggregate = \"sum\"
 
 #[test]
 fn what_is_told() {
-    let config: Config = config(&format!("holds = \"errors / calls > 0.1\"\nvalue = \"errors / calls\"\ncritical = \"errors > 2\"\n{TWO}"));
-    let (rule, readings) = read(&config, &[], &[(1, "errors", 1.0, ""), (1, "calls", 1.0, ""), (2, "calls", 1.0, "")], 10);
+    let config: Config = config(&format!(
+        "holds = \"errors / calls > 0.1\"\nvalue = \"errors / calls\"\ncritical = \"errors > 2\"\n{TWO}"
+    ));
+    let (rule, readings) =
+        read(&config, &[], &[(1, "errors", 1.0, ""), (1, "calls", 1.0, ""), (2, "calls", 1.0, "")], 10);
     let [reading] = readings.as_slice() else { panic!("{readings:?}") };
     assert_eq!((reading.verdict, reading.value, reading.level), (Verdict::Breached, Some(0.5), None));
     assert_eq!(rule.message(reading).as_deref(), Some("errors / calls > 0.1 (calls 2, errors 1)"));
