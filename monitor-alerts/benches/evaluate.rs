@@ -109,12 +109,13 @@ fn filled(metrics: usize, each: usize, history: usize) -> (Store, Timestamp) {
         SeriesSet::new(names.iter().map(|name| SeriesKey::new(name.as_str(), labels.clone()).into()))
     };
     let together: Vec<_> = metric_names.chunks(TOGETHER).collect();
-    let series: Vec<_> = together.iter().flat_map(|names| models.iter().map(|labels| set(names, labels))).collect();
+    let series: Vec<_> =
+        together.iter().flat_map(|names| models.iter().map(|labels| (names.len(), set(names, labels)))).collect();
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
     let mut batch = Samples::default();
     // All series of a minute, then those of the next, as they come.
     for minute in 0..history as i64 {
-        for (at, series) in series.iter().enumerate() {
+        for (at, (count, series)) in series.iter().enumerate() {
             let values: [f64; TOGETHER] = std::array::from_fn(|_| {
                 random ^= random << 13;
                 random ^= random >> 7;
@@ -122,7 +123,7 @@ fn filled(metrics: usize, each: usize, history: usize) -> (Store, Timestamp) {
                 (random % 1_000) as f64 / 1e3
             });
             let time = Timestamp::from_micros(minute * EVERY * 1_000_000 + at as i64 % 1_000_000);
-            batch.push(time, series, &values[..series.len()]);
+            batch.push(time, series, &values[..*count]);
             if batch.events() == 1_024 {
                 store.insert(&std::mem::take(&mut batch), Timestamp::MAX);
             }

@@ -10,14 +10,14 @@ use monitor_core::{Text, Timestamp};
 /// A metric, and how it is grouped.
 pub(crate) struct Measure {
     query: Query,
-    is_grouped: bool,
+    by: Vec<Text>,
     unknown: Option<NoSuchMetric>,
 }
 
 impl Measure {
     /// A metric as it stands in a configuration: "generation_time{operation=answer_generation}".
     pub(crate) fn new(metric: &str, by: Vec<Text>) -> Result<Self, BoxError> {
-        Ok(Self { query: Query::new(metric.parse()?).by(&by), is_grouped: !by.is_empty(), unknown: None })
+        Ok(Self { query: Query::new(metric.parse()?).by(&by), by, unknown: None })
     }
 
     /// Does not find percentiles, which are not a number then: they are what costs most.
@@ -32,7 +32,7 @@ impl Measure {
         self.unknown = groups.as_ref().err().cloned();
         let groups = groups.unwrap_or_default().into_iter().map(|group| (group.labels, Some(group.stats)));
         let mut groups: Vec<_> = groups.collect();
-        if groups.is_empty() && !self.is_grouped {
+        if groups.is_empty() && self.by.is_empty() {
             groups.push((Labels::NONE, None));
         }
         groups

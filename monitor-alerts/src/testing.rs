@@ -20,7 +20,7 @@ pub(crate) type Sample = (i64, &'static str, f64, &'static str);
 pub(crate) fn store(samples: &[Sample]) -> Store {
     let store = Store::new(Limits::whole_recording());
     for (second, metric, value, model) in samples {
-        let series = SeriesSet::new([SeriesKey::new(*metric, group(model)).into()]);
+        let series = SeriesSet::new([SeriesKey::new(metric, group(model)).into()]);
         let mut batch = Samples::default();
         batch.push(Timestamp::from_secs(*second), &series, &[*value]);
         store.insert(&batch, Timestamp::MAX);

@@ -103,6 +103,24 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         package: "monitor-alerts",
+        feature: Some("budget"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; chrono is core's already",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("burn_rate"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("expression"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the language is that of its templates",
+    },
+    Limit {
+        package: "monitor-alerts",
         feature: Some("threshold"),
         at_most: CORE + 1 + MARGIN,
         why: "core and itself; the store computes what a rule compares",

@@ -81,7 +81,9 @@ impl Validate for Config {
                 }
             }
             _ => {
-                return Err(Invalid::table("`wall_time` cannot stand beside `metric` or `limit`: make two rules of it"));
+                return Err(Invalid::table(
+                    "`wall_time` cannot stand beside `metric` or `limit`: make two rules of it",
+                ));
             }
         }
         if self.warn.is_some_and(|share| !(share > 0.0 && share < 1.0)) {

@@ -202,8 +202,8 @@ impl BurnRate {
         groups
     }
 
-    fn reading(&self, labels: Labels, windows: &BTreeMap<Duration, Groups>, whole: &Groups) -> Reading {
-        let errors = |window: &DurationText| windows[&window.0].get(&labels).copied();
+    fn reading(&self, labels: &Labels, windows: &BTreeMap<Duration, Groups>, whole: &Groups) -> Reading {
+        let errors = |window: &DurationText| windows[&window.0].get(labels).copied();
         let mut reading = Reading::no_data(labels.clone());
         let mut verdict = Verdict::Clear;
         // What is told: the gravest pair that holds, of these the fastest; else the one that is nearest to its factor.
@@ -243,7 +243,7 @@ impl BurnRate {
         if let Some(now) = now {
             more("burn_short", now.burn);
         }
-        if let Some(whole) = whole.get(&labels) {
+        if let Some(whole) = whole.get(labels) {
             let left = 1.0 - whole.burn;
             more("budget_left", left);
             if long.burn > 0.0 {
@@ -274,7 +274,7 @@ impl Rule for BurnRate {
             groups.insert(Labels::NONE);
         }
         let whole = self.errors(store, self.period, now);
-        groups.into_iter().map(|labels| self.reading(labels, &windows, &whole)).collect()
+        groups.into_iter().map(|labels| self.reading(&labels, &windows, &whole)).collect()
     }
 
     fn message(&self, reading: &Reading) -> Option<String> {
@@ -289,7 +289,7 @@ impl Rule for BurnRate {
         let period = format_duration(self.period);
         match number("budget_left") {
             Some(left) if left > 0.0 => {
-                message += &format!("; {}% of the budget for {period} is left", (left * 100.0).floor())
+                message += &format!("; {}% of the budget for {period} is left", (left * 100.0).floor());
             }
             Some(_) => message += &format!("; the budget for {period} is used up"),
             None => {}

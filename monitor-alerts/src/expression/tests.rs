@@ -25,7 +25,7 @@ const CONDITIONS: [Condition; 7] = [
     }),
     ("a | default(0) >= b | default(1)", |a, b| Some(a.unwrap_or(0.0) >= b.unwrap_or(1.0))),
     ("a is defined and not (b is defined)", |a, b| Some(a.is_some() && b.is_none())),
-    ("(a - b) | abs * 2 == 4", |a, b| Some((a? - b?).abs() * 2.0 == 4.0)),
+    ("(a - b) | abs * 2 >= 4", |a, b| Some((a? - b?).abs() * 2.0 >= 4.0)),
     ("(a if b > 2 else -b) < 0", |a, b| {
         let b = b?;
         Some(if b > 2.0 { a? < 0.0 } else { -b < 0.0 })
