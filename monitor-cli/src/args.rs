@@ -52,6 +52,9 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Have the pipeline that runs on a data folder go on by its changed configuration; a bad one changes nothing
     Reload(ReloadArgs),
+    /// Keep people from being told of alerts for a while, and list or end such silences
+    #[command(subcommand)]
+    Silence(SilenceCommand),
     /// Show how far each sink and each followed file of a data folder is, also while a pipeline runs on it
     Status(FolderArgs),
     /// Recount the events of a data folder from disk; exit code 4 if the books do not close
@@ -104,6 +107,45 @@ pub(crate) struct ReloadArgs {
     /// How it is written
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SilenceCommand {
+    /// Silence rules from now on; a pipeline that runs on the folder heeds it from its next tick
+    Add(SilenceArgs),
+    /// List the silences that hold, and those to come
+    List(FolderArgs),
+    /// End a silence now
+    End(EndSilenceArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SilenceArgs {
+    /// The rule; * stands for any characters
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rule: String,
+    /// Only groups with label=value, label!=value, label=~expression or label!~expression; can be given more than once
+    #[arg(long = "where", id = "where", value_name = "CONDITION")]
+    pub(crate) conditions: Vec<String>,
+    /// For how long
+    #[arg(long = "for", id = "for", value_name = "LENGTH", value_parser = length)]
+    pub(crate) lasts: Duration,
+    /// Why, for those who wonder
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The data folder: `data_dir` of the configuration
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EndSilenceArgs {
+    /// Its number, as `monitor silence list` tells it
+    #[arg(value_name = "NUMBER")]
+    pub(crate) id: u64,
+    /// The data folder: `data_dir` of the configuration
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

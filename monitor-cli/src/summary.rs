@@ -93,6 +93,11 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
         [] => writeln!(out)?,
         firing => writeln!(out, "; still firing: {}", clean(&firing.join(", ")))?,
     }
+    if !summary.held_back.is_empty() {
+        let held = summary.held_back.iter();
+        let held = held.map(|held| format!("{} {} ({})", number(held.count), clean(&held.rule), held.reason));
+        writeln!(out, "messages held back: {}", held.collect::<Vec<_>>().join(", "))?;
+    }
     for doubt in &summary.doubts {
         writeln!(out, "{}", clean(doubt))?;
     }

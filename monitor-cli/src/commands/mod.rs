@@ -10,6 +10,7 @@ pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod shell;
+pub(crate) mod silence;
 pub(crate) mod sql;
 mod times;
 

@@ -15,7 +15,7 @@ use super::snapshot::Snapshot;
 use super::summary::ChartSummary;
 use super::watch::Watch;
 use crate::alerting::{Board, HeldBack, Notify, RuleHost, Ticked};
-use crate::bus::{Batch, Bus, Cursor, Draft, Intake, Lane, Next};
+use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
 use crate::component::Chart;
 use crate::event::{AlertState, Body, Event, Kind};
 use crate::sample::Deriver;
@@ -254,7 +254,7 @@ impl Engine {
         self.outcome.resolved += resolved;
         if alerts.is_empty() {
             if !states.is_empty() {
-                self.bus.note(&Intake::default(), &states);
+                self.bus.note_now(&states);
             }
             return;
         }
