@@ -28,7 +28,10 @@ fn told(dir: &Dir) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(dir.path().join("monitoring/told.jsonl")).unwrap_or_default();
     let line = |line: &str| {
         let alert: Value = serde_json::from_str(line).expect("an alert");
-        (alert["labels"]["group"].as_str().expect("a group").to_owned(), alert["state"].as_str().expect("a state").to_owned())
+        (
+            alert["labels"]["group"].as_str().expect("a group").to_owned(),
+            alert["state"].as_str().expect("a state").to_owned(),
+        )
     };
     text.lines().map(line).collect()
 }
@@ -71,7 +74,11 @@ fn a_change_is_told_once_whenever_the_process_ends() {
 fn a_silence_holds_while_the_pipeline_runs() {
     let dir = house();
     let early = dir.monitor(&["silence", "add", "--rule", "much", "--for", "1h", "--reason", "x"]);
-    assert!(early.code == Some(1) && early.stderr.contains("failed to find the data folder `monitoring`"), "{}", early.stderr);
+    assert!(
+        early.code == Some(1) && early.stderr.contains("failed to find the data folder `monitoring`"),
+        "{}",
+        early.stderr
+    );
     let child = start(&dir);
     send(&dir, "none", 0);
     eventually("it runs", &dir, || dir.path().join("monitoring/spool.db").exists());
@@ -84,9 +91,13 @@ fn a_silence_holds_while_the_pipeline_runs() {
     until(&dir, &[("b", "firing")]);
     let held = || status(&dir)["alerts"].as_array().is_some_and(|all| all.iter().any(|one| one["held"] == "silence 1"));
     eventually("what is held back is listed", &dir, held);
-    let listed: Value = serde_json::from_str(&dir.monitor(&["silence", "list", "--format", "json"]).stdout).expect("JSON");
+    let listed: Value =
+        serde_json::from_str(&dir.monitor(&["silence", "list", "--format", "json"]).stdout).expect("JSON");
     assert_eq!((&listed[0]["id"], &listed[0]["where"]), (&1.into(), &serde_json::json!(["group=a"])));
-    assert_eq!(dir.monitor(&["silence", "end", "7"]).stderr, "error: failed to end the silence: there is no silence 7\n");
+    assert_eq!(
+        dir.monitor(&["silence", "end", "7"]).stderr,
+        "error: failed to end the silence: there is no silence 7\n"
+    );
     assert!(dir.monitor(&["silence", "end", "1"]).stdout.starts_with("silence 1 has ended: mu*"));
     until(&dir, &[("b", "firing"), ("a", "firing")]);
     assert_eq!(dir.monitor(&["silence", "list"]).stdout, "no silence holds in `monitoring`\n");
