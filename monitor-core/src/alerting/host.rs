@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{Phase, Policy, State};
 use crate::component::{Reading, Rule, Verdict};
-use crate::config::{NoData, RuleSettings};
+use crate::config::{ActionSetting, NoData, RuleSettings};
 use crate::event::{Alert, AlertData, AlertState, Event};
 use crate::sample::Labels;
 use crate::store::{Aggregate, Store};
@@ -64,6 +64,11 @@ impl RuleHost {
     /// The rule's name.
     pub fn name(&self) -> &Text {
         &self.name
+    }
+
+    /// Whether the run is to stop when it fires.
+    pub(crate) fn stops(&self) -> bool {
+        self.settings.action == Some(ActionSetting::Stop)
     }
 
     /// What makes it doubtful that the rule can ever hold.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::sink_worker::Deadline;
 use super::snapshot::Snapshot;
+use super::stop::{StopReason, StopSignal};
 use super::summary::ChartSummary;
 use super::watch::Watch;
 use crate::alerting::RuleHost;
@@ -79,6 +80,9 @@ pub(super) struct Engine {
     pub(super) store_samples: bool,
     /// None where the clock follows the events: two runs of a recording have the same store.
     pub(super) watch: Option<Watch>,
+    pub(super) stop: StopSignal,
+    /// Whether the input ends when that is set.
+    pub(super) ends_on_stop: bool,
     pub(super) outcome: Outcome,
 }
 
@@ -218,8 +222,30 @@ impl Engine {
         if let Some(watch) = &mut self.watch {
             watch.report(&self.store, now);
         }
-        let alerts = self.rules.iter_mut().flat_map(|rule| rule.tick(&self.store, now)).collect();
+        let alerts: Vec<Event> = self.rules.iter_mut().flat_map(|rule| rule.tick(&self.store, now)).collect();
+        self.act(&alerts, now);
         self.publish(alerts);
+    }
+
+    /// Sets the stop signal if a rule that stops fires, also if it has since before the start: a budget that is used up is
+    /// so after a restart, too.
+    fn act(&self, alerts: &[Event], now: Timestamp) {
+        if self.stop.is_set() {
+            return;
+        }
+        let Some(rule) = self.rules.iter().find(|rule| rule.stops() && rule.firing().next().is_some()) else { return };
+        let message = alerts.iter().find_map(|event| match &event.body {
+            Body::Alert(alert) if alert.name == *rule.name() && alert.state == AlertState::Firing => {
+                Some(alert.message.clone())
+            }
+            _ => None,
+        });
+        let message = message.unwrap_or_else(|| Text::new_static("it fires since before the start"));
+        self.stop.set(StopReason { rule: rule.name().clone(), message, time: now });
+        if self.ends_on_stop && self.event_time {
+            // Here, and not when somebody notices: two runs of a recording end with the same event.
+            self.bus.end_input();
+        }
     }
 
     /// Goes on with the rules and charts of a changed configuration. A rule that has changed stands where it stood; one that
