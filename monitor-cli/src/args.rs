@@ -72,9 +72,11 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 all is well; 1 something was lost or failed; 3 a rule with action = \"stop\" has ended the \
+#[command(
+    after_help = "Exit codes: 0 all is well; 1 something was lost or failed; 3 a rule with action = \"stop\" has ended the \
                         run; 64 wrong arguments; 78 a wrong configuration. If COMMAND has failed, its own; 128 + N if \
-                        signal N has ended it.")]
+                        signal N has ended it."
+)]
 pub(crate) struct RunArgs {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = "monitor.toml")]

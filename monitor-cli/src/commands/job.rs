@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, PipeWriter};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -98,7 +99,7 @@ fn find(program: &OsStr) -> std::io::Result<()> {
     let executable =
         |path: &Path| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
     let path = Path::new(program);
-    if path.components().count() > 1 {
+    if program.as_bytes().contains(&b'/') {
         path.metadata()?;
         return if executable(path) { Ok(()) } else { Err(std::io::ErrorKind::PermissionDenied.into()) };
     }
