@@ -256,7 +256,23 @@ fn a_budget_that_is_used_up_is_so_after_a_restart() {
     assert_eq!(run(&dir, &script, &[]).code, Some(3));
     let again = run(&dir, ON_AND_ON, &[]);
     assert_eq!(again.code, Some(3), "{}", again.whole());
-    assert_eq!(summary(&again)["stopped"]["message"], "it fires since before the start");
+    assert_eq!(summary(&again)["stopped"]["message"], "5 are too many");
+    // Where the store begins anew, so does the count.
+    std::fs::remove_file(dir.path().join("monitoring/snapshot.bin")).expect("it is there");
+    let anew = run(&dir, &format!("echo '{EVENT}'"), &[]);
+    assert_eq!(anew.code, Some(0), "{}", anew.whole());
+}
+
+#[test]
+fn a_silence_holds_back_the_alert_and_not_the_stop() {
+    let dir = Dir::new();
+    dir.write("monitor.toml", format!("{STDIN}{EVENTS}{BUDGET}"));
+    let silence = r#"{"id":1,"rule":"*","from":"2026-01-01T00:00:00Z","until":"2999-01-01T00:00:00Z","reason":"test"}"#;
+    dir.write("monitoring/silences.json", format!("[{silence}]"));
+    let ended = run(&dir, &format!("for n in 1 2 3 4 5; do echo '{EVENT}'; done; {ON_AND_ON}"), &[]);
+    assert_eq!(ended.code, Some(3), "{}", ended.whole());
+    assert_eq!(dir.read("monitoring/events.jsonl").lines().count(), 5);
+    assert_eq!(summary(&ended)["stopped"]["message"], "5 are too many");
 }
 
 #[test]

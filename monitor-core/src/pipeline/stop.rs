@@ -94,12 +94,12 @@ impl StopSignal {
         self.is_set()
     }
 
-    /// Sets it; what was the reason stays it.
-    pub(super) fn set(&self, reason: StopReason) {
+    /// Sets it, and tells whether it was not; what was the reason stays it.
+    pub(super) fn set(&self, reason: StopReason) -> bool {
         let _lock = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.shared.reason.set(reason).is_ok() {
-            self.shared.set.notify_all();
-        }
+        let first = self.shared.reason.set(reason).is_ok();
+        self.shared.set.notify_all();
+        first
     }
 }
 
@@ -116,8 +116,8 @@ mod tests {
         let signal = StopSignal::default();
         assert_eq!((signal.is_set(), signal.reason(), signal.wait(Duration::ZERO)), (false, None, false));
         let clone = signal.clone();
-        clone.set(reason("first"));
-        clone.set(reason("second"));
+        assert!(clone.set(reason("first")));
+        assert!(!clone.set(reason("second")));
         assert_eq!((signal.is_set(), signal.reason()), (true, Some(&reason("first"))));
         assert!(signal.wait(Duration::MAX));
     }
