@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help, completions and the manual page.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,6 +75,11 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 all is well; 1 something was lost or failed; 3 a rule with action = \"stop\" has ended the \
+                        run; 64 wrong arguments; 78 a wrong configuration. If COMMAND has failed, its own; 128 + N if \
+                        signal N has ended it."
+)]
 pub(crate) struct RunArgs {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = "monitor.toml")]
@@ -81,6 +87,13 @@ pub(crate) struct RunArgs {
     /// Read these recordings instead of the sources of the configuration
     #[arg(value_name = "DATA")]
     pub(crate) data: Vec<PathBuf>,
+    /// Run this program and watch it: a source of the type stdin reads what it prints. The run ends with it, and a rule with
+    /// action = "stop" ends both
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "data")]
+    pub(crate) command: Vec<OsString>,
+    /// How long COMMAND, and all that it has started, may take to end once a rule or Ctrl-C tells it to; then it is killed
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "10s", requires = "command")]
+    pub(crate) grace: Duration,
     /// How the final summary is written
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,

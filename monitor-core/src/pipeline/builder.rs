@@ -137,6 +137,7 @@ pub struct Builder {
     pub(super) snapshot: Option<PathBuf>,
     pub(super) keep_refused: bool,
     pub(super) store_samples: bool,
+    pub(super) ends_on_stop: bool,
     pub(super) durability: Durability,
     /// How large the spool may become.
     pub(super) quota: u64,
@@ -173,6 +174,7 @@ impl Builder {
             snapshot: None,
             keep_refused: false,
             store_samples: true,
+            ends_on_stop: false,
             durability: Durability::L0,
             quota: 1 << 30,
             lock: None,
@@ -352,6 +354,13 @@ impl Builder {
     /// Leaves the store empty: what only passes through need not be kept. Rules and charts have nothing to look at then.
     pub fn without_store(mut self) -> Self {
         self.store_samples = false;
+        self
+    }
+
+    /// The pipeline ends, as by [`Pipeline::shutdown`](super::Pipeline::shutdown), when a rule with `action = "stop"` fires. Without
+    /// it the [`StopSignal`](super::StopSignal) is for others to heed.
+    pub fn end_on_stop(mut self) -> Self {
+        self.ends_on_stop = true;
         self
     }
 
