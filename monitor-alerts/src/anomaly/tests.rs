@@ -182,7 +182,7 @@ fn it_says_how_far() {
         let readings = read(&mut *rule, &store, 115);
         rule.message(&readings[0]).expect("data")
     };
-    assert_eq!(message(Method::Mad), "mean of m is 9, 4.722 deviations above the usual 2; the limit is 2");
+    assert_eq!(message(Method::Mad), "mean of m is 9, 4.721 deviations above the usual 2; the limit is 2");
     assert!(message(Method::Ewma).starts_with("mean of m, smoothed, is 3."), "{}", message(Method::Ewma));
 }
 

@@ -93,7 +93,7 @@ fn bad_keys_are_told() {
         ("of = \"a\"\nover = \"b\"\nabove = inf", "must be a finite number"),
         ("of = \"a\"\nover = \"b\"\nabove = 1\nwindow = \"0s\"", "longer than nothing"),
         ("of = \"a\"\nover = \"a\"\nabove = 1", "the ratio is always 1"),
-        ("of = \"a\"\nover = \"b\"\nabove = 1\nof_aggregate = \"p98\"", "p99"),
+        ("of = \"a\"\nover = \"b\"\nabove = 1\nof_aggregate = \"p98\"", "did you mean `p90`?"),
         ("of = \"a\"\nover = \"b\"\nabove = 1\novr_aggregate = \"sum\"", "did you mean `over_aggregate`?"),
     ] {
         assert!(fault(keys).contains(words), "{keys}: {}", fault(keys));
