@@ -103,6 +103,36 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         package: "monitor-alerts",
+        feature: Some("absence"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("anomaly"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("change"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("drift"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("ratio"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-alerts",
         feature: Some("threshold"),
         at_most: CORE + 1 + MARGIN,
         why: "core and itself; the store computes what a rule compares",
