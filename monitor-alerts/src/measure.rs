@@ -1,15 +1,19 @@
 //! What rules read of the store: a metric over a window, for all or for each group.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use monitor_core::component::{BoxError, Invalid};
 use monitor_core::sample::Labels;
-use monitor_core::store::{NoSuchMetric, Percentiles, Query, Selector, Store, Window, WindowStats};
+use monitor_core::store::{
+    Aggregate, Distribution, GroupRange, NoSuchMetric, Percentiles, Query, RangeError, Selector, Steps, Store, Window,
+    WindowStats,
+};
 use monitor_core::{Text, Timestamp};
 
 /// A metric, and how it is grouped.
 pub(crate) struct Measure {
-    query: Query,
+    selector: Selector,
     by: Vec<Text>,
     unknown: Option<NoSuchMetric>,
 }
@@ -17,25 +21,16 @@ pub(crate) struct Measure {
 impl Measure {
     /// A metric as it stands in a configuration: "generation_time{operation=answer_generation}".
     pub(crate) fn new(metric: &str, by: Vec<Text>) -> Result<Self, BoxError> {
-        Ok(Self { query: Query::new(metric.parse()?).by(&by), by, unknown: None })
-    }
-
-    /// Does not find percentiles, which are not a number then: they are what costs most.
-    pub(crate) fn without_percentiles(mut self) -> Self {
-        self.query = self.query.percentiles(Percentiles::Off);
-        self
+        Ok(Self { selector: metric.parse()?, by, unknown: None })
     }
 
     /// Its statistics in the window: of each group that has samples there, or one without group, which may have none.
     pub(crate) fn read(&mut self, store: &Store, window: Window) -> Vec<(Labels, Option<WindowStats>)> {
-        let groups = store.query(&self.query, window);
-        self.unknown = groups.as_ref().err().cloned();
-        let groups = groups.unwrap_or_default().into_iter().map(|group| (group.labels, Some(group.stats)));
-        let mut groups: Vec<_> = groups.collect();
-        if groups.is_empty() && self.by.is_empty() {
-            groups.push((Labels::NONE, None));
+        if self.by.is_empty() {
+            return vec![(Labels::NONE, self.known(store.stats(&self.selector, window)))];
         }
-        groups
+        let groups = self.known(store.stats_by(&self.selector, window, &self.by));
+        groups.into_iter().map(|group| (group.labels, Some(group.stats))).collect()
     }
 
     /// As [`read`](Self::read), of the last `window` up to `now`.
@@ -46,6 +41,40 @@ impl Measure {
         now: Timestamp,
     ) -> Vec<(Labels, Option<WindowStats>)> {
         self.read(store, Window::last(window, now))
+    }
+
+    /// The groups that have samples in the window, with percentiles only if `aggregate` is one.
+    pub(crate) fn groups(
+        &mut self,
+        store: &Store,
+        window: Window,
+        aggregate: Aggregate,
+    ) -> BTreeMap<Labels, WindowStats> {
+        let groups = self.known(store.query(&self.query(aggregate), window));
+        groups.into_iter().map(|group| (group.labels, group.stats)).collect()
+    }
+
+    /// As [`groups`](Self::groups), in one window after the other.
+    pub(crate) fn range(&mut self, store: &Store, steps: &Steps, aggregate: Aggregate) -> Vec<GroupRange> {
+        match store.range(&self.query(aggregate), steps) {
+            Err(RangeError::NoSuchMetric(unknown)) => self.known(Err(unknown)),
+            answer => answer.unwrap_or_default(),
+        }
+    }
+
+    /// The values of each group that has samples in the window.
+    pub(crate) fn distributions(&mut self, store: &Store, window: Window) -> Vec<Distribution> {
+        self.known(store.distributions(&self.selector, window, &self.by))
+    }
+
+    fn query(&self, aggregate: Aggregate) -> Query {
+        let percentiles = if aggregate.is_percentile() { Percentiles::Sketched } else { Percentiles::Off };
+        Query::new(self.selector.clone()).by(&self.by).percentiles(percentiles)
+    }
+
+    fn known<T: Default>(&mut self, answer: Result<T, NoSuchMetric>) -> T {
+        self.unknown = None;
+        answer.map_err(|unknown| self.unknown = Some(unknown)).unwrap_or_default()
     }
 
     /// Whether the store has never seen the metric, as of what was read last.

@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help, completions and the manual page.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Have the pipeline that runs on a data folder go on by its changed configuration; a bad one changes nothing
     Reload(ReloadArgs),
+    /// Keep people from being told of alerts for a while, and list or end such silences
+    #[command(subcommand)]
+    Silence(SilenceCommand),
     /// Show how far each sink and each followed file of a data folder is, also while a pipeline runs on it
     Status(FolderArgs),
     /// Recount the events of a data folder from disk; exit code 4 if the books do not close
@@ -71,6 +75,11 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 all is well; 1 something was lost or failed; 3 a rule with action = \"stop\" has ended the \
+                        run; 64 wrong arguments; 78 a wrong configuration. If COMMAND has failed, its own; 128 + N if \
+                        signal N has ended it."
+)]
 pub(crate) struct RunArgs {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = "monitor.toml")]
@@ -78,6 +87,13 @@ pub(crate) struct RunArgs {
     /// Read these recordings instead of the sources of the configuration
     #[arg(value_name = "DATA")]
     pub(crate) data: Vec<PathBuf>,
+    /// Run this program and watch it: a source of the type stdin reads what it prints. The run ends with it, and a rule with
+    /// action = "stop" ends both
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "data")]
+    pub(crate) command: Vec<OsString>,
+    /// How long COMMAND, and all that it has started, may take to end once a rule or Ctrl-C tells it to; then it is killed
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "10s", requires = "command")]
+    pub(crate) grace: Duration,
     /// How the final summary is written
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
@@ -104,6 +120,45 @@ pub(crate) struct ReloadArgs {
     /// How it is written
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SilenceCommand {
+    /// Silence rules from now on; a pipeline that runs on the folder heeds it from its next tick
+    Add(SilenceArgs),
+    /// List the silences that hold, and those to come
+    List(FolderArgs),
+    /// End a silence now
+    End(EndSilenceArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SilenceArgs {
+    /// The rule; * stands for any characters
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rule: String,
+    /// Only groups with label=value, label!=value, label=~expression or label!~expression; can be given more than once
+    #[arg(long = "where", id = "where", value_name = "CONDITION")]
+    pub(crate) conditions: Vec<String>,
+    /// For how long
+    #[arg(long = "for", id = "for", value_name = "LENGTH", value_parser = length)]
+    pub(crate) lasts: Duration,
+    /// Why, for those who wonder
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The data folder: `data_dir` of the configuration
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EndSilenceArgs {
+    /// Its number, as `monitor silence list` tells it
+    #[arg(value_name = "NUMBER")]
+    pub(crate) id: u64,
+    /// The data folder: `data_dir` of the configuration
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

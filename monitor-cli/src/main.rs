@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Sql(args) => commands::sql::sql(&args),
         Command::Export(args) => commands::export::export(&args),
         Command::Reload(args) => commands::reload::reload(&args),
+        Command::Silence(args) => commands::silence::silence(&args),
         Command::Status(args) => commands::books::status(&args),
         Command::Audit(args) => commands::books::audit(&args),
         Command::Check(args) => commands::check::check(&args),

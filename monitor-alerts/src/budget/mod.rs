@@ -11,7 +11,7 @@ use monitor_core::component::{
 use monitor_core::config::DurationText;
 use monitor_core::event::Level;
 use monitor_core::sample::Labels;
-use monitor_core::store::{Store, Window, WindowStats};
+use monitor_core::store::{Aggregate, Store, Window, WindowStats};
 use monitor_core::template::thousands;
 use monitor_core::time::format_duration;
 use monitor_core::{Text, Timestamp, Zone};
@@ -114,15 +114,14 @@ const NAMES: [&str; 7] = ["used", "left", "share", "rate", "forecast", "runs_out
 
 impl Config {
     fn rule(&self, context: &Context) -> Result<Budget, BoxError> {
-        let measure = |metric: &str| Ok::<_, BoxError>(Measure::new(metric, context.by.clone())?.without_percentiles());
+        let measure = |metric: &str| Measure::new(metric, context.by.clone());
         let spent = match &self.metric {
             None => None,
             Some(metric) => {
                 let unpriced = metric.strip_prefix(COST).filter(|labels| labels.is_empty() || labels.starts_with('{'));
                 Some(Spent {
                     amount: measure(metric)?,
-                    whole: Measure::new(metric.split('{').next().unwrap_or_default(), Vec::new())?
-                        .without_percentiles(),
+                    whole: Measure::new(metric.split('{').next().unwrap_or_default(), Vec::new())?,
                     first: None,
                     unpriced: unpriced.map(|labels| measure(&format!("{UNPRICED}{labels}"))).transpose()?,
                     unit: Unit::of(metric),
@@ -176,8 +175,10 @@ struct Spent {
 impl Spent {
     /// When something was spent first.
     fn first(&mut self, store: &Store) -> Option<Timestamp> {
-        let mut read =
-            || self.whole.read(store, Window::ALL).into_iter().find_map(|(_, stats)| Some(stats?.first_time));
+        let mut read = || {
+            let groups = self.whole.groups(store, Window::ALL, Aggregate::First);
+            groups.into_values().next().map(|stats| stats.first_time)
+        };
         self.first = self.first.or_else(&mut read);
         self.first
     }
@@ -220,10 +221,7 @@ impl Budget {
     fn groups(&mut self, store: &Store, start: Timestamp, now: Timestamp) -> BTreeMap<Labels, Option<Used>> {
         let seconds = self.rated(store, now);
         let Some(spent) = &mut self.spent else { unreachable!("asked where something is spent") };
-        let sums = |measure: &mut Measure, window: Window| -> BTreeMap<Labels, WindowStats> {
-            let groups = measure.read(store, window).into_iter();
-            groups.filter_map(|(labels, stats)| Some((labels, stats?))).collect()
-        };
+        let sums = |measure: &mut Measure, window| measure.groups(store, window, Aggregate::Sum);
         let recent = sums(&mut spent.amount, Window::last(self.window, now));
         let period = Window { start, end: now };
         let amounts = sums(&mut spent.amount, period);

@@ -4,10 +4,14 @@ use monitor_core::Clock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{Sample, config, context, group, listed, sample_is_valid, samples, store, wrong};
+use crate::testing::{Sample, context, faults, faults_of, groups_of, listed, parsed, samples_of, store, within};
 
-fn open(toml: &str, by: &[&str]) -> Box<dyn Rule> {
-    config::<Config>(toml).open(&context(by)).expect("opens")
+fn config(keys: &str) -> Box<dyn RuleConfig> {
+    parsed(&format!("type = \"budget\"\n{keys}"))
+}
+
+fn open(keys: &str, grouped: bool) -> Box<dyn Rule> {
+    crate::testing::open(&*config(keys), grouped)
 }
 
 fn at(second: i64) -> Timestamp {
@@ -25,7 +29,7 @@ fn near(a: Option<f64>, b: Option<f64>) -> bool {
 proptest! {
     #[test]
     fn what_is_used_is_what_the_list_adds_up_to(
-        samples in samples(8_000, &["cost_usd", "unpriced_calls", "other"], &[0.25, 0.5, 2.0]),
+        samples in samples_of(8_000, &["cost_usd", "unpriced_calls", "other"], &[0.25, 0.5, 2.0]),
         now in 0_i64..=8_200,
         window in 1_i64..=5_000,
         limit in 1_u32..20,
@@ -35,32 +39,29 @@ proptest! {
         if hourly {
             toml += &format!("period = \"hour\"\nforecast = {forecast}\n");
         }
-        let mut rule = open(&toml, if grouped { &["model_name"] } else { &[] });
+        let mut rule = open(&toml, grouped);
         let readings = rule.evaluate(&store(&samples), at(now));
         let start = if hourly { now / 3_600 * 3_600 } else { 0 };
-        let period = Window { start: at(start), end: at(now) };
         // It began with the first sample of the metric, of whatever group.
-        let costs = samples.iter().filter(|(_, metric, ..)| *metric == "cost_usd");
-        let first = costs.map(|(second, ..)| *second).min().unwrap_or(now).min(now);
+        let costs = samples.iter().filter(|sample| sample.metric == "cost_usd");
+        let first = costs.map(|sample| sample.second).min().unwrap_or(now).min(now);
         let seconds = window.min(now - first) as f64;
-        let is_known = samples.iter().any(|(_, metric, ..)| *metric == "cost_usd");
-        let models: &[Option<&str>] = if grouped { &[Some(""), Some("a"), Some("b")] } else { &[None] };
+        let is_known = samples.iter().any(|sample| sample.metric == "cost_usd");
         let mut expected = 0;
-        for model in models {
-            let costs = listed(&samples, "cost_usd", *model, period);
-            let unpriced: f64 = listed(&samples, "unpriced_calls", *model, period).iter().sum();
+        for (group, labels) in groups_of(grouped) {
+            let costs = within(&samples, "cost_usd", group, start, now);
+            let unpriced: f64 = within(&samples, "unpriced_calls", group, start, now).iter().sum();
             if grouped && costs.is_empty() && unpriced == 0.0 {
                 continue;
             }
             expected += 1;
-            let labels = group(model.unwrap_or_default());
             let reading = readings.iter().find(|reading| reading.labels == labels).expect("a group of the period");
             if costs.is_empty() && (unpriced > 0.0 || !is_known) {
                 prop_assert_eq!(reading.verdict, Verdict::NoData);
                 continue;
             }
             let (used, limit): (f64, f64) = (costs.iter().sum(), limit.into());
-            let recent: f64 = listed(&samples, "cost_usd", *model, Window { start: at(now - window), end: at(now) }).iter().sum();
+            let recent: f64 = within(&samples, "cost_usd", group, now - window, now).iter().sum();
             let rate = (seconds > 0.0).then_some(recent / seconds);
             let will_be = rate.filter(|_| hourly).map(|rate| used + rate * (start + 3_600 - now) as f64);
             prop_assert_eq!(reading.value, Some(used));
@@ -81,9 +82,9 @@ proptest! {
 
 #[test]
 fn what_is_told() {
-    let told = |toml: &str, samples: &[Sample], now| {
-        let mut rule = open(toml, &[]);
-        let readings = rule.evaluate(&store(samples), at(now));
+    let told = |toml: &str, samples: &[_], now| {
+        let mut rule = open(toml, false);
+        let readings = rule.evaluate(&store(&listed(samples)), at(now));
         rule.message(&readings[0]).expect("a message")
     };
     let spent = [(0, "cost_usd", 10.3, ""), (3_600, "cost_usd", 30.9, "")];
@@ -124,39 +125,39 @@ fn what_is_told() {
 #[test]
 fn a_new_day_begins_with_nothing() {
     let (day, toml) = (86_400, "metric = \"cost_usd\"\nlimit = 1\nperiod = \"day\"");
-    let verdicts = |by: &[&str]| -> Vec<Vec<(Verdict, Option<f64>)>> {
+    let verdicts = |grouped: bool| -> Vec<Vec<(Verdict, Option<f64>)>> {
         let (store, mut rule) =
-            (store(&[(day - 1, "cost_usd", 2.0, "a"), (2 * day, "cost_usd", 0.5, "b")]), open(toml, by));
+            (store(&listed(&[(day - 1, "cost_usd", 2.0, "a"), (2 * day, "cost_usd", 0.5, "b")])), open(toml, grouped));
         let mut read =
             |now| rule.evaluate(&store, at(now)).into_iter().map(|reading| (reading.verdict, reading.value)).collect();
         [day - 1, day, 2 * day - 1, 2 * day, 3 * day, 4 * day].into_iter().map(&mut read).collect()
     };
     let (over, nothing, half) =
         ((Verdict::Breached, Some(2.0)), (Verdict::Clear, Some(0.0)), (Verdict::Clear, Some(0.5)));
-    assert_eq!(verdicts(&[]), [over, nothing, nothing, half, nothing, nothing].map(|reading| vec![reading]));
+    assert_eq!(verdicts(false), [over, nothing, nothing, half, nothing, nothing].map(|reading| vec![reading]));
     // A group that was there the day before has used nothing yet; one that was not is of no interest.
     let by_model = [vec![over], vec![nothing], vec![nothing], vec![half], vec![nothing], vec![]];
-    assert_eq!(verdicts(&["model_name"]), by_model);
+    assert_eq!(verdicts(true), by_model);
 }
 
 #[test]
 fn a_run_is_what_the_store_holds_whoever_asks_and_when() {
-    let samples = [(1_000, "cost_usd", 2.0, ""), (500, "cost_usd", 2.0, "")];
+    let samples = listed(&[(1_000, "cost_usd", 2.0, ""), (500, "cost_usd", 2.0, "")]);
     let toml = "metric = \"cost_usd\"\nlimit = 10";
     let used = |rule: &mut dyn Rule, samples: &[Sample], now| rule.evaluate(&store(samples), at(now))[0].value;
-    let mut rule = open(toml, &[]);
+    let mut rule = open(toml, false);
     assert_eq!(used(&mut *rule, &samples[..1], 1_500), Some(2.0));
     assert_eq!(used(&mut *rule, &samples, 2_000), Some(4.0), "what comes late counts");
-    assert_eq!(used(&mut *open(toml, &[]), &samples, 2_000), Some(4.0), "a rule that was opened anew says the same");
-    assert_eq!(used(&mut *open(toml, &[]), &samples, 999), Some(2.0), "what is not yet does not count");
+    assert_eq!(used(&mut *open(toml, false), &samples, 2_000), Some(4.0), "a rule that was opened anew says the same");
+    assert_eq!(used(&mut *open(toml, false), &samples, 999), Some(2.0), "what is not yet does not count");
 
-    let mut rule = open("wall_time = \"1h\"", &[]);
+    let mut rule = open("wall_time = \"1h\"", false);
     assert_eq!(used(&mut *rule, &[], 900), Some(0.0), "before the first sample it has just begun");
     assert_eq!(used(&mut *rule, &samples[..1], 1_500), Some(600.0));
     assert_eq!(used(&mut *rule, &samples, 1_500), Some(1_000.0));
-    assert_eq!(used(&mut *open("wall_time = \"1h\"", &[]), &samples, 1_500), Some(1_000.0));
-    assert_eq!(used(&mut *open("wall_time = \"1h\"\nperiod = \"hour\"", &[]), &samples, 3_700), Some(100.0));
-    let reading = &open("wall_time = \"1h\"", &[]).evaluate(&store(&samples), at(4_100))[0];
+    assert_eq!(used(&mut *open("wall_time = \"1h\"", false), &samples, 1_500), Some(1_000.0));
+    assert_eq!(used(&mut *open("wall_time = \"1h\"\nperiod = \"hour\"", false), &samples, 3_700), Some(100.0));
+    let reading = &open("wall_time = \"1h\"", false).evaluate(&store(&samples), at(4_100))[0];
     assert_eq!((reading.verdict, reading.level), (Verdict::Breached, Some(Level::Critical)));
 }
 
@@ -164,7 +165,7 @@ fn a_run_is_what_the_store_holds_whoever_asks_and_when() {
 fn a_live_run_begins_when_it_is_started() {
     let context = Context { clock: Clock::System, ..context(&[]) };
     let started = context.clock.now();
-    let mut rule = config::<Config>("wall_time = \"1h\"").open(&context).expect("opens");
+    let mut rule = config("wall_time = \"1h\"").open(&context).expect("opens");
     let opened = context.clock.now();
     let later = opened.plus(Duration::from_secs(600));
     let used = rule.evaluate(&store(&[]), later)[0].value.expect("time is always known");
@@ -173,9 +174,9 @@ fn a_live_run_begins_when_it_is_started() {
 
 #[test]
 fn what_is_not_known_is_said() {
-    let said = |toml: &str, samples: &[Sample]| {
-        let mut rule = open(toml, &[]);
-        let readings = rule.evaluate(&store(samples), at(10));
+    let said = |toml: &str, samples: &[_]| {
+        let mut rule = open(toml, false);
+        let readings = rule.evaluate(&store(&listed(samples)), at(10));
         (readings[0].verdict, rule.doubt().unwrap_or_default())
     };
     let (verdict, doubt) = said("metric = \"cost_usd\"\nlimit = 1", &[(1, "unpriced_calls", 1.0, "")]);
@@ -183,7 +184,7 @@ fn what_is_not_known_is_said() {
         (verdict, doubt.split(':').next()),
         (Verdict::NoData, Some("1 calls without a price are not in what was used"))
     );
-    let labelled = "metric = \"cost_usd{model_name=a}\"\nlimit = 1";
+    let labelled = "metric = \"cost_usd{g=a}\"\nlimit = 1";
     let of_b = [(1, "unpriced_calls", 1.0, "b"), (1, "cost_usd", 0.5, "a")];
     assert_eq!(said(labelled, &of_b), (Verdict::Clear, String::new()));
     assert_eq!(
@@ -196,26 +197,26 @@ fn what_is_not_known_is_said() {
 #[test]
 fn bad_input() {
     for (toml, expected) in [
-        ("", "table: set `metric` and `limit`, or `wall_time`"),
-        ("metric = \"m\"", "table: `limit` must be set"),
-        ("limit = 1", "table: `metric` must be set"),
-        ("metric = \"m\"\nlimit = 1\nwall_time = \"1h\"", "table: `wall_time` cannot stand beside"),
-        ("metric = \"m\"\nwall_time = \"1h\"", "table: `wall_time` cannot stand beside"),
-        ("metric = \"m{\"\nlimit = 1", "metric: "),
-        ("metric = \"m\"\nlimit = 0", "limit: must be a number above 0"),
-        ("metric = \"m\"\nlimit = inf", "limit: must be a number above 0"),
-        ("metric = \"m\"\nlimit = 1\nwarn = 80", "warn: must be a share of the limit between 0 and 1, as 0.8"),
-        ("metric = \"m\"\nlimit = 1\nwarn = nan", "warn: must be a share"),
-        ("metric = \"m\"\nlimit = 1\nforecast = true", "forecast: needs a `period` of the calendar"),
-        ("metric = \"m\"\nlimit = 1\nwindow = \"0s\"", "window: must be longer than nothing"),
-        ("metric = \"m\"\nlimit = 1\nperiod = \"year\"", "unknown variant `year`"),
-        ("wall_time = \"0s\"", "wall_time: must be longer than nothing"),
-        ("wall_time = \"2h\"\nperiod = \"hour\"", "wall_time: is longer than the `period`"),
+        ("", "set `metric` and `limit`, or `wall_time`"),
+        ("metric = \"m\"", "`limit` must be set"),
+        ("limit = 1", "`metric` must be set"),
+        ("metric = \"m\"\nlimit = 1\nwall_time = \"1h\"", "`wall_time` cannot stand beside"),
+        ("metric = \"m\"\nwall_time = \"1h\"", "`wall_time` cannot stand beside"),
+        ("metric = \"m{\"\nlimit = 1", "`m{` is not a metric"),
+        ("metric = \"m\"\nlimit = 0", "must be a number above 0"),
+        ("metric = \"m\"\nlimit = inf", "must be a number above 0"),
+        ("metric = \"m\"\nlimit = 1\nwarn = 80", "must be a share of the limit between 0 and 1, as 0.8"),
+        ("metric = \"m\"\nlimit = 1\nwarn = nan", "must be a share"),
+        ("metric = \"m\"\nlimit = 1\nforecast = true", "needs a `period` of the calendar"),
+        ("metric = \"m\"\nlimit = 1\nwindow = \"0s\"", "must be longer than nothing"),
+        ("metric = \"m\"\nlimit = 1\nperiod = \"year\"", "unknown value `year`"),
+        ("wall_time = \"0s\"", "must be longer than nothing"),
+        ("wall_time = \"2h\"\nperiod = \"hour\"", "is longer than the `period`"),
     ] {
-        let said = wrong::<Config>(toml);
-        assert!(said.starts_with(expected), "{said}");
+        let said = faults(&format!("type = \"budget\"\n{toml}"));
+        assert!(said.contains(expected), "{said}");
     }
-    let reach = |period: &str| config::<Config>(&format!("metric = \"m\"\nlimit = 1\nperiod = \"{period}\"")).reach();
+    let reach = |period: &str| config(&format!("metric = \"m\"\nlimit = 1\nperiod = \"{period}\"")).reach();
     assert_eq!((reach("run"), reach("week")), (None, Some(Duration::from_secs(169 * 3_600))));
-    sample_is_valid(DEFINITION.sample);
+    assert_eq!(faults_of(DEFINITION.sample), "");
 }

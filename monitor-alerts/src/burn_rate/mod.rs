@@ -9,7 +9,7 @@ use monitor_core::component::{
 use monitor_core::config::DurationText;
 use monitor_core::event::Level;
 use monitor_core::sample::Labels;
-use monitor_core::store::{Store, WindowStats};
+use monitor_core::store::{Aggregate, Store, Window, WindowStats};
 use monitor_core::time::format_duration;
 use monitor_core::{Text, Timestamp};
 use schemars::JsonSchema;
@@ -142,7 +142,7 @@ const NAMES: [&str; 6] = ["burn_short", "error_ratio", "budget_left", "runs_out"
 
 impl Config {
     fn rule(&self, by: &[Text]) -> Result<BurnRate, BoxError> {
-        let measure = |metric: &String| Ok::<_, BoxError>(Measure::new(metric, by.to_vec())?.without_percentiles());
+        let measure = |metric: &String| Measure::new(metric, by.to_vec());
         Ok(BurnRate {
             total: measure(&self.metric)?,
             bad: self.bad.as_ref().map(measure).transpose()?,
@@ -182,15 +182,12 @@ type Groups = BTreeMap<Labels, Errors>;
 
 impl BurnRate {
     fn errors(&mut self, store: &Store, window: Duration, now: Timestamp) -> Groups {
-        let counts: Option<BTreeMap<Labels, u64>> = self.bad.as_mut().map(|bad| {
-            let groups = bad.read_last(store, window, now).into_iter();
-            groups.filter_map(|(labels, stats)| Some((labels, stats?.count))).collect()
-        });
+        let window = Window::last(window, now);
+        let bad = self.bad.as_mut().map(|bad| bad.groups(store, window, Aggregate::Count));
         let mut groups = Groups::new();
-        for (labels, stats) in self.total.read_last(store, window, now) {
-            let Some(stats) = stats else { continue };
-            let ratio = match &counts {
-                Some(counts) => counts.get(&labels).copied().unwrap_or_default() as f64 / stats.count as f64,
+        for (labels, stats) in self.total.groups(store, window, Aggregate::Mean) {
+            let ratio = match &bad {
+                Some(bad) => bad.get(&labels).map_or(0, |stats| stats.count) as f64 / stats.count as f64,
                 None if stats.min < 0.0 || stats.max > 1.0 => {
                     self.no_share = true;
                     continue;

@@ -9,7 +9,7 @@ use monitor_core::component::{
 use monitor_core::config::DurationText;
 use monitor_core::event::Level;
 use monitor_core::sample::Labels;
-use monitor_core::store::{Aggregate, Store, WindowStats};
+use monitor_core::store::{Aggregate, Store, Window, WindowStats};
 use monitor_core::template::{Answer, Expression, TemplateError};
 use monitor_core::{Text, Timestamp};
 use schemars::JsonSchema;
@@ -102,7 +102,6 @@ impl Config {
     fn rule(&self, by: &[Text]) -> Result<Conditions, BoxError> {
         let values = self.values.iter().map(|(name, named)| {
             let measure = Measure::new(&named.metric, by.to_vec())?;
-            let measure = if is_percentile(named.aggregate) { measure } else { measure.without_percentiles() };
             Ok(Value { name: name.clone(), measure, aggregate: named.aggregate, window: named.window.0 })
         });
         Ok(Conditions {
@@ -115,10 +114,6 @@ impl Config {
             fault: None,
         })
     }
-}
-
-fn is_percentile(aggregate: Aggregate) -> bool {
-    matches!(aggregate, Aggregate::P50 | Aggregate::P90 | Aggregate::P95 | Aggregate::P99)
 }
 
 fn condition(answer: Answer) -> Result<(), &'static str> {
@@ -257,8 +252,7 @@ impl Rule for Conditions {
             rows.insert(Labels::NONE, vec![None; count]);
         }
         for (at, value) in self.values.iter_mut().enumerate() {
-            for (labels, stats) in value.measure.read_last(store, value.window, now) {
-                let Some(stats) = stats else { continue };
+            for (labels, stats) in value.measure.groups(store, Window::last(value.window, now), value.aggregate) {
                 rows.entry(labels).or_insert_with(|| vec![None; count])[at] = Some((stats.get(value.aggregate), stats));
             }
         }

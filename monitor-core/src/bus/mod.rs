@@ -176,6 +176,10 @@ impl Bus {
             let turn = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
             let next = self.shared.lock().next_sequence();
             let kept = backlog.append(next, &draft).is_ok() || seeded_bug!("acknowledged_uncommitted");
+            if !kept && lane == Lane::Alerts {
+                // With what is written next.
+                backlog.note(draft.intake(), draft.positions());
+            }
             if kept || lane == Lane::Alerts {
                 let mut log = self.shared.lock();
                 if log.closed() && kept {
@@ -248,6 +252,15 @@ impl Bus {
     pub(crate) fn note(&self, intake: &Intake, positions: &[Position]) {
         if let Some(backlog) = &self.backlog {
             backlog.note(intake, positions);
+        }
+    }
+
+    /// Writes down what comes without an event and should not wait for one. If that fails it is said, and written with the
+    /// next batch.
+    pub(crate) fn note_now(&self, positions: &[Position]) {
+        if let Some(backlog) = &self.backlog {
+            backlog.note(&Intake::default(), positions);
+            drop(backlog.flush());
         }
     }
 

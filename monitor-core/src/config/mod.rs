@@ -22,8 +22,8 @@ pub use prices::PriceSettings;
 pub(crate) use prices::parse_price_file;
 pub use secret::{Secret, SecretError};
 pub use settings::{
-    ActionSetting, ChartSettings, ClockSetting, DurabilitySettings, NoData, OverflowSetting, RuleSettings, Settings,
-    SinkSettings, SourceSettings, StoreSettings,
+    ActionSetting, ChartSettings, ClockSetting, DurabilitySettings, NoData, NotifySettings, OverflowSetting,
+    RuleSettings, Settings, SinkSettings, SourceSettings, StoreSettings,
 };
 pub use table::Table;
 pub use values::{DurationText, KindText, SizeText, ZoneText};
@@ -56,6 +56,11 @@ pub fn top_schema() -> Schema {
 /// The JSON Schema of the keys of `[durability]`.
 pub fn durability_schema() -> Schema {
     DurabilitySettings::json_schema(&mut schema_generator())
+}
+
+/// The JSON Schema of the keys of `[notify]`.
+pub fn notify_schema() -> Schema {
+    schemars::schema_for!(NotifySettings)
 }
 
 /// The JSON Schema of the keys of `[store]`.

@@ -9,7 +9,7 @@ use super::lock::{Lock, LockError};
 use super::open;
 use super::sink_worker::Reopen;
 use super::snapshot::SNAPSHOT_FILE;
-use crate::alerting::RuleHost;
+use crate::alerting::{Notify, RuleHost};
 use crate::bus::{Durability, Overflow};
 use crate::component::{
     BoxError, Chart, ComponentKind, Content, Context, Dirs, Resource, Rule, RuleConfig, Sink, Source,
@@ -137,6 +137,7 @@ pub struct Builder {
     pub(super) snapshot: Option<PathBuf>,
     pub(super) keep_refused: bool,
     pub(super) store_samples: bool,
+    pub(super) ends_on_stop: bool,
     pub(super) durability: Durability,
     /// How large the spool may become.
     pub(super) quota: u64,
@@ -144,6 +145,7 @@ pub struct Builder {
     pub(super) sources: Vec<(Text, Box<dyn Source>)>,
     pub(super) sinks: Vec<NewSink>,
     pub(super) rules: Vec<RuleHost>,
+    pub(super) notify: Notify,
     pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
     pub(super) periodic: Vec<Periodic>,
     /// What the configuration says that it comes from.
@@ -172,12 +174,14 @@ impl Builder {
             snapshot: None,
             keep_refused: false,
             store_samples: true,
+            ends_on_stop: false,
             durability: Durability::L0,
             quota: 1 << 30,
             lock: None,
             sources: Vec::new(),
             sinks: Vec::new(),
             rules: Vec::new(),
+            notify: Notify::default(),
             charts: Vec::new(),
             periodic: Vec::new(),
             outline: None,
@@ -200,6 +204,7 @@ impl Builder {
         builder.shutdown_timeout = settings.shutdown_timeout.0;
         builder.limits = settings.store.limits();
         builder.labels.clone_from(&settings.store.labels);
+        builder.notify = Notify::new(&settings.notify, builder.zone.clone());
         builder.prices = config.prices().map_err(StartError::Prices)?;
         Ok(if event_time { builder.event_time() } else { builder })
     }
@@ -349,6 +354,13 @@ impl Builder {
     /// Leaves the store empty: what only passes through need not be kept. Rules and charts have nothing to look at then.
     pub fn without_store(mut self) -> Self {
         self.store_samples = false;
+        self
+    }
+
+    /// The pipeline ends, as by [`Pipeline::shutdown`](super::Pipeline::shutdown), when a rule with `action = "stop"` fires. Without
+    /// it the [`StopSignal`](super::StopSignal) is for others to heed.
+    pub fn end_on_stop(mut self) -> Self {
+        self.ends_on_stop = true;
         self
     }
 

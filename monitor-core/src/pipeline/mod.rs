@@ -24,6 +24,7 @@ mod sink_worker;
 pub(crate) mod snapshot;
 mod source_worker;
 mod start;
+mod stop;
 mod summary;
 mod watch;
 
@@ -31,6 +32,7 @@ pub use builder::{Builder, SinkOptions, StartError};
 pub(crate) use emitter::Line;
 pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
+pub(crate) use engine::Part;
 pub use filter::{Filter, REDACTED};
 #[cfg(feature = "spool")]
 pub(crate) use ledger::DEAD_LETTERS;
@@ -39,7 +41,8 @@ pub(crate) use merge::merge_by_time;
 pub(crate) use refusals::REJECTED_FILE;
 pub use refusals::Refusals;
 pub use reload::{ComponentChange, ReloadError, Reloaded};
-pub use running::{Pipeline, Progress};
+pub use running::{AtHand, Pipeline, Progress};
+pub use stop::{StopReason, StopSignal};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
 pub(crate) use watch::PIPELINE_LABELS;
 pub use watch::{OWN_METRICS, OwnMetric};

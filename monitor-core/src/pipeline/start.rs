@@ -18,8 +18,10 @@ use super::ledger::Ledger;
 use super::refusals::{REJECTED_FILE, Refusals};
 use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
+use super::stop::StopSignal;
 use super::watch::{Watch, WatchedSink, WatchedSinks};
 use super::{instant, snapshot, source_worker};
+use crate::alerting::{Board, STATES, SavedState};
 use crate::bus::{Backlog, Bus, Draft, Durability, Intake, Overflow, ROWS, Size};
 use crate::component::{ComponentKind, Source};
 use crate::read::LineParser;
@@ -27,7 +29,7 @@ use crate::sample::Deriver;
 #[cfg(feature = "spool")]
 use crate::spool::Spool;
 use crate::store::Store;
-use crate::{Clock, Text};
+use crate::{Clock, Text, Timestamp};
 
 /// What the bus holds for the slowest sink.
 const BUS_CAPACITY: Size = Size { events: 65_536, bytes: 256 << 20 };
@@ -45,10 +47,8 @@ impl Builder {
         self.check_names()?;
         let snapshot = self.snapshot.take();
         let restored = snapshot.as_deref().and_then(|path| snapshot::restore(path, &self.limits));
+        let began_empty = restored.is_none().then(|| self.clock.now());
         let (store, states) = restored.unwrap_or_else(|| (Store::new(self.limits.clone()), Vec::new()));
-        for rule in &mut self.rules {
-            rule.restore(&states);
-        }
         let refused_file = self.keep_refused.then(|| self.dirs.data.join(REJECTED_FILE));
         if self.durability > Durability::L0 && self.lock.is_none() {
             self.take_data_dir()?;
@@ -75,6 +75,8 @@ impl Builder {
             started: instant(),
             interrupted: false,
             failures: Vec::new(),
+            stop_signal: StopSignal::default(),
+            ends_on_stop: self.ends_on_stop,
             outline: self.outline.take(),
             kit: Kit {
                 base: self.base(),
@@ -105,7 +107,8 @@ impl Builder {
         for sink in sinks {
             pipeline.start_sink(sink)?;
         }
-        self.start_engine(&mut pipeline, snapshot)?;
+        let board = self.board(backlog.as_deref(), &states, began_empty);
+        self.start_engine(&mut pipeline, board, snapshot)?;
         self.start_sources(&mut pipeline)?;
         Ok(pipeline)
     }
@@ -118,7 +121,28 @@ impl Builder {
         twice.map_or(Ok(()), |(kind, name)| Err(StartError::Duplicate { kind, name: name.clone() }))
     }
 
-    fn start_engine(&mut self, pipeline: &mut Pipeline, snapshot: Option<PathBuf>) -> Result<(), StartError> {
+    /// The rules, where they stood: the spool knows of every change, and the snapshot as of the end.
+    fn board(&mut self, backlog: Option<&dyn Backlog>, saved: &[SavedState], began_empty: Option<Timestamp>) -> Board {
+        let mut board = Board::new(std::mem::take(&mut self.rules), std::mem::take(&mut self.notify));
+        match backlog {
+            Some(backlog) => {
+                let written = backlog.positions(&Text::new_static(STATES));
+                board.restore_written(written, began_empty, self.clock.now());
+            }
+            None => board.restore(saved, began_empty),
+        }
+        if !self.event_time {
+            board.heed_silences(self.dirs.data.clone());
+        }
+        board
+    }
+
+    fn start_engine(
+        &mut self,
+        pipeline: &mut Pipeline,
+        board: Board,
+        snapshot: Option<PathBuf>,
+    ) -> Result<(), StartError> {
         let (orders, from_pipeline) = std::sync::mpsc::channel();
         pipeline.to_engine = Some(orders);
         let engine = Engine {
@@ -130,7 +154,7 @@ impl Builder {
             event_time: self.event_time,
             interval: self.interval,
             retention: self.limits.raw_retention,
-            rules: std::mem::take(&mut self.rules),
+            board,
             periodic: std::mem::take(&mut self.periodic),
             charts: std::mem::take(&mut self.charts),
             plots: self.dirs.data.join("plots"),
@@ -145,6 +169,8 @@ impl Builder {
                 let refusals = Arc::clone(&pipeline.refusals);
                 Watch::new(sinks, pipeline.bus.clone(), input, refusals, pipeline.kit.backlog.clone())
             }),
+            stop: pipeline.stop_signal.clone(),
+            ends_on_stop: self.ends_on_stop,
             outcome: Outcome::default(),
         };
         pipeline.engine = Some(spawn("engine", move || engine.run())?);

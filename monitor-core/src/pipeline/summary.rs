@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::StopReason;
 use crate::Text;
+use crate::alerting::HeldBack;
 use crate::bus::Durability;
 use crate::event::Event;
 use crate::store::{Bounds, TokenUsage};
@@ -44,6 +46,8 @@ pub struct Summary {
     pub resolved: u64,
     /// The rules that fire still.
     pub firing: Vec<String>,
+    /// Messages that people were not told, by rule and reason: silences, rules that mute others, quiet hours, too many.
+    pub held_back: Vec<HeldBack>,
     /// Rules that look as if they could never hold, and why.
     pub doubts: Vec<String>,
     /// Tokens by model, of all that the store holds.
@@ -54,6 +58,8 @@ pub struct Summary {
     pub store: Bounds,
     /// Whether the run was told to end before its recordings were read to their ends.
     pub interrupted: bool,
+    /// Why the work was to stop, if a rule with `action = "stop"` fired.
+    pub stopped: Option<StopReason>,
     /// What went wrong in the pipeline itself.
     pub errors: Vec<String>,
     /// How safe events were once they were accepted. Above L0 what is pending waits for the next start.
