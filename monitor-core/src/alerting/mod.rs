@@ -7,6 +7,7 @@ mod silence;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 
 pub use board::HeldBack;
 pub(crate) use board::{Board, Notify, STATES, Ticked};

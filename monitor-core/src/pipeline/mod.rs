@@ -25,6 +25,7 @@ pub(crate) mod snapshot;
 mod source_worker;
 mod start;
 mod summary;
+mod trial;
 mod watch;
 
 pub use builder::{Builder, SinkOptions, StartError};
@@ -42,6 +43,7 @@ pub use refusals::Refusals;
 pub use reload::{ComponentChange, ReloadError, Reloaded};
 pub use running::{Pipeline, Progress};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
+pub use trial::Trial;
 pub(crate) use watch::PIPELINE_LABELS;
 pub use watch::{OWN_METRICS, OwnMetric};
 
