@@ -91,6 +91,7 @@ pub(super) struct Engine {
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) alerts: Vec<Event>,
+    pub(super) alerts_left_out: u64,
     pub(super) fired: u64,
     pub(super) resolved: u64,
     pub(super) firing: Vec<String>,
@@ -283,6 +284,7 @@ impl Engine {
         }
         let room = KEPT_ALERTS.saturating_sub(self.outcome.alerts.len());
         self.outcome.alerts.extend(alerts.iter().take(room).cloned());
+        self.outcome.alerts_left_out += alerts.len().saturating_sub(room) as u64;
         let mut draft = Draft::new(alerts, &mut self.deriver);
         draft.set_positions(states);
         if self.bus.publish(draft, Lane::Alerts).is_err() {

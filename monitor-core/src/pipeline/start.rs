@@ -222,7 +222,7 @@ impl Builder {
         Ok(None)
     }
 
-    fn deriver(&self) -> Deriver {
+    pub(super) fn deriver(&self) -> Deriver {
         Deriver::new(&self.labels).with_prices(self.prices.clone())
     }
 }
