@@ -13,8 +13,8 @@ pub mod presets;
 pub mod threshold;
 
 pub use embed::WithRules;
-
 pub use limits::short;
+
 use monitor_core::component::{DuplicateType, Registry};
 
 /// Registers every rule type that is compiled in, and the presets made of them.

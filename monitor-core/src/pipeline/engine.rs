@@ -55,6 +55,7 @@ pub(crate) enum Part<T> {
     New(Text, T),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is switched on by itself")]
 pub(super) struct Engine {
     pub(super) orders: Receiver<Reload>,
     pub(super) bus: Bus,
