@@ -55,6 +55,7 @@ pub(crate) enum Part<T> {
     New(Text, T),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is switched on by itself")]
 pub(super) struct Engine {
     pub(super) orders: Receiver<Reload>,
     pub(super) bus: Bus,
@@ -81,6 +82,8 @@ pub(super) struct Engine {
     pub(super) store_samples: bool,
     /// None where the clock follows the events: two runs of a recording have the same store.
     pub(super) watch: Option<Watch>,
+    /// Whether rules are evaluated a last time at the last event, also between two ticks.
+    pub(super) evaluates_at_end: bool,
     pub(super) stop: StopSignal,
     /// Whether the input ends when that is set.
     pub(super) ends_on_stop: bool,
@@ -322,6 +325,9 @@ impl Engine {
             while tick <= end {
                 self.evaluate(tick);
                 tick = tick.plus(self.interval);
+            }
+            if self.evaluates_at_end && tick.minus(self.interval) < end {
+                self.evaluate(end);
             }
             self.clock.set(end);
         }
