@@ -93,7 +93,7 @@ fn one_of_version_1_gets_the_new_columns_and_is_read_without_them() {
     assert!(matches!(write(&mut *sink_of(folder.path(), Content::Events), 1, vec![alert(2)]), Answer::Ok));
     assert_eq!(
         rows(folder.path(), "SELECT key, annotations, repeat, chart FROM alerts ORDER BY id"),
-        ["k-1|{}|0|NULL", r#"k-1|{"runbook":"http://x"}|2|a.png"#]
+        ["k-1|{}|0|-", r#"k-1|{"runbook":"http://x"}|2|a.png"#]
     );
     assert_eq!(rows(folder.path(), "PRAGMA user_version"), [VERSION.to_string()]);
 }
