@@ -7,6 +7,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::Text;
 use crate::store::Aggregate;
 use crate::suggest::hint;
 
@@ -50,9 +51,18 @@ impl Template {
     /// # Errors
     /// When it cannot be parsed, or names a value or a filter that there is not.
     pub fn new(source: &str) -> Result<Self, TemplateError> {
-        let mut values: Map<String, Value> =
-            Aggregate::ALL.iter().map(|aggregate| (aggregate.as_str().to_owned(), json!(1.0))).collect();
-        for (name, value) in [("value", json!(1.0)), ("name", json!("")), ("level", json!("")), ("labels", json!({}))] {
+        Self::with_names(source, &[])
+    }
+
+    /// As [`new`](Self::new), of a rule that gives further numbers by these names.
+    ///
+    /// # Errors
+    /// When it cannot be parsed, or names a value or a filter that there is not.
+    pub fn with_names(source: &str, names: &[Text]) -> Result<Self, TemplateError> {
+        let numbers = Aggregate::ALL.iter().map(|aggregate| aggregate.as_str());
+        let numbers = numbers.chain(["value", "limit"]).chain(names.iter().map(Text::as_str));
+        let mut values: Map<String, Value> = numbers.map(|name| (name.to_owned(), json!(1.0))).collect();
+        for (name, value) in [("name", json!("")), ("level", json!("")), ("labels", json!({}))] {
             values.insert(name.to_owned(), value);
         }
         Self::with_values(source, &values)
@@ -76,6 +86,11 @@ impl Template {
             template.render(values)?;
         }
         Ok(template)
+    }
+
+    /// A template that is not tried: what is wrong with it is found when it is filled in.
+    pub(crate) fn unchecked(source: &str) -> Self {
+        Self { source: source.to_owned() }
     }
 
     /// Fills in the values.

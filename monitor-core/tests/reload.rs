@@ -235,6 +235,8 @@ fn a_rule_that_is_gone_resolves_and_one_that_has_changed_stands_where_it_stood()
     std::thread::park_timeout(Duration::from_millis(700));
     let summary = pipeline.shutdown();
     assert_eq!((summary.fired, summary.resolved), (3, 2), "{:?}", summary.alerts);
+    // And that it is critical now.
+    assert_eq!(summary.alerts.len(), 6, "{:?}", summary.alerts);
     assert_eq!(summary.firing, ["changed"]);
 }
 

@@ -1,16 +1,16 @@
-//! One rule with its states: evaluates, applies the common keys, and words the alerts.
+//! One rule with its groups: evaluates it, keeps the states, knows what people were told, and words the alerts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Phase, Policy, State};
+use super::{Change, Phase, Policy, State};
 use crate::component::{Reading, Rule, Verdict};
-use crate::config::{NoData, RuleSettings};
-use crate::event::{Alert, AlertData, AlertState, Event};
+use crate::config::{ActionSetting, NoData, RuleSettings};
+use crate::event::{Alert, AlertData, AlertState, Event, Level};
 use crate::sample::Labels;
 use crate::store::{Aggregate, Store};
 use crate::template::Template;
@@ -20,28 +20,134 @@ use crate::{Text, Timestamp};
 /// Groups beyond this many are not followed; the first time this happens it is said.
 const MAX_GROUPS: usize = 1_000;
 
-/// The state of a rule for one group, as it is written down.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct SavedState {
-    rule: Text,
-    labels: Vec<(Text, Text)>,
-    state: State,
-}
-
-/// A rule, its common keys, and its state for each group.
+/// A rule, its common keys, and where it stands for each group.
 pub struct RuleHost {
     name: Text,
     rule: Box<dyn Rule>,
     settings: RuleSettings,
     policy: Policy,
     message: Option<Template>,
+    annotations: Vec<(Text, Template)>,
     labels: Labels,
-    states: BTreeMap<Labels, State>,
+    groups: BTreeMap<Labels, Group>,
+    /// Groups that are gone, and of which something is written down still.
+    gone: Vec<Labels>,
     full: bool,
+    counts: Counts,
+    /// How far back the rule looks.
+    reach: Option<Duration>,
+    /// Until then that there is no data says nothing: it went on from an earlier process, and the store began empty.
+    blind_until: Option<Timestamp>,
+}
+
+#[derive(Default)]
+struct Group {
+    place: Place,
+    /// What of it is written down.
+    written: Option<Place>,
+    /// The last one that was one.
+    reading: Option<Reading>,
+}
+
+/// Where a rule stands for one group, as it is written down.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Place {
+    state: State,
+    /// What people were told last, unless it was that all is over.
+    told: Option<Told>,
+    /// Why they were not told what they would have to be.
+    held: Option<Held>,
+}
+
+/// What people were told.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Told {
+    /// Which time that the rule fired: since when the condition had held.
+    since: Timestamp,
+    level: Level,
+    /// Whether they were told that it has become graver.
+    graver: bool,
+    /// When, last.
+    at: Timestamp,
+    /// How often they were reminded.
+    repeat: u64,
+    /// When it was over.
+    ended: Option<Timestamp>,
+}
+
+/// Why people are not told of something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// By a silence, of this number.
+    Silence(u64),
+    /// By another rule, which fires.
+    Muted(Text),
+    /// In quiet hours.
+    QuietHours,
+    /// There were too many messages.
+    Rate,
+}
+
+impl Held {
+    /// The reason in one word.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Silence(_) => "silence",
+            Self::Muted(_) => "muted",
+            Self::QuietHours => "quiet_hours",
+            Self::Rate => "rate",
+        }
+    }
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Silence(id) => write!(f, "silence {id}"),
+            Self::Muted(rule) => write!(f, "muted by {rule}"),
+            Self::QuietHours => f.write_str("quiet hours"),
+            Self::Rate => f.write_str("too many messages"),
+        }
+    }
+}
+
+/// Where a rule stands for one group, as it is written down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedState {
+    pub(super) rule: Text,
+    labels: Vec<(Text, Text)>,
+    place: Place,
+}
+
+/// What people were told of a rule, and were not.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) fired: u64,
+    pub(super) resolved: u64,
+    /// By reason.
+    pub(super) held_back: BTreeMap<&'static str, u64>,
+}
+
+/// A message that would go out.
+pub(super) struct Message<'a> {
+    pub(super) rule: &'a Text,
+    pub(super) labels: &'a Labels,
+    pub(super) level: Level,
+}
+
+/// What people would have to be told of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Firing,
+    /// It has become graver.
+    Graver,
+    Reminder,
+    Resolved,
 }
 
 impl RuleHost {
-    /// A rule under `settings`, whose message has been validated.
+    /// A rule under `settings`, whose messages have been validated.
     pub fn new(name: Text, rule: Box<dyn Rule>, settings: RuleSettings) -> Self {
         let policy = Policy {
             hold: settings.hold.0,
@@ -50,20 +156,51 @@ impl RuleHost {
             recover_below: settings.recover_below,
             no_data: settings.no_data,
         };
-        let message = settings.message.as_deref().and_then(|source| match Template::new(source) {
-            Ok(template) => Some(template),
-            Err(error) => {
-                tracing::error!(rule = %name, "failed to read the message: {error}");
-                None
-            }
-        });
         let labels = settings.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Self { name, rule, settings, policy, message, labels, states: BTreeMap::new(), full: false }
+        let message = settings.message.as_deref().map(Template::unchecked);
+        let annotations = settings.annotations.iter();
+        let annotations = annotations.map(|(name, text)| (name.clone(), Template::unchecked(text))).collect();
+        Self {
+            name,
+            rule,
+            settings,
+            policy,
+            message,
+            annotations,
+            labels,
+            groups: BTreeMap::new(),
+            gone: Vec::new(),
+            full: false,
+            counts: Counts::default(),
+            reach: None,
+            blind_until: None,
+        }
+    }
+
+    /// Says how far back the rule looks.
+    pub fn reaching(mut self, reach: Option<Duration>) -> Self {
+        self.reach = reach;
+        self
     }
 
     /// The rule's name.
     pub fn name(&self) -> &Text {
         &self.name
+    }
+
+    /// What is done when it fires, beside telling people.
+    pub fn action(&self) -> Option<ActionSetting> {
+        self.settings.action
+    }
+
+    /// The chart that is drawn when it fires.
+    pub fn chart(&self) -> Option<&Text> {
+        self.settings.chart.as_ref()
+    }
+
+    /// The rules of which nobody is told while this one fires.
+    pub(super) fn mutes(&self) -> &[Text] {
+        &self.settings.mutes
     }
 
     /// What makes it doubtful that the rule can ever hold.
@@ -73,110 +210,232 @@ impl RuleHost {
 
     /// The groups for which it fires now.
     pub fn firing(&self) -> impl Iterator<Item = &Labels> {
-        self.states.iter().filter(|(_, state)| state.phase() == Phase::Firing).map(|(labels, _)| labels)
+        self.groups.iter().filter(|(_, group)| group.place.state.phase() == Phase::Firing).map(|(labels, _)| labels)
     }
 
     /// Where it stands, to be written down.
     pub(crate) fn saved(&self) -> impl Iterator<Item = SavedState> {
-        self.states.iter().map(|(labels, state)| SavedState {
-            rule: self.name.clone(),
-            labels: labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            state: *state,
-        })
+        self.groups.iter().map(|(labels, group)| self.saved_as(labels, &group.place))
     }
 
-    /// Goes on from where it stood, if these are its states.
-    pub(crate) fn restore(&mut self, saved: &[SavedState]) {
-        let mine = saved.iter().filter(|saved| saved.rule == self.name).take(MAX_GROUPS);
-        self.states.extend(mine.map(|saved| (Labels::new(saved.labels.clone()), saved.state)));
+    fn saved_as(&self, labels: &Labels, place: &Place) -> SavedState {
+        SavedState::new(self.name.clone(), labels, place.clone())
+    }
+
+    /// What has changed since it was asked last: the groups, and where it stands for each that is not gone.
+    pub(super) fn unsaved(&mut self) -> Vec<(Labels, Option<SavedState>)> {
+        let mut unsaved: Vec<_> = std::mem::take(&mut self.gone).into_iter().map(|labels| (labels, None)).collect();
+        for (labels, group) in &mut self.groups {
+            if group.written.as_ref() != Some(&group.place) {
+                group.written = Some(group.place.clone());
+                let saved = SavedState::new(self.name.clone(), labels, group.place.clone());
+                unsaved.push((labels.clone(), Some(saved)));
+            }
+        }
+        unsaved
+    }
+
+    /// Goes on from where it stood, if these are its states. Where the store `began_empty` at `now`, that there is no data
+    /// says nothing for as long as the rule looks back.
+    pub(super) fn restore(&mut self, saved: &[SavedState], began_empty: Option<Timestamp>) {
+        for saved in saved.iter().filter(|saved| saved.rule == self.name).take(MAX_GROUPS) {
+            let group = Group { place: saved.place.clone(), written: Some(saved.place.clone()), reading: None };
+            self.groups.insert(Labels::new(saved.labels.clone()), group);
+            self.blind_until = began_empty.zip(self.reach).map(|(now, reach)| now.plus(reach));
+        }
     }
 
     /// Takes over where `old` stands, a rule of the same name that is not evaluated any more; where it was grouped otherwise,
-    /// its groups end: an event for each that fired.
-    pub(crate) fn replace(&mut self, old: &mut Self, now: Timestamp) -> Vec<Event> {
-        if self.settings.by != old.settings.by {
-            return old.end(now);
+    /// its groups end: an event for each of which people were told.
+    pub(super) fn replace(&mut self, old: &mut Self, now: Timestamp) -> Vec<Event> {
+        let events = if self.settings.by == old.settings.by { Vec::new() } else { old.end(now) };
+        (self.groups, self.gone) = (std::mem::take(&mut old.groups), std::mem::take(&mut old.gone));
+        self.blind_until = old.blind_until;
+        events
+    }
+
+    /// The rule is not evaluated any more: an event for each group of which people were told that it fires.
+    pub(super) fn end(&mut self, now: Timestamp) -> Vec<Event> {
+        for group in self.groups.values_mut() {
+            group.place.state = State::default();
+            group.place.end(now);
         }
-        self.states = std::mem::take(&mut old.states);
-        Vec::new()
+        self.tell(now, &mut |_| None)
     }
 
-    /// The rule is not evaluated any more: an event for each group for which it fired.
-    pub(crate) fn end(&mut self, now: Timestamp) -> Vec<Event> {
-        self.policy = Policy {
-            hold: Duration::ZERO,
-            keep_firing_for: Duration::ZERO,
-            recover_above: None,
-            recover_below: None,
-            no_data: NoData::Ok,
-        };
-        let groups: Vec<Labels> = self.states.keys().cloned().collect();
-        groups.into_iter().filter_map(|labels| self.apply(silent(labels), now)).collect()
-    }
-
-    /// Evaluates the rule as of `now`: an event for every change.
+    /// Evaluates the rule as of `now`, and tells of every change: what a program does that has rules and no pipeline.
     pub fn tick(&mut self, store: &Store, now: Timestamp) -> Vec<Event> {
+        self.evaluate(store, now);
+        self.tell(now, &mut |_| None)
+    }
+
+    /// Evaluates the rule as of `now`: for which groups it has begun to fire.
+    pub(super) fn evaluate(&mut self, store: &Store, now: Timestamp) -> Vec<Labels> {
         let Ok(mut readings) = catch_unwind(AssertUnwindSafe(|| self.rule.evaluate(store, now))) else {
             tracing::error!(rule = %self.name, "the rule panicked; its states stay as they are");
             return Vec::new();
         };
-        let unread = |labels: &Labels| !readings.iter().any(|reading| reading.labels == *labels);
-        let without: Vec<Labels> = self.states.keys().filter(|labels| unread(labels)).cloned().collect();
-        readings.extend(without.into_iter().map(silent));
-        readings.into_iter().filter_map(|reading| self.apply(reading, now)).collect()
+        if !self.groups.is_empty() {
+            let read: BTreeSet<&Labels> = readings.iter().map(|reading| &reading.labels).collect();
+            let unread: Vec<_> = self.groups.keys().filter(|labels| !read.contains(labels)).cloned().collect();
+            readings.extend(unread.into_iter().map(Reading::no_data));
+        }
+        readings.into_iter().filter_map(|reading| self.take(reading, now)).collect()
     }
 
-    fn apply(&mut self, mut reading: Reading, now: Timestamp) -> Option<Event> {
+    /// Takes a reading into account; gives back its group if the rule has begun to fire for it.
+    fn take(&mut self, mut reading: Reading, now: Timestamp) -> Option<Labels> {
         if reading.stats.is_some_and(|stats| stats.count < self.settings.min_samples) {
             reading.verdict = Verdict::NoData;
         }
-        if !self.states.contains_key(&reading.labels) && self.states.len() >= MAX_GROUPS {
-            if !std::mem::replace(&mut self.full, true) {
-                tracing::warn!(rule = %self.name, "more than {MAX_GROUPS} groups: the others are not followed");
-            }
+        if reading.verdict == Verdict::NoData && self.blind_until.is_some_and(|until| now < until) {
             return None;
         }
-        let state = self.states.entry(reading.labels.clone()).or_default();
-        let change = state.step(&self.policy, reading.verdict, reading.value, now);
-        if state.phase() == Phase::Inactive {
-            self.states.remove(&reading.labels);
+        if !self.groups.contains_key(&reading.labels) {
+            let holds = reading.verdict == Verdict::Breached
+                || reading.verdict == Verdict::NoData && self.policy.no_data == NoData::Alert;
+            if !holds {
+                return None;
+            }
+            if self.groups.len() >= MAX_GROUPS {
+                if !std::mem::replace(&mut self.full, true) {
+                    tracing::warn!(rule = %self.name, "more than {MAX_GROUPS} groups: the others are not followed");
+                }
+                return None;
+            }
         }
-        let change = change?;
-        let message = match change.state {
-            AlertState::Firing => self.firing_message(&reading),
+        let group = self.groups.entry(reading.labels.clone()).or_default();
+        let change = group.place.state.step(&self.policy, &reading, now);
+        let labels = reading.labels.clone();
+        // What a silence leaves is what was read before it.
+        if reading.verdict != Verdict::NoData || self.policy.no_data == NoData::Alert {
+            group.reading = Some(reading);
+        }
+        match change {
+            Some(Change { state: AlertState::Firing, .. }) => Some(labels),
+            Some(Change { state: AlertState::Resolved, .. }) => {
+                group.place.end(now);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Tells people what they have to be told, unless `ask` has a reason not to: then they are told once that is over, if it
+    /// is so still.
+    pub(super) fn tell(&mut self, now: Timestamp, ask: &mut dyn FnMut(&Message<'_>) -> Option<Held>) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut groups = std::mem::take(&mut self.groups);
+        for (labels, group) in &mut groups {
+            loop {
+                let Some(due) = group.place.due(self.level(&group.place), &self.settings, now) else {
+                    break group.place.held = None;
+                };
+                let level = match (due, group.place.told) {
+                    (Due::Resolved, Some(told)) => told.level,
+                    _ => self.level(&group.place),
+                };
+                let held = ask(&Message { rule: &self.name, labels, level });
+                if let Some(held) = held {
+                    if group.place.held.is_none() {
+                        *self.counts.held_back.entry(held.reason()).or_default() += 1;
+                    }
+                    break group.place.held = Some(held);
+                }
+                group.place.held = None;
+                match due {
+                    Due::Firing => self.counts.fired += 1,
+                    Due::Resolved => self.counts.resolved += 1,
+                    Due::Graver | Due::Reminder => {}
+                }
+                let place = group.place.tell(due, level, now);
+                events.push(Event::new(now, self.alert(labels, group.reading.as_ref(), due, &place, now)));
+            }
+        }
+        groups.retain(|labels, group| {
+            let keep = group.place.state.phase() != Phase::Inactive || group.place.told.is_some();
+            if !keep && group.written.is_some() {
+                self.gone.push(labels.clone());
+            }
+            keep
+        });
+        self.groups = groups;
+        events
+    }
+
+    /// What people were told, and were not, since this was asked last.
+    pub(super) fn take_counts(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
+    }
+
+    fn level(&self, place: &Place) -> Level {
+        place.state.level().map_or(self.settings.level, |level| level.max(self.settings.level))
+    }
+
+    /// The alert for a group for which the rule has begun to fire, whether or not anybody is told.
+    pub(super) fn firing_alert(&self, labels: &Labels, now: Timestamp) -> Option<Event> {
+        let group = self.groups.get(labels)?;
+        let told = Told::first(group.place.state.since(), self.level(&group.place), now);
+        Some(Event::new(now, self.alert(labels, group.reading.as_ref(), Due::Firing, &told, now)))
+    }
+
+    fn alert(&self, labels: &Labels, reading: Option<&Reading>, due: Due, told: &Told, now: Timestamp) -> Alert {
+        let key = |what: &str| Text::new(format!("{}{labels}@{}/{what}", self.name, told.since));
+        let silent = Reading::no_data(labels.clone());
+        let reading = reading.unwrap_or(&silent);
+        let (state, key) = match due {
+            Due::Firing => (AlertState::Firing, key("firing")),
+            Due::Graver => (AlertState::Firing, key(told.level.as_str())),
+            // Of the same change.
+            Due::Reminder if told.graver => (AlertState::Firing, key(told.level.as_str())),
+            Due::Reminder => (AlertState::Firing, key("firing")),
+            Due::Resolved => (AlertState::Resolved, key("resolved")),
+        };
+        let message = match state {
+            AlertState::Firing => self.firing_message(reading),
             AlertState::Resolved => {
-                let lasted = format_duration(now.since(change.since));
+                let lasted = format_duration(told.ended.unwrap_or(now).since(told.since));
                 Text::new(format!("{} resolved after {lasted}", self.name))
             }
         };
-        let key = format!("{}{}@{}/{}", self.name, reading.labels, change.since, change.state.as_str());
-        let alert = Alert {
-            name: self.name.clone(),
-            state: change.state,
-            level: self.settings.level,
-            message,
-            labels: self.labels.merged(&reading.labels),
-            annotations: Labels::NONE,
-            value: reading.value,
-            data: reading.stats.map(|stats| AlertData {
-                mean: stats.mean,
-                min: stats.min,
-                max: stats.max,
-                count: stats.count,
-            }),
-            since: change.since,
-            key: Text::new(key),
-            repeat: 0,
-            chart: None,
+        let of_data = |stats: crate::store::WindowStats| AlertData {
+            mean: stats.mean,
+            min: stats.min,
+            max: stats.max,
+            count: stats.count,
         };
-        Some(Event::new(now, alert))
+        Alert {
+            name: self.name.clone(),
+            state,
+            level: told.level,
+            message,
+            labels: self.labels.merged(labels),
+            annotations: self.annotations(reading),
+            value: reading.value,
+            data: reading.stats.map(of_data),
+            since: told.since,
+            key,
+            repeat: told.repeat,
+            chart: None,
+        }
     }
 
     fn firing_message(&self, reading: &Reading) -> Text {
-        let plain = || Text::new(format!("{}: {}", self.name, reading.value.unwrap_or(f64::NAN)));
+        let plain = || {
+            let said = self.rule.message(reading).or_else(|| reading.value.map(|value| format!("{value}")));
+            match said {
+                Some(said) => Text::new(format!("{}: {said}", self.name)),
+                None if reading.verdict == Verdict::NoData => Text::new(format!("{}: no data", self.name)),
+                None => self.name.clone(),
+            }
+        };
         let Some(template) = &self.message else {
             return plain();
         };
+        // There is nothing to fill in.
+        if reading.verdict == Verdict::NoData && reading.value.is_none() {
+            return plain();
+        }
         template.render(&self.values(reading)).map_or_else(
             |error| {
                 tracing::warn!(rule = %self.name, "failed to word the message: {error}");
@@ -184,6 +443,18 @@ impl RuleHost {
             },
             Text::new,
         )
+    }
+
+    fn annotations(&self, reading: &Reading) -> Labels {
+        if self.annotations.is_empty() {
+            return Labels::NONE;
+        }
+        let values = self.values(reading);
+        let annotation = |(name, template): &(Text, Template)| {
+            let text = template.render(&values).unwrap_or_else(|error| format!("({error})"));
+            (name.clone(), Text::new(text))
+        };
+        Labels::new(self.annotations.iter().map(annotation).collect())
     }
 
     fn values(&self, reading: &Reading) -> Map<String, Value> {
@@ -197,14 +468,82 @@ impl RuleHost {
         let labels = self.labels.merged(&reading.labels);
         let labels = labels.iter().map(|(name, value)| (name.to_string(), value.as_str().into())).collect();
         values.insert("name".to_owned(), self.name.as_str().into());
-        values.insert("level".to_owned(), self.settings.level.as_str().into());
+        values.insert("level".to_owned(), reading.level.unwrap_or(self.settings.level).as_str().into());
         values.insert("value".to_owned(), reading.value.into());
+        values.insert("limit".to_owned(), reading.limit.into());
         values.insert("labels".to_owned(), Value::Object(labels));
+        for (name, value) in &reading.more {
+            values.insert(name.to_string(), (*value).into());
+        }
         values
     }
 }
 
-/// Of a group of which nothing is known.
-fn silent(labels: Labels) -> Reading {
-    Reading::no_data(labels)
+impl Place {
+    /// It is over: what people were told has ended.
+    fn end(&mut self, now: Timestamp) {
+        if let Some(told) = &mut self.told {
+            told.ended.get_or_insert(now);
+        }
+    }
+
+    fn due(&self, level: Level, settings: &RuleSettings, now: Timestamp) -> Option<Due> {
+        let Some(told) = self.told else {
+            return (self.state.phase() == Phase::Firing).then_some(Due::Firing);
+        };
+        if told.ended.is_some() {
+            return Some(Due::Resolved);
+        }
+        if level > told.level {
+            return Some(Due::Graver);
+        }
+        settings.repeat_every.as_ref().filter(|every| now.since(told.at) >= every.0).map(|_| Due::Reminder)
+    }
+
+    /// People are told; gives back what.
+    fn tell(&mut self, due: Due, level: Level, now: Timestamp) -> Told {
+        let first = Told::first(self.state.since(), level, now);
+        let told = match (due, self.told) {
+            (Due::Firing, _) | (_, None) => first,
+            (Due::Graver, Some(told)) => Told { level, graver: true, at: now, repeat: 0, ..told },
+            (Due::Reminder, Some(told)) => Told { at: now, repeat: told.repeat + 1, ..told },
+            (Due::Resolved, Some(told)) => Told { at: now, repeat: 0, ..told },
+        };
+        self.told = (due != Due::Resolved).then_some(told);
+        told
+    }
+}
+
+impl Told {
+    fn first(since: Timestamp, level: Level, at: Timestamp) -> Self {
+        Self { since, level, graver: false, at, repeat: 0, ended: None }
+    }
+}
+
+impl SavedState {
+    fn new(rule: Text, labels: &Labels, place: Place) -> Self {
+        let labels = labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { rule, labels, place }
+    }
+
+    /// The alert that tells people that it is over, of a rule that there is not any more; none if they were told nothing.
+    pub(super) fn orphan(&self, now: Timestamp) -> Option<Event> {
+        let told = self.place.told?;
+        let labels = Labels::new(self.labels.clone());
+        let alert = Alert {
+            name: self.rule.clone(),
+            state: AlertState::Resolved,
+            level: told.level,
+            message: Text::new(format!("{} is not in the configuration any more", self.rule)),
+            key: Text::new(format!("{}{labels}@{}/resolved", self.rule, told.since)),
+            labels,
+            annotations: Labels::NONE,
+            value: None,
+            data: None,
+            since: told.since,
+            repeat: 0,
+            chart: None,
+        };
+        Some(Event::new(now, alert))
+    }
 }

@@ -1,13 +1,13 @@
-//! The state of a rule for one group: inactive, pending, firing. One change, one alert.
+//! The state of a rule for one group: inactive, pending, firing.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::component::Verdict;
+use crate::component::{Reading, Verdict};
 use crate::config::NoData;
-use crate::event::AlertState;
+use crate::event::{AlertState, Level};
 
 /// When a state may change.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,13 +26,14 @@ pub struct Policy {
 
 /// Where a rule stands for one group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// The condition does not hold.
     #[default]
     Inactive,
     /// It holds, but not for long enough.
     Pending,
-    /// It holds, and people were told.
+    /// It holds, and has for long enough.
     Firing,
 }
 
@@ -43,9 +44,11 @@ pub struct State {
     since: Timestamp,
     /// While it fires: since when the condition has not held.
     clear_since: Option<Timestamp>,
+    /// How grave it has been at most, where readings have said so.
+    level: Option<Level>,
 }
 
-/// A change that people are told of.
+/// A change of state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What it changed to.
@@ -60,12 +63,23 @@ impl State {
         self.phase
     }
 
+    /// Since when the condition has held.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// How grave it has been at most since it began to hold, where readings have said so. It only rises: what has been critical
+    /// stays so until it is over, or whoever is called would be told of every wave.
+    pub fn level(&self) -> Option<Level> {
+        self.level
+    }
+
     /// Takes a reading at `now` into account.
-    pub fn step(&mut self, policy: &Policy, verdict: Verdict, value: Option<f64>, now: Timestamp) -> Option<Change> {
-        match (verdict, policy.no_data) {
+    pub fn step(&mut self, policy: &Policy, reading: &Reading, now: Timestamp) -> Option<Change> {
+        match (reading.verdict, policy.no_data) {
             (Verdict::NoData, NoData::Keep) => None,
-            (Verdict::Breached, _) | (Verdict::NoData, NoData::Alert) => self.breached(policy, now),
-            (Verdict::Clear, _) if self.phase == Phase::Firing && !recovered(policy, value) => {
+            (Verdict::Breached, _) | (Verdict::NoData, NoData::Alert) => self.breached(policy, reading.level, now),
+            (Verdict::Clear, _) if self.phase == Phase::Firing && !recovered(policy, reading.value) => {
                 self.clear_since = None;
                 None
             }
@@ -73,12 +87,12 @@ impl State {
         }
     }
 
-    fn breached(&mut self, policy: &Policy, now: Timestamp) -> Option<Change> {
+    fn breached(&mut self, policy: &Policy, level: Option<Level>, now: Timestamp) -> Option<Change> {
         self.clear_since = None;
         if self.phase == Phase::Inactive {
-            self.phase = Phase::Pending;
-            self.since = now;
+            *self = Self { phase: Phase::Pending, since: now, ..Self::default() };
         }
+        self.level = self.level.max(level);
         if self.phase == Phase::Pending && now.since(self.since) >= policy.hold {
             self.phase = Phase::Firing;
             return Some(Change { state: AlertState::Firing, since: self.since });
@@ -88,7 +102,7 @@ impl State {
 
     fn clear(&mut self, policy: &Policy, now: Timestamp) -> Option<Change> {
         if self.phase != Phase::Firing {
-            self.phase = Phase::Inactive;
+            *self = Self::default();
             return None;
         }
         let clear_since = *self.clear_since.get_or_insert(now);
@@ -110,6 +124,7 @@ fn recovered(policy: &Policy, value: Option<f64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::Labels;
 
     fn policy() -> Policy {
         Policy {
@@ -134,7 +149,8 @@ mod tests {
                     _ => Verdict::NoData,
                 };
                 let value = values.get(at).copied();
-                match state.step(policy, verdict, value, Timestamp::from_secs(at as i64)) {
+                let reading = Reading { value, ..Reading::new(Labels::NONE, verdict) };
+                match state.step(policy, &reading, Timestamp::from_secs(at as i64)) {
                     Some(Change { state: AlertState::Firing, .. }) => 'F',
                     Some(Change { state: AlertState::Resolved, .. }) => 'R',
                     None => '-',
@@ -176,16 +192,40 @@ mod tests {
     }
 
     #[test]
+    fn no_data_may_be_what_people_are_told_of() {
+        let policy = Policy { no_data: NoData::Alert, hold: Duration::from_secs(1), ..policy() };
+        assert_eq!(run(&policy, "??.?#..", &[]), "-FR-FR-");
+    }
+
+    #[test]
+    fn a_level_only_rises_until_it_is_over() {
+        let mut state = State::default();
+        let mut step = |level: Option<Level>, verdict, second| {
+            let reading = Reading { level, ..Reading::new(Labels::NONE, verdict) };
+            state.step(&policy(), &reading, Timestamp::from_secs(second));
+            state.level()
+        };
+        assert_eq!(step(None, Verdict::Breached, 0), None);
+        assert_eq!(step(Some(Level::Critical), Verdict::Breached, 1), Some(Level::Critical));
+        assert_eq!(step(None, Verdict::Breached, 2), Some(Level::Critical));
+        assert_eq!(step(None, Verdict::Clear, 3), None);
+        assert_eq!(step(None, Verdict::Breached, 4), None);
+    }
+
+    #[test]
     fn since_tells_when_the_condition_began() {
         let policy = Policy { hold: Duration::from_secs(2), ..policy() };
         let mut state = State::default();
         for second in 0..2 {
-            assert_eq!(state.step(&policy, Verdict::Breached, None, Timestamp::from_secs(second)), None);
+            assert_eq!(
+                state.step(&policy, &Reading::new(Labels::NONE, Verdict::Breached), Timestamp::from_secs(second)),
+                None
+            );
             assert_eq!(state.phase(), Phase::Pending);
         }
-        let change = state.step(&policy, Verdict::Breached, None, Timestamp::from_secs(2));
+        let change = state.step(&policy, &Reading::new(Labels::NONE, Verdict::Breached), Timestamp::from_secs(2));
         assert_eq!(change, Some(Change { state: AlertState::Firing, since: Timestamp::from_secs(0) }));
-        let change = state.step(&policy, Verdict::Clear, None, Timestamp::from_secs(9));
+        let change = state.step(&policy, &Reading::new(Labels::NONE, Verdict::Clear), Timestamp::from_secs(9));
         assert_eq!(change, Some(Change { state: AlertState::Resolved, since: Timestamp::from_secs(0) }));
     }
 }

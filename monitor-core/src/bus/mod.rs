@@ -176,6 +176,10 @@ impl Bus {
             let turn = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
             let next = self.shared.lock().next_sequence();
             let kept = backlog.append(next, &draft).is_ok() || seeded_bug!("acknowledged_uncommitted");
+            if !kept && lane == Lane::Alerts {
+                // With what is written next.
+                backlog.note(draft.intake(), draft.positions());
+            }
             if kept || lane == Lane::Alerts {
                 let mut log = self.shared.lock();
                 if log.closed() && kept {

@@ -26,6 +26,8 @@ use crate::pipeline::{PIPELINE_LABELS, REJECTED_FILE};
 use crate::prices::Prices;
 use crate::sample::BUILTIN_LABELS;
 use crate::suggest::{hint, nearest, there_are};
+use crate::template::Template;
+use crate::time::format_duration;
 
 /// A parsed configuration: everything that can be said about it without touching the world.
 #[derive(Debug, Default)]
@@ -145,11 +147,12 @@ impl Parser<'_> {
         let mut kinds = ComponentKind::ALL.map(|kind| (kind, self.tables(&mut root, kind)));
         let mut top = Table::new(root, 0..0, String::new(), "monitor explain config".to_owned());
         top.places.also_known = ComponentKind::ALL.map(|kind| kind.table().to_owned()).to_vec();
-        top.places.also_known.extend(["store", "durability", "prices"].map(str::to_owned));
+        top.places.also_known.extend(["store", "durability", "notify", "prices"].map(str::to_owned));
         let preset_span = top.entries.get("presets").map_or(0..0, Spanned::span);
         let (store, durability) = (self.part(&mut top, "store"), self.part(&mut top, "durability"));
-        let prices = self.prices(&mut top);
-        let settings = Settings { store, durability, prices, ..self.validated::<Settings>(top).unwrap_or_default() };
+        let (notify, prices) = (self.part(&mut top, "notify"), self.prices(&mut top));
+        let settings =
+            Settings { store, durability, notify, prices, ..self.validated::<Settings>(top).unwrap_or_default() };
         for name in &settings.presets {
             self.preset(name, &preset_span, &mut kinds);
         }
@@ -166,6 +169,9 @@ impl Parser<'_> {
         };
         self.conflicts(&config, &source_places, &sink_places);
         self.groups(&config, &rule_places);
+        self.messages(&config, &rule_places);
+        self.references(&config, &rule_places);
+        self.reaches(&config, &rule_places);
         self.contents(&config, &sink_places);
         config
     }
@@ -374,6 +380,55 @@ impl Parser<'_> {
                 let label_of_fault = format!("{} Or make it one: [store] labels = [\"{label}\"]", hint(label, &known));
                 let message = format!("rule `{}` is grouped by `{label}`, which is no label", rule.name);
                 self.faults.push(Fault::new(message, place.clone(), label_of_fault));
+            }
+        }
+    }
+
+    /// Messages and annotations that name what the rule does not give.
+    fn messages(&mut self, config: &Config, places: &[Range<usize>]) {
+        for (rule, place) in config.rules.iter().zip(places) {
+            let names = rule.config.names();
+            let annotations = rule.settings.annotations.iter();
+            let annotations = annotations.map(|(name, text)| (format!("annotation `{name}`"), text));
+            let message = rule.settings.message.iter().map(|text| ("message".to_owned(), text));
+            for (what, text) in message.chain(annotations) {
+                if let Err(error) = Template::with_names(text, &names) {
+                    let message = format!("wrong {what} of rule `{}`", rule.name);
+                    self.faults.push(Fault::new(message, place.clone(), error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Rules that name other rules, or charts, that there are not.
+    fn references(&mut self, config: &Config, places: &[Range<usize>]) {
+        let rules: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
+        let charts: Vec<&str> = config.charts.iter().map(|chart| chart.name.as_str()).collect();
+        for (rule, place) in config.rules.iter().zip(places) {
+            let mutes = rule.settings.mutes.iter().map(|name| ("mutes", "rule", name, &rules));
+            let chart = rule.settings.chart.iter().map(|name| ("chart", "chart", name, &charts));
+            for (key, kind, name, known) in mutes.chain(chart) {
+                let others = known.iter().copied().filter(|known| kind == "chart" || *known != rule.name);
+                let known: Vec<&str> = others.collect();
+                if !known.contains(&name.as_str()) {
+                    let message = format!("`{key}` of rule `{}` names `{name}`, which is no other {kind}", rule.name);
+                    let label = if known.is_empty() { format!("there is no {kind}") } else { hint(name, &known) };
+                    self.faults.push(Fault::new(message, place.clone(), label));
+                }
+            }
+        }
+    }
+
+    /// Rules that look further back than the store keeps anything.
+    fn reaches(&mut self, config: &Config, places: &[Range<usize>]) {
+        let store = &config.settings.store;
+        let kept = store.raw_retention.0.max(store.bucket_retention.0);
+        for (rule, place) in config.rules.iter().zip(places) {
+            if let Some(reach) = rule.config.reach().filter(|reach| *reach > kept) {
+                let [reach, kept] = [reach, kept].map(format_duration);
+                let message = format!("rule `{}` looks back {reach}, and the store keeps {kept}", rule.name);
+                let label = format!("make it shorter, or [store] bucket_retention = \"{reach}\"");
+                self.faults.push(Fault::new(message, place.clone(), label));
             }
         }
     }

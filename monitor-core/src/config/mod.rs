@@ -22,8 +22,8 @@ pub use prices::PriceSettings;
 pub(crate) use prices::parse_price_file;
 pub use secret::{Secret, SecretError};
 pub use settings::{
-    ActionSetting, ChartSettings, ClockSetting, DurabilitySettings, NoData, OverflowSetting, RuleSettings, Settings,
-    SinkSettings, SourceSettings, StoreSettings,
+    ActionSetting, ChartSettings, ClockSetting, DurabilitySettings, NoData, NotifySettings, OverflowSetting,
+    RuleSettings, Settings, SinkSettings, SourceSettings, StoreSettings,
 };
 pub use table::Table;
 pub use values::{DurationText, KindText, SizeText, ZoneText};

@@ -32,6 +32,7 @@ impl Outline {
         };
         let models = format!("{:?}", top.prices.models.rows().collect::<Vec<_>>());
         settings.insert("store".to_owned(), json(&top.store));
+        settings.insert("notify".to_owned(), json(&top.notify));
         settings.insert("durability".to_owned(), json(&top.durability));
         settings.insert("prices".to_owned(), json(&(&top.prices, models)));
         let mut outline = Self { settings, components: BTreeMap::new() };

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DurationText, KindText, PriceSettings, SizeText, ZoneText};
+use crate::alerting::QuietHours;
 use crate::bus::Durability;
 use crate::component::{Content, Invalid, Validate};
 use crate::event::{KindSet, Level};
@@ -42,6 +43,9 @@ pub struct Settings {
     /// What tokens cost, a table of its own.
     #[serde(skip)]
     pub prices: PriceSettings,
+    /// When people are told of alerts, a table of its own.
+    #[serde(skip)]
+    pub notify: NotifySettings,
 }
 
 impl Default for Settings {
@@ -56,6 +60,7 @@ impl Default for Settings {
             store: StoreSettings::default(),
             durability: DurabilitySettings::default(),
             prices: PriceSettings::default(),
+            notify: NotifySettings::default(),
         }
     }
 }
@@ -161,6 +166,42 @@ impl Validate for DurabilitySettings {
         }
         if self.quota.0 < 1 << 20 {
             return Err(Invalid::key("quota", "must be at least 1 MiB"));
+        }
+        Ok(())
+    }
+}
+
+/// `[notify]`: when people are told of alerts. What is held back is told once nothing holds it back, if it is so still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotifySettings {
+    /// Hours in which nobody is told, in the zone of `timezone`: "22:00-07:00", "Sat-Sun", "Mon-Fri 18:00-08:00".
+    pub quiet: Vec<String>,
+    /// What is as grave as this is told in quiet hours, too.
+    pub quiet_below: Level,
+    /// No more messages than this within `per`; as many as there are without it.
+    pub at_most: Option<usize>,
+    /// See `at_most`.
+    pub per: DurationText,
+}
+
+impl Default for NotifySettings {
+    fn default() -> Self {
+        let per = DurationText(Duration::from_secs(3_600));
+        Self { quiet: Vec::new(), quiet_below: Level::Critical, at_most: None, per }
+    }
+}
+
+impl Validate for NotifySettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        for hours in &self.quiet {
+            hours.parse::<QuietHours>().map_err(|error| Invalid::key("quiet", error.to_string()))?;
+        }
+        if self.at_most == Some(0) {
+            return Err(Invalid::key("at_most", "must be at least 1; silence the rules of which nobody is to be told"));
+        }
+        if self.per.0.is_zero() {
+            return Err(Invalid::key("per", "must be longer than nothing"));
         }
         Ok(())
     }
@@ -346,9 +387,13 @@ impl Validate for RuleSettings {
         if self.recover_above.is_some() && self.recover_below.is_some() {
             return Err(Invalid::key("recover_below", "cannot stand beside `recover_above`: keep one of the two"));
         }
-        if let Some(message) = &self.message {
-            crate::template::Template::new(message).map_err(|error| Invalid::key("message", error.to_string()))?;
+        if self.repeat_every.as_ref().is_some_and(|every| every.0.is_zero()) {
+            return Err(Invalid::key(
+                "repeat_every",
+                "must be longer than nothing; leave the key out for no reminders",
+            ));
         }
+        // What its messages can name, the rule knows.
         Ok(())
     }
 }

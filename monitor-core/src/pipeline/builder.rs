@@ -9,7 +9,7 @@ use super::lock::{Lock, LockError};
 use super::open;
 use super::sink_worker::Reopen;
 use super::snapshot::SNAPSHOT_FILE;
-use crate::alerting::RuleHost;
+use crate::alerting::{Notify, RuleHost};
 use crate::bus::{Durability, Overflow};
 use crate::component::{
     BoxError, Chart, ComponentKind, Content, Context, Dirs, Resource, Rule, RuleConfig, Sink, Source,
@@ -144,6 +144,7 @@ pub struct Builder {
     pub(super) sources: Vec<(Text, Box<dyn Source>)>,
     pub(super) sinks: Vec<NewSink>,
     pub(super) rules: Vec<RuleHost>,
+    pub(super) notify: Notify,
     pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
     pub(super) periodic: Vec<Periodic>,
     /// What the configuration says that it comes from.
@@ -178,6 +179,7 @@ impl Builder {
             sources: Vec::new(),
             sinks: Vec::new(),
             rules: Vec::new(),
+            notify: Notify::default(),
             charts: Vec::new(),
             periodic: Vec::new(),
             outline: None,
@@ -200,6 +202,7 @@ impl Builder {
         builder.shutdown_timeout = settings.shutdown_timeout.0;
         builder.limits = settings.store.limits();
         builder.labels.clone_from(&settings.store.labels);
+        builder.notify = Notify::new(&settings.notify, builder.zone.clone());
         builder.prices = config.prices().map_err(StartError::Prices)?;
         Ok(if event_time { builder.event_time() } else { builder })
     }

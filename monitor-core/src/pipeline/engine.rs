@@ -14,8 +14,8 @@ use super::sink_worker::Deadline;
 use super::snapshot::Snapshot;
 use super::summary::ChartSummary;
 use super::watch::Watch;
-use crate::alerting::RuleHost;
-use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
+use crate::alerting::{Board, HeldBack, Notify, RuleHost, Ticked};
+use crate::bus::{Batch, Bus, Cursor, Draft, Intake, Lane, Next};
 use crate::component::Chart;
 use crate::event::{AlertState, Body, Event, Kind};
 use crate::sample::Deriver;
@@ -43,11 +43,12 @@ pub(super) type Callback = Box<dyn FnMut(&Store, Timestamp) + Send>;
 pub(super) struct Reload {
     pub(super) interval: Duration,
     pub(super) rules: Vec<Part<RuleHost>>,
+    pub(super) notify: Notify,
     pub(super) charts: Vec<Part<Box<dyn Chart>>>,
 }
 
 /// One of its rules or charts.
-pub(super) enum Part<T> {
+pub(crate) enum Part<T> {
     /// As it is.
     Same(Text),
     New(Text, T),
@@ -64,7 +65,7 @@ pub(super) struct Engine {
     pub(super) interval: Duration,
     /// How long the store keeps samples.
     pub(super) retention: Duration,
-    pub(super) rules: Vec<RuleHost>,
+    pub(super) board: Board,
     pub(super) periodic: Vec<Periodic>,
     pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
     pub(super) plots: PathBuf,
@@ -89,6 +90,7 @@ pub(super) struct Outcome {
     pub(super) fired: u64,
     pub(super) resolved: u64,
     pub(super) firing: Vec<String>,
+    pub(super) held_back: Vec<HeldBack>,
     pub(super) charts: Vec<ChartSummary>,
     pub(super) doubts: Vec<String>,
 }
@@ -218,28 +220,16 @@ impl Engine {
         if let Some(watch) = &mut self.watch {
             watch.report(&self.store, now);
         }
-        let alerts = self.rules.iter_mut().flat_map(|rule| rule.tick(&self.store, now)).collect();
-        self.publish(alerts);
+        let ticked = self.board.tick(&self.store, now);
+        self.publish(ticked, now);
     }
 
     /// Goes on with the rules and charts of a changed configuration. A rule that has changed stands where it stood; one that
     /// is not there any more ends.
     fn reload(&mut self, reload: Reload) {
         let now = self.clock.now();
-        let mut old = std::mem::take(&mut self.rules);
-        let mut alerts = Vec::new();
-        for part in reload.rules {
-            let (Part::Same(name) | Part::New(name, _)) = &part;
-            let before = old.iter().position(|rule| rule.name() == name).map(|at| old.remove(at));
-            match (part, before) {
-                (Part::Same(_), before) => self.rules.extend(before),
-                (Part::New(_, mut rule), before) => {
-                    alerts.extend(before.into_iter().flat_map(|mut before| rule.replace(&mut before, now)));
-                    self.rules.push(rule);
-                }
-            }
-        }
-        alerts.extend(old.iter_mut().flat_map(|rule| rule.end(now)));
+        let ticked = self.board.reload(reload.rules, now);
+        self.board.notify = reload.notify;
         let mut old = std::mem::take(&mut self.charts);
         for part in reload.charts {
             match part {
@@ -253,27 +243,44 @@ impl Engine {
             self.interval = reload.interval;
             self.next_tick = None;
         }
-        self.publish(alerts);
+        self.publish(ticked, now);
     }
 
-    fn publish(&mut self, alerts: Vec<Event>) {
+    /// Publishes what people are told, and with it, in one transaction where there is a spool, what they were told: so
+    /// nothing is told under two keys, or not at all, whenever the process ends.
+    fn publish(&mut self, ticked: Ticked, now: Timestamp) {
+        let Ticked { mut alerts, states, stops: _, fired, resolved } = ticked;
+        self.outcome.fired += fired;
+        self.outcome.resolved += resolved;
         if alerts.is_empty() {
+            if !states.is_empty() {
+                self.bus.note(&Intake::default(), &states);
+            }
             return;
         }
-        for event in &alerts {
-            if let Body::Alert(alert) = &event.body {
-                match alert.state {
-                    AlertState::Firing => self.outcome.fired += 1,
-                    AlertState::Resolved => self.outcome.resolved += 1,
-                }
+        for event in &mut alerts {
+            let Body::Alert(alert) = &mut event.body else { continue };
+            if alert.state == AlertState::Firing && alert.repeat == 0 {
+                alert.chart = self.picture(&alert.name, now);
             }
         }
         let room = KEPT_ALERTS.saturating_sub(self.outcome.alerts.len());
         self.outcome.alerts.extend(alerts.iter().take(room).cloned());
-        let draft = Draft::new(alerts, &mut self.deriver);
+        let mut draft = Draft::new(alerts, &mut self.deriver);
+        draft.set_positions(states);
         if self.bus.publish(draft, Lane::Alerts).is_err() {
             tracing::error!("failed to publish alerts: the bus is closed");
         }
+    }
+
+    /// Draws the chart that a rule names, and tells where it is.
+    fn picture(&mut self, rule: &Text, now: Timestamp) -> Option<Text> {
+        let chart = self.board.chart_of(rule)?;
+        let (_, chart) = self.charts.iter_mut().find(|(name, _)| name == chart)?;
+        let name = Text::new(format!("{rule}-{}", now.to_utc().format("%Y%m%dT%H%M%SZ")));
+        let drawn = draw(&name, chart.as_mut(), &self.store, now, &self.plots.join("alerts"));
+        let path = drawn.into_iter().find_map(|picture| picture.path)?;
+        Some(Text::new(path.to_string_lossy()))
     }
 
     fn call_periodic(&mut self, now: Timestamp) {
@@ -307,9 +314,11 @@ impl Engine {
             self.outcome.charts.extend(draw(name, chart.as_mut(), &self.store, now, &self.plots));
         }
         self.write_snapshot();
-        self.outcome.doubts = self.rules.iter().filter_map(RuleHost::doubt).collect();
+        self.outcome.doubts = self.board.rules().iter().filter_map(RuleHost::doubt).collect();
+        self.outcome.held_back = self.board.held_back();
         self.outcome.firing = self
-            .rules
+            .board
+            .rules()
             .iter()
             .flat_map(|rule| rule.firing().map(|labels| format!("{}{labels}", rule.name())).collect::<Vec<_>>())
             .collect();
@@ -317,7 +326,7 @@ impl Engine {
 
     fn write_snapshot(&self) {
         let Some(path) = &self.snapshot else { return };
-        let snapshot = Snapshot::new(&self.store, self.rules.iter().flat_map(RuleHost::saved).collect());
+        let snapshot = Snapshot::new(&self.store, self.board.saved());
         if let Err(error) = snapshot.write(path) {
             tracing::error!("failed to write the snapshot `{}`: {error}", path.display());
         }

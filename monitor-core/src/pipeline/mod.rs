@@ -31,6 +31,7 @@ pub use builder::{Builder, SinkOptions, StartError};
 pub(crate) use emitter::Line;
 pub(crate) use emitter::TOLERANCE;
 pub use emitter::{Emitter, LineReader, Place, Stopped};
+pub(crate) use engine::Part;
 pub use filter::{Filter, REDACTED};
 #[cfg(feature = "spool")]
 pub(crate) use ledger::DEAD_LETTERS;

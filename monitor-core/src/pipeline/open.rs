@@ -43,7 +43,8 @@ pub(super) fn sink(entry: Entry<dyn SinkConfig, SinkSettings>, base: &Context) -
 pub(super) fn rule(entry: Entry<dyn RuleConfig, RuleSettings>, base: &Context) -> Result<RuleHost, StartError> {
     let context = Context { name: entry.name.clone(), by: entry.settings.by.clone(), ..base.clone() };
     let rule = entry.config.open(&context).map_err(failed(ComponentKind::Rule, &entry.name))?;
-    Ok(RuleHost::new(entry.name, rule, entry.settings))
+    let reach = entry.config.reach();
+    Ok(RuleHost::new(entry.name, rule, entry.settings).reaching(reach))
 }
 
 pub(super) fn chart(

@@ -18,6 +18,7 @@ use super::kit::ResumedSink;
 use super::running::{LAST_GRACE, Pipeline, RunningSink, RunningSource};
 use super::{instant, open};
 use crate::Text;
+use crate::alerting::Notify;
 use crate::bus::Durability;
 use crate::component::{ComponentKind, Resource, Source};
 use crate::config::{Config, Fate, Outline};
@@ -25,7 +26,7 @@ use crate::config::{Config, Fate, Outline};
 /// A sink that has changed is waited for so long, until its new self is in its place.
 const TAKEN_OVER: Duration = Duration::from_secs(2);
 /// Keys at the top of the file that can change; the others hold until the next start.
-const LIVE: [&str; 3] = ["metrics_interval", "shutdown_timeout", "presets"];
+const LIVE: [&str; 4] = ["metrics_interval", "shutdown_timeout", "presets", "notify"];
 
 /// What a reload has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -171,7 +172,12 @@ impl Pipeline {
             sources: Vec::new(),
             changed_sinks: Vec::new(),
             added_sinks: Vec::new(),
-            engine: Reload { interval: config.settings.metrics_interval.0, rules: Vec::new(), charts: Vec::new() },
+            engine: Reload {
+                interval: config.settings.metrics_interval.0,
+                rules: Vec::new(),
+                notify: Notify::new(&config.settings.notify, base.zone.clone()),
+                charts: Vec::new(),
+            },
             shutdown_timeout: config.settings.shutdown_timeout.0,
         };
         for entry in &config.sources {

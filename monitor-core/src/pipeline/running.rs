@@ -323,6 +323,7 @@ impl Pipeline {
             fired: outcome.fired,
             resolved: outcome.resolved,
             firing: outcome.firing,
+            held_back: outcome.held_back,
             doubts: outcome.doubts,
             token_usage: self.store.token_usage(Window::ALL),
             charts: outcome.charts,

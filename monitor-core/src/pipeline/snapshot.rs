@@ -16,7 +16,7 @@ use crate::store::{Limits, SavedStore, Store, Unusable};
 pub(super) const SNAPSHOT_FILE: &str = "snapshot.bin";
 
 const NAME: [u8; 8] = *b"monitor\0";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Name, version, length, checksum.
 const HEAD: usize = 8 + 4 + 8 + 4;
 

@@ -20,6 +20,7 @@ use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
 use super::watch::{Watch, WatchedSink, WatchedSinks};
 use super::{instant, snapshot, source_worker};
+use crate::alerting::{Board, STATES, SavedState};
 use crate::bus::{Backlog, Bus, Draft, Durability, Intake, Overflow, ROWS, Size};
 use crate::component::{ComponentKind, Source};
 use crate::read::LineParser;
@@ -27,7 +28,7 @@ use crate::sample::Deriver;
 #[cfg(feature = "spool")]
 use crate::spool::Spool;
 use crate::store::Store;
-use crate::{Clock, Text};
+use crate::{Clock, Text, Timestamp};
 
 /// What the bus holds for the slowest sink.
 const BUS_CAPACITY: Size = Size { events: 65_536, bytes: 256 << 20 };
@@ -45,10 +46,8 @@ impl Builder {
         self.check_names()?;
         let snapshot = self.snapshot.take();
         let restored = snapshot.as_deref().and_then(|path| snapshot::restore(path, &self.limits));
+        let began_empty = restored.is_none().then(|| self.clock.now());
         let (store, states) = restored.unwrap_or_else(|| (Store::new(self.limits.clone()), Vec::new()));
-        for rule in &mut self.rules {
-            rule.restore(&states);
-        }
         let refused_file = self.keep_refused.then(|| self.dirs.data.join(REJECTED_FILE));
         if self.durability > Durability::L0 && self.lock.is_none() {
             self.take_data_dir()?;
@@ -105,7 +104,8 @@ impl Builder {
         for sink in sinks {
             pipeline.start_sink(sink)?;
         }
-        self.start_engine(&mut pipeline, snapshot)?;
+        let board = self.board(backlog.as_deref(), &states, began_empty);
+        self.start_engine(&mut pipeline, board, snapshot)?;
         self.start_sources(&mut pipeline)?;
         Ok(pipeline)
     }
@@ -118,7 +118,28 @@ impl Builder {
         twice.map_or(Ok(()), |(kind, name)| Err(StartError::Duplicate { kind, name: name.clone() }))
     }
 
-    fn start_engine(&mut self, pipeline: &mut Pipeline, snapshot: Option<PathBuf>) -> Result<(), StartError> {
+    /// The rules, where they stood: the spool knows of every change, and the snapshot as of the end.
+    fn board(&mut self, backlog: Option<&dyn Backlog>, saved: &[SavedState], began_empty: Option<Timestamp>) -> Board {
+        let mut board = Board::new(std::mem::take(&mut self.rules), std::mem::take(&mut self.notify));
+        match backlog {
+            Some(backlog) => {
+                let written = backlog.positions(&Text::new_static(STATES));
+                board.restore_written(written, began_empty, self.clock.now());
+            }
+            None => board.restore(saved, began_empty),
+        }
+        if !self.event_time {
+            board.heed_silences(self.dirs.data.clone());
+        }
+        board
+    }
+
+    fn start_engine(
+        &mut self,
+        pipeline: &mut Pipeline,
+        board: Board,
+        snapshot: Option<PathBuf>,
+    ) -> Result<(), StartError> {
         let (orders, from_pipeline) = std::sync::mpsc::channel();
         pipeline.to_engine = Some(orders);
         let engine = Engine {
@@ -130,7 +151,7 @@ impl Builder {
             event_time: self.event_time,
             interval: self.interval,
             retention: self.limits.raw_retention,
-            rules: std::mem::take(&mut self.rules),
+            board,
             periodic: std::mem::take(&mut self.periodic),
             charts: std::mem::take(&mut self.charts),
             plots: self.dirs.data.join("plots"),

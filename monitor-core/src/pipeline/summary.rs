@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::Text;
+use crate::alerting::HeldBack;
 use crate::bus::Durability;
 use crate::event::Event;
 use crate::store::{Bounds, TokenUsage};
@@ -44,6 +45,8 @@ pub struct Summary {
     pub resolved: u64,
     /// The rules that fire still.
     pub firing: Vec<String>,
+    /// Messages that people were not told, by rule and reason: silences, rules that mute others, quiet hours, too many.
+    pub held_back: Vec<HeldBack>,
     /// Rules that look as if they could never hold, and why.
     pub doubts: Vec<String>,
     /// Tokens by model, of all that the store holds.
