@@ -36,8 +36,8 @@ pub(crate) fn sign(alert: &Alert) -> &'static str {
 }
 
 /// The gravest first, and those that are equally grave in their order.
-pub(crate) fn gravest_first(mut alerts: Vec<&Alert>) -> Vec<&Alert> {
-    alerts.sort_by_key(|alert| std::cmp::Reverse(alert.level));
+pub(crate) fn gravest_first<T>(mut alerts: Vec<T>, level: impl Fn(&T) -> Level) -> Vec<T> {
+    alerts.sort_by_key(|alert| std::cmp::Reverse(level(alert)));
     alerts
 }
 

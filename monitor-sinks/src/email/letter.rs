@@ -1,7 +1,6 @@
 //! What a mail says, as text and as HTML, with the charts in it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -105,78 +104,77 @@ fn incident(alert: &Alert) -> Vec<String> {
 
 /// A line: what a name or a label brings along becomes neither a header nor a line of its own.
 fn subject(prefix: &str, alerts: &[Told<'_>]) -> String {
-    let subject = match alerts {
-        [told] => format!("{prefix} {}: {}", title(told.alert), told.alert.message),
-        _ => {
-            let count = |wanted: fn(&Alert) -> bool| alerts.iter().filter(|told| wanted(told.alert)).count();
-            let firing = count(|alert| alert.state == AlertState::Firing);
-            let critical = count(|alert| alert.state == AlertState::Firing && alert.level == Level::Critical);
-            let resolved = alerts.len() - firing;
-            let counts: Vec<String> = [(firing, "firing"), (critical, "CRITICAL"), (resolved, "resolved")]
-                .into_iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, what)| format!("{count} {what}"))
-                .collect();
-            let mut names: Vec<&str> = Vec::new();
-            for told in alerts {
-                if !names.contains(&told.alert.name.as_str()) {
-                    names.push(&told.alert.name);
-                }
-            }
-            format!("{prefix} {}: {}", counts.join(", "), names.join(", "))
-        }
+    let subject = if let [told] = alerts {
+        format!("{prefix} {}: {}", title(told.alert), told.alert.message)
+    } else {
+        format!("{prefix} {}: {}", counts(alerts), names(alerts))
     };
-    let line: Vec<&str> =
-        subject.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
-    cut(&line.join(" "), SUBJECT).into_owned()
+    let words = subject.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    cut(&words.collect::<Vec<_>>().join(" "), SUBJECT).into_owned()
+}
+
+/// `2 firing, 1 CRITICAL, 3 resolved`, without what there is none of.
+fn counts(alerts: &[Told<'_>]) -> String {
+    let count = |wanted: fn(&Alert) -> bool| alerts.iter().filter(|told| wanted(told.alert)).count();
+    let firing = count(|alert| alert.state == AlertState::Firing);
+    let critical = count(|alert| alert.state == AlertState::Firing && alert.level == Level::Critical);
+    let counts = [(firing, "firing"), (critical, "CRITICAL"), (alerts.len() - firing, "resolved")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+/// Each once.
+fn names(alerts: &[Told<'_>]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for told in alerts {
+        if !names.contains(&told.alert.name.as_str()) {
+            names.push(&told.alert.name);
+        }
+    }
+    names.join(", ")
 }
 
 /// The text and the HTML.
 pub(super) fn bodies(alerts: &[Told<'_>], zone: &Zone, dirs: &Dirs, pictures: &mut Pictures) -> (String, String) {
     let mut text = String::new();
     let mut html = "<!DOCTYPE html>\n<html><body style=\"font-family: sans-serif\">\n".to_owned();
-    for alert in gravest_first(alerts.iter().map(|told| told.alert).collect()).into_iter().take(ALERTS) {
-        let time = alerts.iter().find(|told| std::ptr::eq(told.alert, alert)).map_or(alert.since, |told| told.time);
-        let facts = facts(alert, time, zone);
+    for told in gravest_first(alerts.to_vec(), |told| told.alert.level).iter().take(ALERTS) {
+        let alert = told.alert;
         let (head, message) = (readable(&format!("{} {}", sign(alert), title(alert))), readable(&alert.message));
-        write!(text, "{head}\n{message}\n\n").expect("a string takes all");
-        write!(html, "<h3 style=\"color: {}\">{}</h3>\n", color(alert), escape(&head)).expect("a string takes all");
-        write!(html, "<p style=\"white-space: pre-wrap\">{}</p>\n<table>\n", escape(&message))
-            .expect("a string takes all");
-        for (name, value) in &facts {
-            writeln!(text, "{name}: {value}").expect("a string takes all");
-            let (name, shown) = (escape(name), escape(value));
-            let shown = if is_link(value) { format!("<a href=\"{shown}\">{shown}</a>") } else { shown };
-            writeln!(html, "<tr><th align=\"left\">{name}</th><td>{shown}</td></tr>").expect("a string takes all");
+        text += &format!("{head}\n{message}\n\n");
+        html += &format!("<h3 style=\"color: {}\">{}</h3>\n", color(alert), escape(&head));
+        html += &format!("<p style=\"white-space: pre-wrap\">{}</p>\n<table>\n", escape(&message));
+        for (name, value) in facts(told, zone) {
+            text += &format!("{name}: {value}\n");
+            let (name, shown) = (escape(&name), escape(&value));
+            let shown = if is_link(&value) { format!("<a href=\"{shown}\">{shown}</a>") } else { shown };
+            html += &format!("<tr><th align=\"left\">{name}</th><td>{shown}</td></tr>\n");
         }
-        html.push_str("</table>\n");
-        if let Some(path) = alert.chart.as_deref() {
-            match pictures.attach(path, dirs) {
-                Ok(Picture { id, name }) => {
-                    writeln!(text, "chart: {name}, attached").expect("a string takes all");
-                    writeln!(html, "<p><img src=\"cid:{id}\" alt=\"{name}\" style=\"max-width: 100%\"></p>")
-                        .expect("a string takes all");
-                }
-                Err(error) => {
-                    let missing = readable(&format!("the chart {path} is not attached: {error}"));
-                    writeln!(text, "{missing}").expect("a string takes all");
-                    writeln!(html, "<p><em>{}</em></p>", escape(&missing)).expect("a string takes all");
-                }
+        html += "</table>\n";
+        match alert.chart.as_deref().map(|path| (path, pictures.attach(path, dirs))) {
+            None => {}
+            Some((_, Ok(Picture { id, name }))) => {
+                text += &format!("chart: {name}, attached\n");
+                html += &format!("<p><img src=\"cid:{id}\" alt=\"{name}\" style=\"max-width: 100%\"></p>\n");
+            }
+            Some((path, Err(error))) => {
+                let missing = readable(&format!("the chart {path} is not attached: {error}"));
+                text += &format!("{missing}\n");
+                html += &format!("<p><em>{}</em></p>\n", escape(&missing));
             }
         }
         text.push('\n');
     }
-    if alerts.len() > ALERTS {
-        let more = alerts.len() - ALERTS;
-        writeln!(text, "and {more} more").expect("a string takes all");
-        writeln!(html, "<p>and {more} more</p>").expect("a string takes all");
+    if let Some(more) = alerts.len().checked_sub(ALERTS).filter(|more| *more > 0) {
+        text += &format!("and {more} more\n");
+        html += &format!("<p>and {more} more</p>\n");
     }
-    html.push_str("</body></html>\n");
-    (text, html)
+    (text, html + "</body></html>\n")
 }
 
 /// What is told beside the message.
-fn facts(alert: &Alert, time: Timestamp, zone: &Zone) -> Vec<(String, String)> {
+fn facts(told: &Told<'_>, zone: &Zone) -> Vec<(String, String)> {
+    let Told { time, alert } = *told;
     let mut facts = vec![("since".to_owned(), local(alert.since, zone))];
     if alert.state == AlertState::Resolved {
         let lasted = format_duration(time.since(alert.since));

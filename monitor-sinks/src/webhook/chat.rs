@@ -139,7 +139,7 @@ fn fitted<T>(
     part: impl Fn(&Alert, usize) -> T,
     size: impl Fn(&T) -> usize,
 ) -> (Vec<T>, usize) {
-    let alerts = gravest_first(alerts.to_vec());
+    let alerts = gravest_first(alerts.to_vec(), |alert| alert.level);
     let mut fitting = Vec::new();
     for longest in LONGEST {
         fitting.clear();
