@@ -8,11 +8,17 @@
 pub mod absence;
 #[cfg(feature = "anomaly")]
 pub mod anomaly;
+#[cfg(feature = "budget")]
+pub mod budget;
+#[cfg(feature = "burn_rate")]
+pub mod burn_rate;
 #[cfg(feature = "change")]
 pub mod change;
 #[cfg(feature = "drift")]
 pub mod drift;
 mod embed;
+#[cfg(feature = "expression")]
+pub mod expression;
 #[cfg_attr(not(feature = "default"), allow(dead_code, reason = "each rule type takes what it needs of it"))]
 mod limits;
 #[cfg_attr(not(feature = "default"), allow(dead_code, reason = "each rule type takes what it needs of it"))]
@@ -41,10 +47,16 @@ pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
     registry.rule(&absence::DEFINITION)?;
     #[cfg(feature = "anomaly")]
     registry.rule(&anomaly::DEFINITION)?;
+    #[cfg(feature = "budget")]
+    registry.rule(&budget::DEFINITION)?;
+    #[cfg(feature = "burn_rate")]
+    registry.rule(&burn_rate::DEFINITION)?;
     #[cfg(feature = "change")]
     registry.rule(&change::DEFINITION)?;
     #[cfg(feature = "drift")]
     registry.rule(&drift::DEFINITION)?;
+    #[cfg(feature = "expression")]
+    registry.rule(&expression::DEFINITION)?;
     #[cfg(feature = "ratio")]
     registry.rule(&ratio::DEFINITION)?;
     #[cfg(feature = "threshold")]

@@ -77,6 +77,11 @@ impl Measure {
         answer.map_err(|unknown| self.unknown = Some(unknown)).unwrap_or_default()
     }
 
+    /// Whether the store has never seen the metric, as of what was read last.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.unknown.is_some()
+    }
+
     /// What makes it doubtful that it is meant: there is no such metric, but one of a similar name. A metric that nobody has
     /// sent yet is no mistake; one that is misspelt is.
     pub(crate) fn doubt(&self) -> Option<String> {

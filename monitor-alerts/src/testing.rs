@@ -6,7 +6,7 @@ use monitor_core::bus::Durability;
 use monitor_core::component::{Content, Context, Dirs, Reading, Registry, Rule, RuleConfig, Verdict};
 use monitor_core::config::Config;
 use monitor_core::event::{KindSet, Level};
-use monitor_core::sample::{Samples, SeriesKey, SeriesSet};
+use monitor_core::sample::{Labels, Samples, SeriesKey, SeriesSet};
 use monitor_core::store::{Aggregate, Limits, Store};
 use monitor_core::{Clock, Text, Timestamp, Zone};
 use proptest::prelude::*;
@@ -36,6 +36,37 @@ pub(crate) fn samples(seconds: i64, count: usize) -> impl Strategy<Value = Vec<S
     prop::collection::vec(sample, 0..count)
 }
 
+/// Samples of these metrics, with these values, of these groups or none.
+pub(crate) fn samples_of(
+    seconds: i64,
+    metrics: &'static [&'static str],
+    values: &'static [f64],
+) -> impl Strategy<Value = Vec<Sample>> {
+    let select = prop::sample::select::<&'static str>;
+    let sample = (0..=seconds, select(metrics), select(&["", "a", "b"][..]), prop::sample::select(values));
+    let sample = sample.prop_map(|(second, metric, group, value)| Sample { second, metric, group, value });
+    prop::collection::vec(sample, 0..60)
+}
+
+/// The groups that they have; the only one, of all of them, where a rule is not grouped.
+pub(crate) fn groups_of(grouped: bool) -> Vec<(Option<&'static str>, Labels)> {
+    if grouped {
+        ["", "a", "b"].map(|group| (Some(group), labelled(group))).to_vec()
+    } else {
+        vec![(None, Labels::NONE)]
+    }
+}
+
+/// The labels of a group.
+pub(crate) fn labelled(group: &str) -> Labels {
+    [("g", group)].into_iter().filter(|(_, group)| !group.is_empty()).collect()
+}
+
+/// Samples by second, metric, value and group.
+pub(crate) fn listed(samples: &[(i64, &'static str, f64, &'static str)]) -> Vec<Sample> {
+    samples.iter().map(|&(second, metric, value, group)| Sample { second, metric, group, value }).collect()
+}
+
 /// Samples of `m` without a group, at these seconds.
 pub(crate) fn plain(samples: &[(i64, f64)]) -> Vec<Sample> {
     samples.iter().map(|(second, value)| Sample { second: *second, metric: "m", group: "", value: *value }).collect()
@@ -50,8 +81,7 @@ pub(crate) fn store(samples: &[Sample]) -> Store {
 
 pub(crate) fn insert(store: &Store, samples: &[Sample]) {
     for Sample { second, metric, group, value } in samples {
-        let labels = [("g", *group)].into_iter().filter(|(_, group)| !group.is_empty()).collect();
-        let series = SeriesSet::new([SeriesKey::new(metric, labels).into()]);
+        let series = SeriesSet::new([SeriesKey::new(metric, labelled(group)).into()]);
         let mut samples = Samples::default();
         samples.push(Timestamp::from_secs(*second), &series, &[*value]);
         store.insert(&samples, Timestamp::MAX);
@@ -163,6 +193,18 @@ pub(crate) fn check(
         }
     }
     Ok(())
+}
+
+/// A rule by its keys.
+pub(crate) fn parsed(keys: &str) -> Box<dyn RuleConfig> {
+    let mut registry = Registry::new();
+    crate::register(&mut registry).expect("no type twice");
+    // A month is longer than what a store keeps by itself.
+    let text = format!("[store]\nbucket_retention = \"32d\"\n[alerts.a]\n{keys}");
+    match Config::parse(&text, "test", PathBuf::new(), &registry) {
+        Ok(mut config) => config.rules.remove(0).config,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// What is wrong with the keys of a rule; empty if nothing is.

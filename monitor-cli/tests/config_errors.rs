@@ -74,6 +74,20 @@ says!(no_limit, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\n");
 says!(two_limits, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 0.9\nbelow = 0.1\n");
 says!(preset_with_another_limit, "presets = [\"reference\"]\n[alerts.low_success_rate]\nabove = 0.9\n");
 says!(preset_table_misspelt, "presets = [\"recommended\"]\n[alerts.failing_call]\nenabled = false\n");
+says!(budget_of_nothing, "[alerts.a]\ntype = \"budget\"\nmetric = \"cost_usd\"\nlimit = 0\n");
+says!(factor_that_never_comes, "[alerts.a]\ntype = \"burn_rate\"\nobjective = 0.9\n");
+says!(
+    expression_of_an_unknown_value,
+    "[alerts.a]\ntype = \"expression\"\nholds = \"eror > 1\"\nvalues = { error = { metric = \"m\" } }\n"
+);
+says!(
+    expression_that_explodes,
+    "[alerts.a]\ntype = \"expression\"\nholds = \"error in [1] * 10**9\"\nvalues = { error = { metric = \"m\" } }\n"
+);
+says!(
+    key_of_a_value_misspelt,
+    "[alerts.a]\ntype = \"expression\"\nholds = \"error > 1\"\n[alerts.a.values.error]\nmetric = \"m\"\nagregate = \"sum\"\n"
+);
 says!(grouped_by_no_label, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nby = [\"modl_name\"]\n");
 says!(empty_window, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nwindow = \"0s\"\n");
 says!(store_without_room, "[store]\nmax_bytes = \"8\"\n");

@@ -123,6 +123,18 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         package: "monitor-alerts",
+        feature: Some("budget"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; chrono is core's already",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("burn_rate"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-alerts",
         feature: Some("change"),
         at_most: CORE + 1 + MARGIN,
         why: "core and itself; the store computes what a rule compares",
@@ -132,6 +144,12 @@ const LIMITS: &[Limit] = &[
         feature: Some("drift"),
         at_most: CORE + 1 + MARGIN,
         why: "core and itself; the store computes what a rule compares",
+    },
+    Limit {
+        package: "monitor-alerts",
+        feature: Some("expression"),
+        at_most: CORE + 1 + MARGIN,
+        why: "core and itself; the language is that of its templates",
     },
     Limit {
         package: "monitor-alerts",
