@@ -33,6 +33,7 @@ mod testing;
 pub mod threshold;
 
 pub use embed::WithRules;
+pub use limits::short;
 
 use monitor_core::component::{DuplicateType, Registry};
 

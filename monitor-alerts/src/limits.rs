@@ -72,7 +72,7 @@ impl Limits {
 }
 
 /// A number for people: no more than four digits that mean something, unless it is whole.
-pub(crate) fn short(number: f64) -> String {
+pub fn short(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         return format!("{number}");
     }

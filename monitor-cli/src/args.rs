@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Send a recording through store and rules, in the time of its events: what would have fired, and when
     Replay(ReplayArgs),
+    /// Hold a recording against rules, as in CI: exit code 2 if one of them is broken
+    Gate(GateArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
     /// Ask recordings in SQL: samples, events, and every metric by its name are tables
@@ -175,6 +177,35 @@ pub(crate) struct ReplayArgs {
     /// How the outcome is written: lines for people, or one JSON object
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A rule is broken if it has fired at any time; rules are evaluated every `metrics_interval`, and at the last \
+                        event. What a rule says nothing of for want of data does not break it, unless it has no_data = \
+                        \"alert\". Exit codes: 0 no rule is broken; 1 the data could not be read, or there is none; 2 a rule \
+                        is broken; 64 wrong arguments; 78 a wrong configuration."
+)]
+pub(crate) struct GateArgs {
+    /// Recordings: files in any form that is written here, lines also compressed, or a folder of them
+    #[arg(value_name = "DATA", required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// The rules: a configuration, of which sources, sinks and charts are left out
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) rules: PathBuf,
+    /// A table for people, one JSON object, or XML as JUnit writes it, which CI systems show
+    #[arg(long, default_value = "text")]
+    pub(crate) format: GateFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For CI systems
+    Junit,
 }
 
 #[derive(Debug, clap::Args)]

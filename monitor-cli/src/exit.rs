@@ -1,4 +1,4 @@
-//! How the program ends: 0 as it should be, 1 failed at run time, 3 stopped by a rule, 4 the books do not close, 64 wrong usage, 78 wrong configuration (`sysexits.h`);
+//! How the program ends: 0 as it should be, 1 failed at run time, 2 a gate is closed, 3 stopped by a rule, 4 the books do not close, 64 wrong usage, 78 wrong configuration (`sysexits.h`);
 //! a program that was run and has failed gives its own.
 
 use std::io::IsTerminal;
@@ -19,7 +19,8 @@ pub(crate) enum Failure {
     Run(Vec<String>),
     /// The books of a data folder do not close; what does not agree was printed.
     Books,
-    /// A rule has ended the run, or the program that it was to watch has failed: the exit code, and why, in words.
+    /// A rule is broken by a recording, or has ended the run, or the program that it was to watch has failed: the exit code, and
+    /// why, in words.
     Ended(u8, String),
     /// A running pipeline does not take a configuration; why not.
     Refused(String),

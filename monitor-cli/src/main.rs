@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Replay(args) => commands::replay::replay(&args),
+        Command::Gate(args) => commands::gate::gate(&args),
         Command::Query(args) => commands::query::query(&args),
         Command::Sql(args) => commands::sql::sql(&args),
         Command::Export(args) => commands::export::export(&args),

@@ -89,7 +89,8 @@ fn a_silence_holds_while_the_pipeline_runs() {
     send(&dir, "a", 2);
     send(&dir, "b", 2);
     until(&dir, &[("b", "firing")]);
-    let held = || status(&dir)["alerts"].as_array().is_some_and(|all| all.iter().any(|one| one["held"] == "silence 1"));
+    let held =
+        || status(&dir)["alerts"].as_array().is_some_and(|all| all.iter().any(|one| one["held"]["silence"] == 1));
     eventually("what is held back is listed", &dir, held);
     let listed: Value =
         serde_json::from_str(&dir.monitor(&["silence", "list", "--format", "json"]).stdout).expect("JSON");

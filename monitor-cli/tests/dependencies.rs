@@ -32,6 +32,14 @@ const LIMITS: &[Limit] = &[
         why: "serde, schemars and toml with what they derive with are half of it; then time zones, gzip, two for zstd, templates, \
               tracing, five for the quick clock of quanta, six for the compression of pco, three for regular expressions, two for the form of a snapshot, seven for SQLite",
     },
+    Limit { package: "monitor-sinks", feature: Some("alertmanager"), at_most: CORE + 18 + MARGIN, why: "as http" },
+    Limit {
+        package: "monitor-sinks",
+        feature: Some("email"),
+        at_most: CORE + 35 + MARGIN,
+        why: "core and itself; 13 are rustls with the certificates that browsers trust, five SHA-256, the rest is SMTP and the form \
+              of mail; without idna_adapter 1.0, which the binary asks for, 21 more are tables of Unicode",
+    },
     Limit {
         package: "monitor-sinks",
         feature: Some("command"),

@@ -62,8 +62,8 @@ impl Baseline {
         window.rem_euclid(self.count) as usize
     }
 
-    /// Takes over what the store has of these windows. What it has no more, or only in buckets that are wider than a window, stays as
-    /// it was read before.
+    /// Takes over what the store has of these windows. What it has no more, or only in buckets that are wider than a window,
+    /// stays as it was read before.
     fn read(&mut self, measure: &mut Measure, store: &Store, first: i64, last: i64) {
         let length = self.length.as_micros() as i64;
         let end_of = |window: i64| Timestamp::from_micros((window + 1) * length);

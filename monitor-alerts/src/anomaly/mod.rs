@@ -10,7 +10,7 @@ use monitor_core::config::DurationText;
 use monitor_core::store::{Aggregate, Store};
 use monitor_core::{Text, Timestamp};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{Limits, short};
 use crate::measure::{Measure, check_length, check_metric};
@@ -62,7 +62,7 @@ pub struct Config {
 }
 
 /// How far out is measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// The modified z-score of the last window: its distance from the baseline's median in median absolute deviations
@@ -75,7 +75,7 @@ pub enum Method {
 }
 
 /// Which side of what is expected counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Only what is larger.
@@ -232,13 +232,13 @@ impl Rule for Anomaly {
         for (labels, stats) in self.measure.read_last(store, window.0, now) {
             let values = self.baseline.values(&labels);
             let latest = stats.map(|stats| stats.get(aggregate)).filter(|_| values.len() >= min_windows);
-            let score = latest.map(|latest| self.score(&values, latest));
-            let value = score.map(|score| match direction {
-                Direction::Above => score.deviations(),
-                Direction::Below => -score.deviations(),
-                Direction::Both => score.deviations().abs(),
+            let distance = latest.map(|latest| self.score(&values, latest));
+            let value = distance.map(|distance| match direction {
+                Direction::Above => distance.deviations(),
+                Direction::Below => -distance.deviations(),
+                Direction::Both => distance.deviations().abs(),
             });
-            let more = score.map_or_else(Vec::new, |Score { now, expected, deviation }| {
+            let more = distance.map_or_else(Vec::new, |Score { now, expected, deviation }| {
                 let windows = values.len() as f64;
                 let numbers = [("now", now), ("expected", expected), ("deviation", deviation), ("windows", windows)];
                 numbers.map(|(name, number)| (Text::new_static(name), number)).into()

@@ -8,7 +8,7 @@ use monitor_core::store::{Aggregate, Store, Window};
 use monitor_core::time::format_duration;
 use monitor_core::{Text, Timestamp};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{Limits, short};
 use crate::measure::{Measure, check_length, check_metric};
@@ -47,7 +47,7 @@ pub struct Config {
 }
 
 /// What a change is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum As {
     /// How many times what it was it is: 1 is no change, 1.5 half as much again, 0.5 half of it.

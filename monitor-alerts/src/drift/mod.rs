@@ -12,7 +12,7 @@ use monitor_core::store::{Aggregate, Store, Window};
 use monitor_core::time::format_duration;
 use monitor_core::{Text, Timestamp};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{Limits, short};
 use crate::measure::{Measure, check_length, check_metric};
@@ -53,7 +53,7 @@ pub struct Config {
 }
 
 /// How two distributions are compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// The population stability index over the deciles of the baseline, or over the values of the label.
@@ -138,7 +138,7 @@ impl Validate for Config {
                 format!("must be at least `window`, {window}: it tells what is usual"),
             ));
         }
-        if self.label.as_ref().is_some_and(|label| label.is_empty()) {
+        if self.label.as_ref().is_some_and(Text::is_empty) {
             return Err(Invalid::key("label", "must be the name of a label, as in \"finish_reason\""));
         }
         if self.label.is_some() && self.method == Method::Ks {

@@ -30,14 +30,19 @@ fn naive_psi(before: &[f64], now: &[f64]) -> f64 {
     let own: Vec<f64> = {
         let mut values = sorted.clone();
         values.dedup();
-        let often = |value: &f64| before.iter().filter(|other| *other == value).count() * 10 >= before.len();
+        let often =
+            |value: &f64| before.iter().filter(|other| other.total_cmp(value).is_eq()).count() * 10 >= before.len();
         values.into_iter().filter(often).collect()
     };
     // Which bin a value is in: how many ends are below it, apart from those that are a bin of their own.
     let bin = |value: f64| (ends.iter().chain(&own).filter(|end| **end < value).count(), own.contains(&value));
     let mut bins: BTreeMap<(usize, bool), (f64, f64)> = BTreeMap::new();
-    before.iter().for_each(|value| bins.entry(bin(*value)).or_default().0 += 1.0);
-    now.iter().for_each(|value| bins.entry(bin(*value)).or_default().1 += 1.0);
+    for value in before {
+        bins.entry(bin(*value)).or_default().0 += 1.0;
+    }
+    for value in now {
+        bins.entry(bin(*value)).or_default().1 += 1.0;
+    }
     index(&bins.into_values().collect::<Vec<_>>())
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod components;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod gate;
 mod job;
 pub(crate) mod query;
 pub(crate) mod reload;

@@ -120,6 +120,30 @@ pub(crate) struct SavedState {
     place: Place,
 }
 
+/// Where a rule stands for one group, as whoever looks at it is shown. A group that there is none of is inactive.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// The rule.
+    pub rule: Text,
+    /// The group; none for a rule that is not grouped.
+    pub labels: Labels,
+    /// Inactive, pending or firing. An inactive one is here while people have not been told that it is over.
+    pub phase: Phase,
+    /// Since when the condition has held, or had held where that is over.
+    pub since: Timestamp,
+    /// How grave it is. Of what is written down: as far as people were told, or readings have said so.
+    pub level: Option<Level>,
+    /// The number that was compared last; it is not written down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// When people were told of it last; none if they were not.
+    pub told: Option<Timestamp>,
+    /// How often they were reminded.
+    pub reminders: u64,
+    /// Why they are not told what they would have to be.
+    pub held: Option<Held>,
+}
+
 /// What people were told of a rule, and were not.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -216,6 +240,15 @@ impl RuleHost {
     /// Where it stands, to be written down.
     pub(crate) fn saved(&self) -> impl Iterator<Item = SavedState> {
         self.groups.iter().map(|(labels, group)| self.saved_as(labels, &group.place))
+    }
+
+    /// Where it stands, for each group.
+    pub fn standing(&self) -> impl Iterator<Item = Standing> {
+        self.groups.iter().map(|(labels, group)| Standing {
+            level: Some(self.level(&group.place).max(group.place.told.map_or(Level::Debug, |told| told.level))),
+            value: group.reading.as_ref().and_then(|reading| reading.value),
+            ..self.saved_as(labels, &group.place).standing()
+        })
     }
 
     fn saved_as(&self, labels: &Labels, place: &Place) -> SavedState {
@@ -384,13 +417,11 @@ impl RuleHost {
         let key = |what: &str| Text::new(format!("{}{labels}@{}/{what}", self.name, told.since));
         let silent = Reading::no_data(labels.clone());
         let reading = reading.unwrap_or(&silent);
+        // A reminder is of the change that people were told of last.
         let (state, key) = match due {
-            Due::Firing => (AlertState::Firing, key("firing")),
-            Due::Graver => (AlertState::Firing, key(told.level.as_str())),
-            // Of the same change.
-            Due::Reminder if told.graver => (AlertState::Firing, key(told.level.as_str())),
-            Due::Reminder => (AlertState::Firing, key("firing")),
             Due::Resolved => (AlertState::Resolved, key("resolved")),
+            _ if told.graver => (AlertState::Firing, key(told.level.as_str())),
+            _ => (AlertState::Firing, key("firing")),
         };
         let message = match state {
             AlertState::Firing => self.firing_message(reading),
@@ -525,6 +556,23 @@ impl SavedState {
     fn new(rule: Text, labels: &Labels, place: Place) -> Self {
         let labels = labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         Self { rule, labels, place }
+    }
+
+    /// Where the rule stands.
+    pub(crate) fn standing(self) -> Standing {
+        let Place { state, told, held } = self.place;
+        let over = state.phase() == Phase::Inactive;
+        Standing {
+            rule: self.rule,
+            labels: Labels::new(self.labels),
+            phase: state.phase(),
+            since: told.filter(|_| over).map_or(state.since(), |told| told.since),
+            level: state.level().max(told.map(|told| told.level)),
+            value: None,
+            told: told.map(|told| told.at),
+            reminders: told.map_or(0, |told| told.repeat),
+            held,
+        }
     }
 
     /// The alert that tells people that it is over, of a rule that there is not any more; none if they were told nothing.

@@ -55,6 +55,7 @@ pub(crate) enum Part<T> {
     New(Text, T),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is switched on by itself")]
 pub(super) struct Engine {
     pub(super) orders: Receiver<Reload>,
     pub(super) bus: Bus,
@@ -81,6 +82,8 @@ pub(super) struct Engine {
     pub(super) store_samples: bool,
     /// None where the clock follows the events: two runs of a recording have the same store.
     pub(super) watch: Option<Watch>,
+    /// Whether rules are evaluated a last time at the last event, also between two ticks.
+    pub(super) evaluates_at_end: bool,
     pub(super) stop: StopSignal,
     /// Whether the input ends when that is set.
     pub(super) ends_on_stop: bool,
@@ -91,6 +94,7 @@ pub(super) struct Engine {
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) alerts: Vec<Event>,
+    pub(super) alerts_left_out: u64,
     pub(super) fired: u64,
     pub(super) resolved: u64,
     pub(super) firing: Vec<String>,
@@ -283,6 +287,7 @@ impl Engine {
         }
         let room = KEPT_ALERTS.saturating_sub(self.outcome.alerts.len());
         self.outcome.alerts.extend(alerts.iter().take(room).cloned());
+        self.outcome.alerts_left_out += alerts.len().saturating_sub(room) as u64;
         let mut draft = Draft::new(alerts, &mut self.deriver);
         draft.set_positions(states);
         if self.bus.publish(draft, Lane::Alerts).is_err() {
@@ -320,6 +325,9 @@ impl Engine {
             while tick <= end {
                 self.evaluate(tick);
                 tick = tick.plus(self.interval);
+            }
+            if self.evaluates_at_end && tick.minus(self.interval) < end {
+                self.evaluate(end);
             }
             self.clock.set(end);
         }

@@ -26,6 +26,7 @@ mod source_worker;
 mod start;
 mod stop;
 mod summary;
+mod trial;
 mod watch;
 
 pub use builder::{Builder, SinkOptions, StartError};
@@ -44,6 +45,7 @@ pub use reload::{ComponentChange, ReloadError, Reloaded};
 pub use running::{AtHand, Pipeline, Progress};
 pub use stop::{StopReason, StopSignal};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
+pub use trial::Trial;
 pub(crate) use watch::PIPELINE_LABELS;
 pub use watch::{OWN_METRICS, OwnMetric};
 

@@ -364,6 +364,7 @@ impl Pipeline {
                 .map(|sink| sink.summary(&self.bus, self.kit.backlog.as_deref(), published))
                 .collect(),
             alerts: outcome.alerts,
+            alerts_left_out: outcome.alerts_left_out,
             fired: outcome.fired,
             resolved: outcome.resolved,
             firing: outcome.firing,

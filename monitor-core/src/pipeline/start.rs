@@ -169,6 +169,7 @@ impl Builder {
                 let refusals = Arc::clone(&pipeline.refusals);
                 Watch::new(sinks, pipeline.bus.clone(), input, refusals, pipeline.kit.backlog.clone())
             }),
+            evaluates_at_end: self.evaluates_at_end,
             stop: pipeline.stop_signal.clone(),
             ends_on_stop: self.ends_on_stop,
             outcome: Outcome::default(),
@@ -222,7 +223,7 @@ impl Builder {
         Ok(None)
     }
 
-    fn deriver(&self) -> Deriver {
+    pub(super) fn deriver(&self) -> Deriver {
         Deriver::new(&self.labels).with_prices(self.prices.clone())
     }
 }

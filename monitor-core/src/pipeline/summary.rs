@@ -40,6 +40,8 @@ pub struct Summary {
     pub sinks: Vec<SinkSummary>,
     /// Alerts that fired or resolved, in order; at most the first 10,000.
     pub alerts: Vec<Event>,
+    /// How many there were beyond these.
+    pub alerts_left_out: u64,
     /// How many rules began to fire.
     pub fired: u64,
     /// How many ceased to.
