@@ -3,10 +3,10 @@
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, Timelike};
 use monitor_core::{Timestamp, Zone};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What a budget is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     /// The run as a whole.

@@ -39,7 +39,8 @@ pub struct Config {
     pub metric: String,
     /// Which events are bad, where the metric does not say so: "generation_time{finish_reason=length}".
     pub bad: Option<String>,
-    /// Pairs of windows. Without it 1h and 5m at 14.4, 6h and 30m at 6, which are critical, and 3d and 6h at 1.
+    /// Pairs of windows, each with `long`, `short`, `factor` and perhaps `level`. Without it 1h and 5m at 14.4, 6h and 30m at 6,
+    /// which are critical, and 3d and 6h at 1.
     #[serde(default = "recommended")]
     pub windows: Vec<Pair>,
 }

@@ -35,7 +35,8 @@ pub struct Config {
     pub critical: Option<String>,
     /// The number to tell, as "errors / calls"; without it that of `values`, if there is only one.
     pub value: Option<String>,
-    /// The aggregates and what to call them.
+    /// The aggregates by the names that the conditions call them, each with `metric` and perhaps `aggregate` ("mean") and
+    /// `window` ("5m").
     pub values: BTreeMap<String, Named>,
 }
 
