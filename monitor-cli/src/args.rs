@@ -41,7 +41,7 @@ fn level(text: &str) -> Result<tracing::Level, String> {
 pub(crate) enum Command {
     /// Run the pipeline of a configuration, until its sources end or until Ctrl-C
     Run(RunArgs),
-    /// Send a recording through store and rules, in the time of its events: what would have fired, and when
+    /// Send a recording through store and rules, in the time of its events: what would have fired, when, and for how long
     Replay(ReplayArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
@@ -112,11 +112,14 @@ pub(crate) struct ReplayArgs {
     #[arg(value_name = "DATA", required = true)]
     pub(crate) data: Vec<PathBuf>,
     /// Take rules and settings from this configuration; its sources, sinks and charts are left out
-    #[arg(short, long, value_name = "FILE", conflicts_with = "preset")]
-    pub(crate) config: Option<PathBuf>,
+    #[arg(short = 'c', long, visible_alias = "config", value_name = "FILE", conflicts_with = "preset")]
+    pub(crate) rules: Option<PathBuf>,
     /// Without a configuration: the rules of this preset
     #[arg(long, value_name = "NAME", default_value = "reference")]
     pub(crate) preset: String,
+    /// Replay under this configuration, too, and tell what differs between its rules (old) and the others (new)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Option<PathBuf>,
     /// How the outcome is written: lines for people, or one JSON object
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
