@@ -71,8 +71,8 @@ pub fn samples_frame<'a>(samples: impl IntoIterator<Item = Sample<'a>>) -> Polar
 /// One row an event, in the order given, with a column for each field of any kind, named as in `events.jsonl`.
 ///
 /// All columns are always there, but those of scores: `score.tone` is there if any evaluation has a score `tone`, given
-/// or not. `metadata`, and `labels` of an alert, are JSON. The feedback of scores, and an alert's `data` and `key`, stay
-/// with the events.
+/// or not. `metadata`, and `labels` of an alert, are JSON. The feedback of scores, and an alert's `annotations`,
+/// `data`, `key`, `repeat` and `chart`, stay with the events.
 pub fn events_frame<'a>(events: impl IntoIterator<Item = &'a Event>) -> DataFrame {
     let rows: Vec<Row<'_>> = events.into_iter().map(Row::of).collect();
     let scores: BTreeSet<&Text> = rows.iter().flat_map(|row| row.scores).map(|score| &score.name).collect();

@@ -11,6 +11,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "alertmanager")]
+pub mod alertmanager;
 #[cfg(any(
     feature = "csv",
     feature = "excel",
@@ -26,6 +28,8 @@ pub mod command;
 mod counts;
 #[cfg(feature = "csv")]
 pub mod csv;
+#[cfg(feature = "email")]
+pub mod email;
 #[cfg(feature = "excel")]
 pub mod excel;
 #[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
@@ -58,7 +62,7 @@ pub mod parquet;
     feature = "sqlite"
 ))]
 mod path;
-#[cfg(any(feature = "http", feature = "webhook"))]
+#[cfg(any(feature = "alertmanager", feature = "http", feature = "webhook"))]
 mod post;
 pub mod recording;
 #[cfg(any(feature = "json", feature = "jsonl", feature = "log"))]
@@ -69,10 +73,12 @@ pub mod sqlite;
 pub mod stdout;
 #[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
 pub mod table;
-#[cfg(all(test, any(feature = "http", feature = "webhook")))]
+#[cfg(all(test, any(feature = "alertmanager", feature = "email", feature = "http", feature = "webhook")))]
 mod testing;
 #[cfg(feature = "webhook")]
 pub mod webhook;
+#[cfg(any(feature = "email", feature = "webhook"))]
+mod words;
 
 #[cfg(any(feature = "csv", feature = "excel", feature = "json", feature = "parquet"))]
 pub use export::Export;
@@ -84,8 +90,10 @@ use monitor_core::component::{DuplicateType, Registry};
 /// When a type of the same name is registered already.
 #[cfg_attr(
     not(any(
+        feature = "alertmanager",
         feature = "command",
         feature = "csv",
+        feature = "email",
         feature = "excel",
         feature = "http",
         feature = "json",
@@ -99,6 +107,8 @@ use monitor_core::component::{DuplicateType, Registry};
     expect(unused_variables, reason = "nothing is compiled in")
 )]
 pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
+    #[cfg(feature = "alertmanager")]
+    registry.sink(&alertmanager::DEFINITION)?;
     #[cfg(feature = "command")]
     registry.sink(&command::DEFINITION)?;
     #[cfg(feature = "csv")]
@@ -106,6 +116,8 @@ pub fn register(registry: &mut Registry) -> Result<(), DuplicateType> {
         registry.sink(&csv::DEFINITION)?;
         registry.source(&csv::SOURCE)?;
     }
+    #[cfg(feature = "email")]
+    registry.sink(&email::DEFINITION)?;
     #[cfg(feature = "excel")]
     {
         registry.sink(&excel::DEFINITION)?;

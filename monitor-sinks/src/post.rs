@@ -4,11 +4,13 @@ use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use monitor_core::Clock;
-use monitor_core::component::{BoxError, Dirs, Invalid};
+use monitor_core::component::{Answer, BoxError, Dirs, Invalid, Item};
 use monitor_core::config::{DurationText, Secret};
 use ureq::Agent;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
@@ -48,7 +50,11 @@ pub(crate) enum Posted {
 /// Where and how to post.
 pub(crate) struct Address<'a> {
     pub(crate) url: &'a Secret,
+    /// What follows the URL.
+    pub(crate) path: &'static str,
     pub(crate) bearer: Option<&'a Secret>,
+    /// A name and a password.
+    pub(crate) basic: Option<(&'a Secret, &'a Secret)>,
     pub(crate) headers: Vec<(&'a str, &'a Secret)>,
     pub(crate) limit: Duration,
     pub(crate) gzip: bool,
@@ -66,7 +72,8 @@ pub(crate) fn check(url: &Secret, headers: impl IntoIterator<Item = impl AsRef<s
     Ok(())
 }
 
-fn uri(url: &str) -> Result<Uri, String> {
+/// A URL of a server.
+pub(crate) fn uri(url: &str) -> Result<Uri, String> {
     let wanted = "it must be a URL as https://host/path";
     let uri: Uri = url.trim().parse().map_err(|error| format!("{wanted}: {error}"))?;
     match (uri.scheme_str(), uri.host()) {
@@ -78,7 +85,11 @@ fn uri(url: &str) -> Result<Uri, String> {
 impl Poster {
     /// Looks up what is secret; nothing is sent yet.
     pub(crate) fn new(address: &Address<'_>, dirs: &Dirs, clock: Clock) -> Result<Self, BoxError> {
-        let url = uri(&address.url.reveal(dirs)?).map_err(|error| format!("`url`: {error}"))?;
+        let mut url = address.url.reveal(dirs)?;
+        if !address.path.is_empty() {
+            url = url.trim().trim_end_matches('/').to_owned() + address.path;
+        }
+        let url = uri(&url).map_err(|error| format!("`url`: {error}"))?;
         let mut headers = HeaderMap::new();
         let mut set = |name: &str, value: &str| -> Result<(), BoxError> {
             let mut header = HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` is no header"))?;
@@ -88,6 +99,10 @@ impl Poster {
         };
         if let Some(bearer) = address.bearer {
             set("authorization", &format!("Bearer {}", bearer.reveal(dirs)?))?;
+        }
+        if let Some((user, password)) = address.basic {
+            let pair = STANDARD.encode(format!("{}:{}", user.reveal(dirs)?, password.reveal(dirs)?));
+            set("authorization", &format!("Basic {pair}"))?;
         }
         for (name, value) in &address.headers {
             set(name, &value.reveal(dirs)?)?;
@@ -146,6 +161,64 @@ impl Poster {
         let date = DateTime::parse_from_rfc2822(after).ok()?.timestamp();
         let now = self.clock.now().as_micros() / 1_000_000;
         Some(Duration::from_secs(u64::try_from(date - now).unwrap_or(0)))
+    }
+}
+
+/// Posts groups of events one after the other. If the server refuses a group, it may be for one of its events alone, or for their
+/// number: so each half is tried by itself.
+pub(crate) fn post_all<'a>(
+    groups: impl IntoIterator<Item = &'a [Item<'a>]>,
+    mut post: impl FnMut(&[Item<'a>]) -> Posted,
+) -> Answer {
+    let mut refused = Refused { indices: Vec::new(), error: None };
+    let mut begin = 0;
+    for group in groups {
+        if let Err(Stopped { at, after, error }) = in_halves(group, begin, &mut refused, &mut post) {
+            // What comes before an event that was refused is done with, and that one is found out again later.
+            let accepted = refused.indices.first().map_or(at, |first| at.min(*first));
+            return Answer::Retry { accepted, after, error };
+        }
+        begin += group.len();
+    }
+    match refused.error {
+        None => Answer::Ok,
+        Some(error) => Answer::Rejected { indices: refused.indices, error },
+    }
+}
+
+/// Events that the server will never take.
+struct Refused {
+    indices: Vec<usize>,
+    error: Option<BoxError>,
+}
+
+/// Events from this place on are to be tried again.
+struct Stopped {
+    at: usize,
+    after: Option<Duration>,
+    error: BoxError,
+}
+
+/// Posts events, which stand behind `begin` others.
+fn in_halves<'a>(
+    items: &[Item<'a>],
+    begin: usize,
+    refused: &mut Refused,
+    post: &mut impl FnMut(&[Item<'a>]) -> Posted,
+) -> Result<(), Stopped> {
+    match post(items) {
+        Posted::Taken => Ok(()),
+        Posted::Later { after, error } => Err(Stopped { at: begin, after, error }),
+        Posted::Refused(error) if items.len() <= 1 => {
+            refused.indices.push(begin);
+            refused.error.get_or_insert(error);
+            Ok(())
+        }
+        Posted::Refused(_) => {
+            let (left, right) = items.split_at(items.len() / 2);
+            in_halves(left, begin, refused, post)?;
+            in_halves(right, begin + left.len(), refused, post)
+        }
     }
 }
 

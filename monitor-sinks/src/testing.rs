@@ -74,10 +74,15 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
 
 /// Opens a sink as the host does.
 pub(crate) fn open(config: &impl SinkConfig, folder: &Path) -> Box<dyn Sink> {
+    open_at(config, folder, &Clock::manual(Timestamp::from_secs(1_777_903_200)))
+}
+
+/// Opens a sink that has this clock.
+pub(crate) fn open_at(config: &impl SinkConfig, folder: &Path, clock: &Clock) -> Box<dyn Sink> {
     let context = Context {
         name: "test".into(),
         dirs: Dirs { base: folder.to_owned(), data: folder.to_owned() },
-        clock: Clock::manual(Timestamp::from_secs(1_777_903_200)),
+        clock: clock.clone(),
         zone: Zone::UTC,
         content: Content::Events,
         accept: KindSet::ALL,

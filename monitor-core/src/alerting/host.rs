@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Change, Phase, Policy, State};
+use super::{Phase, Policy, State};
 use crate::component::{Reading, Rule, Verdict};
 use crate::config::{ActionSetting, NoData, RuleSettings};
 use crate::event::{Alert, AlertData, AlertState, Event, Level};
@@ -302,55 +302,51 @@ impl RuleHost {
         self.tell(now, &mut |_| None)
     }
 
-    /// Evaluates the rule as of `now`: for which groups it has begun to fire.
-    pub(super) fn evaluate(&mut self, store: &Store, now: Timestamp) -> Vec<Labels> {
+    /// Evaluates the rule as of `now`.
+    pub(super) fn evaluate(&mut self, store: &Store, now: Timestamp) {
         let Ok(mut readings) = catch_unwind(AssertUnwindSafe(|| self.rule.evaluate(store, now))) else {
             tracing::error!(rule = %self.name, "the rule panicked; its states stay as they are");
-            return Vec::new();
+            return;
         };
         if !self.groups.is_empty() {
             let read: BTreeSet<&Labels> = readings.iter().map(|reading| &reading.labels).collect();
             let unread: Vec<_> = self.groups.keys().filter(|labels| !read.contains(labels)).cloned().collect();
             readings.extend(unread.into_iter().map(Reading::no_data));
         }
-        readings.into_iter().filter_map(|reading| self.take(reading, now)).collect()
+        for reading in readings {
+            self.take(reading, now);
+        }
     }
 
-    /// Takes a reading into account; gives back its group if the rule has begun to fire for it.
-    fn take(&mut self, mut reading: Reading, now: Timestamp) -> Option<Labels> {
+    /// Takes a reading into account.
+    fn take(&mut self, mut reading: Reading, now: Timestamp) {
         if reading.stats.is_some_and(|stats| stats.count < self.settings.min_samples) {
             reading.verdict = Verdict::NoData;
         }
         if reading.verdict == Verdict::NoData && self.blind_until.is_some_and(|until| now < until) {
-            return None;
+            return;
         }
         if !self.groups.contains_key(&reading.labels) {
             let holds = reading.verdict == Verdict::Breached
                 || reading.verdict == Verdict::NoData && self.policy.no_data == NoData::Alert;
             if !holds {
-                return None;
+                return;
             }
             if self.groups.len() >= MAX_GROUPS {
                 if !std::mem::replace(&mut self.full, true) {
                     tracing::warn!(rule = %self.name, "more than {MAX_GROUPS} groups: the others are not followed");
                 }
-                return None;
+                return;
             }
         }
         let group = self.groups.entry(reading.labels.clone()).or_default();
         let change = group.place.state.step(&self.policy, &reading, now);
-        let labels = reading.labels.clone();
         // What a silence leaves is what was read before it.
         if reading.verdict != Verdict::NoData || self.policy.no_data == NoData::Alert {
             group.reading = Some(reading);
         }
-        match change {
-            Some(Change { state: AlertState::Firing, .. }) => Some(labels),
-            Some(Change { state: AlertState::Resolved, .. }) => {
-                group.place.end(now);
-                None
-            }
-            None => None,
+        if change.is_some_and(|change| change.state == AlertState::Resolved) {
+            group.place.end(now);
         }
     }
 
@@ -405,11 +401,16 @@ impl RuleHost {
         place.state.level().map_or(self.settings.level, |level| level.max(self.settings.level))
     }
 
-    /// The alert for a group for which the rule has begun to fire, whether or not anybody is told.
-    pub(super) fn firing_alert(&self, labels: &Labels, now: Timestamp) -> Option<Event> {
-        let group = self.groups.get(labels)?;
-        let told = Told::first(group.place.state.since(), self.level(&group.place), now);
-        Some(Event::new(now, self.alert(labels, group.reading.as_ref(), Due::Firing, &told, now)))
+    /// The alerts for the groups for which the rule fires by what it reads, whether or not anybody is told: not where it only has
+    /// fired before the start, and there is no data yet, or it goes on firing for a while.
+    pub(super) fn firing_alerts(&self, now: Timestamp) -> impl Iterator<Item = Event> {
+        self.groups.iter().filter(|(_, group)| group.place.state.phase() == Phase::Firing).filter_map(
+            move |(labels, group)| {
+                let reading = group.reading.as_ref().filter(|reading| reading.verdict != Verdict::Clear)?;
+                let told = Told::first(group.place.state.since(), self.level(&group.place), now);
+                Some(Event::new(now, self.alert(labels, Some(reading), Due::Firing, &told, now)))
+            },
+        )
     }
 
     fn alert(&self, labels: &Labels, reading: Option<&Reading>, due: Due, told: &Told, now: Timestamp) -> Alert {

@@ -63,6 +63,11 @@ pub fn durability_schema() -> Schema {
     DurabilitySettings::json_schema(&mut schema_generator())
 }
 
+/// The JSON Schema of the keys of `[notify]`.
+pub fn notify_schema() -> Schema {
+    schemars::schema_for!(NotifySettings)
+}
+
 /// The JSON Schema of the keys of `[store]`.
 pub fn store_schema() -> Schema {
     StoreSettings::json_schema(&mut schema_generator())

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::StopReason;
 use crate::Text;
 use crate::alerting::HeldBack;
 use crate::bus::Durability;
@@ -59,6 +60,8 @@ pub struct Summary {
     pub store: Bounds,
     /// Whether the run was told to end before its recordings were read to their ends.
     pub interrupted: bool,
+    /// Why the work was to stop, if a rule with `action = "stop"` fired.
+    pub stopped: Option<StopReason>,
     /// What went wrong in the pipeline itself.
     pub errors: Vec<String>,
     /// How safe events were once they were accepted. Above L0 what is pending waits for the next start.

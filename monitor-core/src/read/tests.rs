@@ -26,6 +26,7 @@ fn our_own_lines_come_back_as_they_were() {
         r#"{"type":"log","timestamp":"2026-05-04T14:00:02.881194Z","level":"warning","message":"","metadata":{"a":[1,{"b":null}]}}"#,
         r#"{"type":"alert","timestamp":"2026-05-04T14:00:02.881194Z","name":"high_error_rate","state":"firing","level":"error","message":"m","labels":{"model_name":"x"},"value":0.5,"data":{"mean":0.5,"min":0.0,"max":1.0,"count":2},"since":"2026-05-04T14:00:00.000000Z","key":"k"}"#,
         r#"{"type":"alert","timestamp":"2026-05-04T14:00:02.881194Z","name":"silent","state":"resolved","level":"error","message":"m","labels":{},"value":null,"data":null,"since":"2026-05-04T14:00:00.000000Z","key":"k"}"#,
+        r#"{"type":"alert","timestamp":"2026-05-04T14:00:02.881194Z","name":"slow","state":"firing","level":"critical","message":"m","labels":{},"annotations":{"dashboard":"https://d/?a=1&b=2","runbook":"https://r"},"value":9.5,"data":null,"since":"2026-05-04T14:00:00.000000Z","key":"k","repeat":3,"chart":"plots/slow.png"}"#,
     ] {
         assert_eq!(read(line), line);
     }

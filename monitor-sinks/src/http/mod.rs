@@ -4,17 +4,16 @@
 mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use monitor_core::component::{
-    Answer, BoxError, Content, Context, Delivery, Invalid, Item, Sink, SinkConfig, SinkDefinition, Validate,
+    Answer, BoxError, Content, Context, Delivery, Invalid, Sink, SinkConfig, SinkDefinition, Validate,
 };
 use monitor_core::config::{DurationText, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lines;
-use crate::post::{self, Address, Posted, Poster, ten_seconds};
+use crate::post::{self, Address, Poster, ten_seconds};
 
 /// The definition of `type = "http"`.
 pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(
@@ -78,7 +77,9 @@ impl SinkConfig for Config {
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
         let address = Address {
             url: &self.url,
+            path: "",
             bearer: self.bearer.as_ref(),
+            basic: None,
             headers: self.headers.iter().map(|(name, value)| (name.as_str(), value)).collect(),
             limit: self.limit.0,
             gzip: self.compression == Encoding::Gzip,
@@ -98,61 +99,17 @@ struct HttpSink {
 
 impl Sink for HttpSink {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
-        let items = delivery.items();
-        let mut refused = Refused { indices: Vec::new(), error: None };
-        match self.post(items, 0, &mut refused) {
-            Ok(()) => match refused.error {
-                None => Answer::Ok,
-                Some(error) => Answer::Rejected { indices: refused.indices, error },
-            },
-            // What comes before an event that was refused is written, and that one is found out again later.
-            Err(Stopped { at, after, error }) => {
-                let accepted = refused.indices.first().map_or(at, |first| at.min(*first));
-                Answer::Retry { accepted, after, error }
-            }
-        }
-    }
-}
-
-/// Events that the server will never take.
-struct Refused {
-    indices: Vec<usize>,
-    error: Option<BoxError>,
-}
-
-/// Events from this place on are to be tried again.
-struct Stopped {
-    at: usize,
-    after: Option<Duration>,
-    error: BoxError,
-}
-
-impl HttpSink {
-    /// Posts events, which stand behind `begin` others. If the server refuses them, it may be for one of them alone, or for
-    /// their number: so each half is tried by itself.
-    fn post(&mut self, items: &[Item<'_>], begin: usize, refused: &mut Refused) -> Result<(), Stopped> {
-        self.body.clear();
-        lines::write(&mut self.body, &Delivery::new(items), self.content);
-        let media_type = match self.format {
-            Format::Ndjson => "application/x-ndjson",
-            Format::Json => {
-                lines::as_list(&mut self.body);
-                "application/json"
-            }
-        };
-        match self.poster.post(media_type, &self.body) {
-            Posted::Taken => Ok(()),
-            Posted::Later { after, error } => Err(Stopped { at: begin, after, error }),
-            Posted::Refused(error) if items.len() == 1 => {
-                refused.indices.push(begin);
-                refused.error = Some(error);
-                Ok(())
-            }
-            Posted::Refused(_) => {
-                let (left, right) = items.split_at(items.len() / 2);
-                self.post(left, begin, refused)?;
-                self.post(right, begin + left.len(), refused)
-            }
-        }
+        post::post_all([delivery.items()], |items| {
+            self.body.clear();
+            lines::write(&mut self.body, &Delivery::new(items), self.content);
+            let media_type = match self.format {
+                Format::Ndjson => "application/x-ndjson",
+                Format::Json => {
+                    lines::as_list(&mut self.body);
+                    "application/json"
+                }
+            };
+            self.poster.post(media_type, &self.body)
+        })
     }
 }

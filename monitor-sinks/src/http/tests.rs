@@ -1,7 +1,7 @@
 //! What is sent, and what answers mean, over a real socket.
 
 use std::io::Read;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use monitor_core::{Event, Metric, Timestamp};

@@ -130,6 +130,16 @@ fn add_alert(line: &mut Map<String, Value>, alert: &Alert) -> Level {
     line.insert("state".to_owned(), alert.state.as_str().into());
     line.insert("labels".to_owned(), serde_json::to_value(&alert.labels).expect("labels are JSON"));
     line.insert("value".to_owned(), alert.value.into());
+    if !alert.annotations.is_empty() {
+        let annotations = serde_json::to_value(&alert.annotations).expect("annotations are JSON");
+        line.insert("annotations".to_owned(), annotations);
+    }
+    if alert.repeat > 0 {
+        line.insert("repeat".to_owned(), alert.repeat.into());
+    }
+    if let Some(chart) = &alert.chart {
+        line.insert("chart".to_owned(), chart.as_str().into());
+    }
     match alert.state {
         AlertState::Firing => alert.level,
         AlertState::Resolved => Level::Info,

@@ -50,3 +50,32 @@ fn attributes_do_not_overwrite_the_line() {
         r#"1970-01-01 00:00:01,000 - {"message": "Metric", "metric": "depth", "value": 7.0, "level": "info"}"#
     );
 }
+
+#[test]
+fn an_alert_says_all_that_people_are_told() {
+    let mut alert = Alert {
+        name: "slow".into(),
+        state: AlertState::Firing,
+        level: Level::Critical,
+        message: "it is slow".into(),
+        labels: monitor_core::sample::Labels::NONE,
+        annotations: monitor_core::sample::Labels::NONE,
+        value: Some(9.5),
+        data: None,
+        since: Timestamp::from_secs(1),
+        key: "k".into(),
+        repeat: 0,
+        chart: None,
+    };
+    let told = |alert: &Alert| line(&Event::new(Timestamp::from_secs(1), alert.clone()));
+    assert_eq!(
+        told(&alert),
+        r#"1970-01-01 00:00:01,000 - {"message": "it is slow", "alert": "slow", "state": "firing", "labels": {}, "value": 9.5, "level": "critical"}"#
+    );
+    alert.annotations = [("runbook", "https://r")].into_iter().collect();
+    (alert.repeat, alert.chart) = (2, Some("plots/slow.png".into()));
+    assert_eq!(
+        told(&alert),
+        r#"1970-01-01 00:00:01,000 - {"message": "it is slow", "alert": "slow", "state": "firing", "labels": {}, "value": 9.5, "annotations": {"runbook": "https://r"}, "repeat": 2, "chart": "plots/slow.png", "level": "critical"}"#
+    );
+}

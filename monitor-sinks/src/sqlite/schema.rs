@@ -13,7 +13,7 @@ use super::{Error, write};
 /// Stands in `application_id`: `moni`.
 pub const APPLICATION_ID: i32 = i32::from_be_bytes(*b"moni");
 /// Of the tables. It stands in `user_version`.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
 /// The write-ahead log is brought into the file when it has so many pages of 4 KiB: rarely, for each time is two syncs, and pages
 /// of indices that were written often meanwhile are copied once.
@@ -46,6 +46,17 @@ const FROM_UNVERSIONED: &str = "
     DROP TABLE metrics;
 ";
 
+/// What version 2 has and version 1 had not.
+const FROM_1: &str = "
+    ALTER TABLE alerts ADD COLUMN annotations TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE alerts ADD COLUMN repeat INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE alerts ADD COLUMN chart TEXT;
+    PRAGMA user_version = 2;
+";
+/// One of version 1, seen as one of version 2 by who may change nothing: what is temporary hides what is in the file.
+const SEEN_FROM_1: &str =
+    "CREATE TEMP VIEW alerts AS SELECT *, '{}' AS annotations, 0 AS repeat, NULL AS chart FROM main.alerts";
+
 /// Whose a database is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -53,6 +64,8 @@ pub(super) enum Standing {
     Empty,
     /// Ours, of this version.
     Current,
+    /// Ours, of version 1.
+    First,
     /// Ours, from before there were versions.
     Unversioned,
 }
@@ -115,6 +128,10 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
     };
     match standing {
         Standing::Current => Ok(connection),
+        Standing::First => {
+            connection.execute_batch(SEEN_FROM_1)?;
+            Ok(connection)
+        }
         Standing::Empty => Err(Error::Unusable("there are no events in it: it has no tables".to_owned())),
         Standing::Unversioned => Err(Error::Unusable(
             "it is from before there were versions: a sink of this `path` brings it up to date when it is opened"
@@ -142,6 +159,10 @@ fn renew(connection: &mut Connection) -> Result<(), Error> {
     // Somebody may have been quicker.
     match judge(&transaction)? {
         Standing::Current => return Ok(()),
+        Standing::First => {
+            transaction.execute_batch(FROM_1)?;
+            return Ok(transaction.commit()?);
+        }
         Standing::Empty => create_tables(&transaction)?,
         Standing::Unversioned => {
             create_tables(&transaction)?;
@@ -169,6 +190,7 @@ fn judge(connection: &Connection) -> Result<Standing, Error> {
     if application == APPLICATION_ID || ["generations", "samples", "monitor_cursor"].into_iter().all(has) {
         return match version {
             VERSION => Ok(Standing::Current),
+            1 => Ok(Standing::First),
             newer if newer > VERSION => Err(Error::Newer { version: newer }),
             other => Err(Error::Damaged(format!("it says that it has version {other}"))),
         };

@@ -41,8 +41,9 @@ const SAMPLE: &str =
     error_type, feedback, metadata, recorded_as) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 const LOG: &str = "INSERT INTO logs (id, timestamp, level, message, metadata) VALUES (?1, ?2, ?3, ?4, ?5)";
 const ALERT: &str =
-    "INSERT INTO alerts (id, timestamp, name, state, level, message, labels, value, mean, min, max, count, since, key)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    "INSERT INTO alerts (id, timestamp, name, state, level, message, labels, value, mean, min, max, count, since, key,
+    annotations, repeat, chart)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 /// The largest id that there is.
 pub(super) const LAST_ID: &str = "SELECT max(coalesce((SELECT max(id) FROM generations), 0), coalesce((SELECT max(id) FROM evaluations), 0),
     coalesce((SELECT max(id) FROM samples), 0), coalesce((SELECT max(id) FROM logs), 0), coalesce((SELECT max(id) FROM alerts), 0))";
@@ -286,7 +287,11 @@ impl Rows {
 
     fn alert(&mut self, into: &mut Statements<'_>, id: i64, alert: &Alert) -> Result<(), rusqlite::Error> {
         self.json.clear();
-        serde_json::to_writer(&mut self.json, &alert.labels).expect("labels are JSON, and memory takes it");
+        let labels = "labels are JSON, and memory takes it";
+        serde_json::to_writer(&mut self.json, &alert.labels).expect(labels);
+        let annotations = self.json.len();
+        serde_json::to_writer(&mut self.json, &alert.annotations).expect(labels);
+        let (labels, annotations) = self.json.split_at(annotations);
         into.alert.execute(params![
             id,
             self.time,
@@ -294,7 +299,7 @@ impl Rows {
             alert.state.as_str(),
             alert.level.as_str(),
             alert.message.as_str(),
-            Utf8(&self.json),
+            Utf8(labels),
             alert.value,
             alert.data.map(|data| data.mean),
             alert.data.map(|data| data.min),
@@ -302,6 +307,9 @@ impl Rows {
             count("count", alert.data.map(|data| data.count))?,
             alert.since.to_rfc3339(),
             alert.key.as_str(),
+            Utf8(annotations),
+            count("repeat", Some(alert.repeat))?,
+            alert.chart.as_deref(),
         ])?;
         Ok(())
     }

@@ -76,7 +76,13 @@ impl Sink for StdoutSink {
             (Format::Text, Content::Samples) => {
                 delivery.samples().for_each(|sample| self.text.sample(&mut self.buffer, sample));
             }
-            (Format::Json, content) => lines::write(&mut self.buffer, delivery, content),
+            (Format::Json, content) => {
+                let from = self.buffer.len();
+                lines::write(&mut self.buffer, delivery, content);
+                if self.terminal {
+                    hide_controls(&mut self.buffer, from);
+                }
+            }
         }
         let mut out = std::io::stdout().lock();
         // Who has gone away does not come back.
@@ -84,5 +90,32 @@ impl Sink for StdoutSink {
             Ok(()) => Answer::Ok,
             Err(error) => Answer::Fatal(format!("standard output: {error}").into()),
         }
+    }
+}
+
+/// JSON escapes the control characters of ASCII. Those behind them, which terminals obey as well, can stand in its strings only.
+fn hide_controls(json: &mut Vec<u8>, from: usize) {
+    let text = String::from_utf8_lossy(&json[from..]);
+    let obeyed = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
+    if text.contains(obeyed) {
+        let hidden = |c: char| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+        let hidden: String = text.chars().map(hidden).collect();
+        json.truncate(from);
+        json.extend_from_slice(hidden.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hide_controls;
+
+    #[test]
+    fn json_on_a_terminal_says_the_same_without_control_characters() {
+        let line = serde_json::to_string("ä\u{9b}2J\u{7f}\x1b[2J").expect("JSON");
+        let mut shown = format!("\r{line}").into_bytes();
+        hide_controls(&mut shown, 1);
+        let shown = String::from_utf8(shown).expect("text");
+        assert_eq!(shown, "\r\"ä\\u009b2J\\u007f\\u001b[2J\"");
+        assert_eq!(serde_json::from_str::<String>(&shown[1..]).ok(), serde_json::from_str(&line).ok());
     }
 }

@@ -56,11 +56,13 @@ impl Text {
         match alert.state {
             AlertState::Firing => {
                 let state = self.level(alert.level, "FIRING     ");
-                format!("{state} {name}{labels} [{}] {}", alert.level, clean(&alert.message))
+                let message = clean(&alert.message);
+                format!("{state} {name}{labels} [{}] {message}{}", alert.level, clean(&beside(alert)))
             }
             AlertState::Resolved => {
                 let lasted = format_duration(now.since(alert.since));
-                format!("{} {name}{labels} after {lasted}", self.paint("32", "RESOLVED   "))
+                let resolved = self.paint("32", "RESOLVED   ");
+                format!("{resolved} {name}{labels} after {lasted}{}", clean(&beside(alert)))
             }
         }
     }
@@ -117,6 +119,14 @@ fn seconds(duration: f64) -> String {
 
 fn extra(metadata: &Metadata) -> String {
     metadata.iter().map(|(name, value)| format!(" {name}={value}")).collect()
+}
+
+/// What an alert has beside its message.
+fn beside(alert: &Alert) -> String {
+    let mut text = if alert.repeat > 0 { format!(" (reminder {})", alert.repeat) } else { String::new() };
+    text.extend(alert.annotations.iter().map(|(name, value)| format!(" {name}={value}")));
+    text.extend(alert.chart.iter().map(|chart| format!(" chart={chart}")));
+    text
 }
 
 /// Shows control characters instead of obeying them: a label must not move the cursor.
@@ -178,7 +188,23 @@ mod tests {
             chart: None,
         };
         assert_eq!(shown(alert.clone()), "2026-05-04 14:00:02 FIRING      low {model_name=m} [error] it is low\n");
-        let resolved = Alert { state: AlertState::Resolved, ..alert };
+        let resolved = Alert { state: AlertState::Resolved, ..alert.clone() };
         assert_eq!(shown(resolved), "2026-05-04 14:00:02 RESOLVED    low {model_name=m} after 2m\n");
+        let odd = |text: &str| format!("{text}\x1b]0;title\x07\u{9b}2J\n");
+        let reminder = Alert {
+            name: odd("low").into(),
+            labels: [(odd("l"), odd("v"))].into_iter().collect(),
+            message: odd("it is low").into(),
+            annotations: [(odd("runbook"), odd("https://r"))].into_iter().collect(),
+            repeat: 2,
+            chart: Some(odd("low.png").into()),
+            ..alert
+        };
+        for state in [AlertState::Firing, AlertState::Resolved] {
+            let line = shown(Alert { state, ..reminder.clone() });
+            assert!(line.contains(" (reminder 2) runbook\\u{1b}]0;title\\u{7}\\u{9b}2J\\n=https://r"), "{line}");
+            assert!(line.contains(" chart=low.png\\u{1b}"), "{line}");
+            assert_eq!(line.chars().filter(|c| c.is_control()).collect::<String>(), "\n");
+        }
     }
 }

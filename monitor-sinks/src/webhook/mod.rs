@@ -1,5 +1,6 @@
-//! `webhook`: posts each alert to a URL, in the shape that a chat expects, or in one's own.
+//! `webhook`: posts alerts to a URL: to a chat as a message, or each by itself in a shape of one's own.
 
+mod chat;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +10,7 @@ use monitor_core::component::{
     Answer, BoxError, Content, Context, Delivery, Invalid, Item, Sink, SinkConfig, SinkDefinition, Validate,
 };
 use monitor_core::config::{DurationText, Secret};
-use monitor_core::event::{Alert, AlertState, Body, KindSet};
+use monitor_core::event::{Alert, AlertState, KindSet};
 use monitor_core::template::Template;
 use monitor_core::{Event, Kind};
 use schemars::JsonSchema;
@@ -17,11 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::post::{self, Address, Posted, Poster, ten_seconds};
+use crate::words;
 
 /// The definition of `type = "webhook"`.
 pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(
     "webhook",
-    "posts each alert to a URL, as Slack, Discord or Teams expect it, or in a shape of one's own",
+    "posts alerts to a URL, as Slack, Discord or Teams expect them, or in a shape of one's own",
     include_str!("sample.toml"),
 );
 
@@ -31,7 +33,7 @@ pub static DEFINITION: SinkDefinition = SinkDefinition::sink::<Config>(
 pub struct Config {
     /// Where to: a URL, or where it is to be found, as it may be a secret.
     pub url: Secret,
-    /// Whose shape the body has.
+    /// Whose shape the body has. To a chat, alerts that come together are one message.
     #[serde(default)]
     pub preset: Preset,
     /// Rather than a preset: a template of the body, which is JSON once its places are filled in.
@@ -92,7 +94,9 @@ impl SinkConfig for Config {
     fn open(&self, context: &Context) -> Result<Box<dyn Sink>, BoxError> {
         let address = Address {
             url: &self.url,
+            path: "",
             bearer: self.bearer.as_ref(),
+            basic: None,
             headers: self.headers.iter().map(|(name, value)| (name.as_str(), value)).collect(),
             limit: self.limit.0,
             gzip: false,
@@ -112,44 +116,39 @@ struct WebhookSink {
 
 impl Sink for WebhookSink {
     fn write(&mut self, delivery: &Delivery<'_>) -> Answer {
-        let mut refused: Option<(Vec<usize>, BoxError)> = None;
-        for (at, item) in delivery.items().iter().enumerate() {
-            let posted = match self.body(*item) {
-                Ok(body) => self.poster.post("application/json", body.as_bytes()),
-                Err(error) => Posted::Refused(error),
-            };
-            match posted {
-                Posted::Taken => {}
-                Posted::Refused(error) => refused.get_or_insert_with(|| (Vec::new(), error)).0.push(at),
-                Posted::Later { after, error } => {
-                    // What comes before one that was refused is done with, and that one is found out again.
-                    let accepted = refused.map_or(at, |(indices, _)| indices[0]);
-                    return Answer::Retry { accepted, after, error };
-                }
-            }
-        }
-        match refused {
-            None => Answer::Ok,
-            Some((indices, error)) => Answer::Rejected { indices, error },
-        }
+        let together =
+            |a: &Item<'_>, b: &Item<'_>| self.chat().is_some() && [a, b].iter().all(|item| item.kind() == Kind::Alert);
+        post::post_all(delivery.items().chunk_by(together), |items| match self.body(items) {
+            Ok(body) => self.poster.post("application/json", body.as_bytes()),
+            Err(error) => Posted::Refused(error),
+        })
     }
 }
 
 impl WebhookSink {
-    fn body(&self, item: Item<'_>) -> Result<String, BoxError> {
-        let event = item.event();
-        let Body::Alert(alert) = &event.body else { return Ok(serde_json::to_string(event)?) };
-        if let Some(template) = &self.template {
+    /// What makes a message of several alerts.
+    fn chat(&self) -> Option<fn(&[&Alert]) -> Value> {
+        match self.preset {
+            Preset::Generic => None,
+            Preset::Slack => Some(chat::slack),
+            Preset::Discord => Some(chat::discord),
+            Preset::Teams => Some(chat::teams),
+        }
+    }
+
+    /// Of one event, or of alerts for a chat.
+    fn body(&self, items: &[Item<'_>]) -> Result<String, BoxError> {
+        let alerts: Vec<&Alert> = items.iter().filter_map(|item| words::alert(*item)).collect();
+        if let (Some(message), [_, ..]) = (self.chat(), &alerts[..]) {
+            return Ok(message(&alerts).to_string());
+        }
+        let event = items.first().ok_or("there is no event")?.event();
+        if let (Some(template), [alert]) = (&self.template, &alerts[..]) {
             let body = template.render(&values(event, alert))?;
             serde_json::from_str::<Value>(&body).map_err(|error| format!("the template gives no JSON: {error}"))?;
             return Ok(body);
         }
-        Ok(match self.preset {
-            Preset::Generic => serde_json::to_string(event)?,
-            Preset::Slack => slack(alert).to_string(),
-            Preset::Discord => discord(alert).to_string(),
-            Preset::Teams => teams(alert).to_string(),
-        })
+        Ok(serde_json::to_string(event)?)
     }
 }
 
@@ -160,10 +159,9 @@ fn values(event: &Event, alert: &Alert) -> Map<String, Value> {
         other => unreachable!("an event is an object, not {other:?}"),
     };
     values.insert("firing".to_owned(), (alert.state == AlertState::Firing).into());
-    for optional in ["value", "data"] {
-        values.entry(optional).or_insert(Value::Null);
-    }
-    values.entry("labels").or_insert_with(|| json!({}));
+    values.entry("annotations").or_insert_with(|| json!({}));
+    values.entry("repeat").or_insert(0.into());
+    values.entry("chart").or_insert(Value::Null);
     values
 }
 
@@ -182,54 +180,4 @@ fn sample_alert() -> Alert {
         repeat: 0,
         chart: None,
     }
-}
-
-/// As people read it first.
-fn title(alert: &Alert) -> String {
-    match alert.state {
-        AlertState::Firing => format!("{} [{}]", alert.name, alert.level),
-        AlertState::Resolved => format!("{} resolved", alert.name),
-    }
-}
-
-fn sign(alert: &Alert) -> &'static str {
-    match alert.state {
-        AlertState::Firing => "\u{1f534}",
-        AlertState::Resolved => "\u{1f7e2}",
-    }
-}
-
-/// <https://api.slack.com/reference/surfaces/formatting#escaping>
-fn slack(alert: &Alert) -> Value {
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    json!({ "text": format!("{} *{}*\n{}", sign(alert), escaped(&title(alert)), escaped(&alert.message)) })
-}
-
-/// A message has 2,000 characters at most; and nobody is called by what an alert says.
-fn discord(alert: &Alert) -> Value {
-    let content: String =
-        format!("{} **{}**\n{}", sign(alert), title(alert), alert.message).chars().take(2_000).collect();
-    json!({ "content": content, "allowed_mentions": { "parse": [] } })
-}
-
-fn teams(alert: &Alert) -> Value {
-    let facts: Vec<Value> =
-        alert.labels.iter().map(|(name, value)| json!({ "title": name.as_str(), "value": value.as_str() })).collect();
-    let color = if alert.state == AlertState::Firing { "attention" } else { "good" };
-    json!({
-        "type": "message",
-        "attachments": [{
-            "contentType": "application/vnd.microsoft.card.adaptive",
-            "content": {
-                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-                "type": "AdaptiveCard",
-                "version": "1.4",
-                "body": [
-                    { "type": "TextBlock", "weight": "bolder", "color": color, "wrap": true, "text": title(alert) },
-                    { "type": "TextBlock", "wrap": true, "text": alert.message.as_str() },
-                    { "type": "FactSet", "facts": facts },
-                ],
-            },
-        }],
-    })
 }

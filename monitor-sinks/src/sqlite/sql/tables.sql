@@ -90,7 +90,10 @@ CREATE TABLE IF NOT EXISTS alerts (
     max REAL,
     count INTEGER,
     since TEXT NOT NULL,
-    key TEXT NOT NULL                   -- the same for one change, however often it is sent
+    key TEXT NOT NULL,                  -- the same for one change, however often it is sent
+    annotations TEXT NOT NULL DEFAULT '{}', -- JSON
+    repeat INTEGER NOT NULL DEFAULT 0,  -- how often people were reminded of it before
+    chart TEXT                          -- a file with a picture of it
 );
 
 CREATE TABLE IF NOT EXISTS monitor_cursor (

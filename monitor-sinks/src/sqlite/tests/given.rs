@@ -120,7 +120,7 @@ fn level() -> impl Strategy<Value = Level> {
 }
 
 fn alert() -> impl Strategy<Value = Body> {
-    let labels = btree_map(text(), text(), 0..3).prop_map(|labels| labels.into_iter().collect());
+    let labels = || btree_map(text(), text(), 0..3).prop_map(|labels| labels.into_iter().collect());
     let data = of((number(), number(), number(), 0_u64..1 << 53).prop_map(|(mean, min, max, count)| AlertData {
         mean,
         min,
@@ -128,13 +128,13 @@ fn alert() -> impl Strategy<Value = Body> {
         count,
     }));
     let state = select(vec![AlertState::Firing, AlertState::Resolved]);
-    (name(), state, level(), text(), labels, of(number()), data, (time(), text())).prop_map(
-        |(name, state, level, message, labels, value, data, (since, key))| {
+    let chart = of(text().prop_map(Text::new));
+    let repeat = prop_oneof![Just(0), 0_u64..1 << 53];
+    (name(), state, level(), text(), (labels(), labels()), of(number()), data, (time(), text(), repeat, chart))
+        .prop_map(|(name, state, level, message, (labels, annotations), value, data, (since, key, repeat, chart))| {
             let (message, key) = (message.into(), key.into());
-            let (annotations, repeat, chart) = (monitor_core::sample::Labels::NONE, 0, None);
             Alert { name, state, level, message, labels, annotations, value, data, since, key, repeat, chart }.into()
-        },
-    )
+        })
 }
 
 fn time() -> impl Strategy<Value = Timestamp> {

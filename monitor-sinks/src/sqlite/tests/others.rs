@@ -4,10 +4,13 @@ use std::path::Path;
 
 use monitor_core::bus::Durability;
 use monitor_core::component::{Answer, Content, Resume, Resumed, SinkConfig};
+use monitor_core::event::{Alert, AlertState, Level};
+use monitor_core::sample::Labels;
+use monitor_core::{Event, Timestamp};
 use rusqlite::Connection;
 
 use super::{Config, NAME, context, numbers, refusal, rows, sink_of, write};
-use crate::sqlite::{APPLICATION_ID, VERSION};
+use crate::sqlite::{APPLICATION_ID, VERSION, schema};
 
 fn make(folder: &Path, sql: &str) {
     Connection::open(folder.join(NAME)).and_then(|database| database.execute_batch(sql)).expect("SQL");
@@ -59,6 +62,60 @@ fn one_from_before_there_were_versions_goes_on_with_its_rows_and_its_place() {
     assert_eq!(rows(folder.path(), columns), after);
 }
 
+/// What version 1 had not.
+const TO_1: &str = "
+    ALTER TABLE alerts DROP COLUMN annotations;
+    ALTER TABLE alerts DROP COLUMN repeat;
+    ALTER TABLE alerts DROP COLUMN chart;
+    PRAGMA user_version = 1;
+";
+
+#[test]
+fn one_of_version_1_gets_the_new_columns_and_is_read_without_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let alert = |repeat| alert("k-1", repeat);
+    assert!(matches!(write(&mut *sink_of(folder.path(), Content::Events), 0, vec![alert(0)]), Answer::Ok));
+    make(folder.path(), TO_1);
+    let file = || std::fs::read(folder.path().join(NAME)).expect("a file");
+    let before = file();
+    let old = schema::open_reader(&folder.path().join(NAME)).expect("a database");
+    let read = old.query_row("SELECT key, annotations, repeat, chart FROM alerts", [], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, i64>(2)?,
+            row.get::<_, Option<String>>(3)?,
+        ))
+    });
+    assert_eq!(read.expect("a row"), ("k-1".to_owned(), "{}".to_owned(), 0, None));
+    drop(old);
+    assert!(file() == before, "reading changes nothing");
+    assert!(matches!(write(&mut *sink_of(folder.path(), Content::Events), 1, vec![alert(2)]), Answer::Ok));
+    assert_eq!(
+        rows(folder.path(), "SELECT key, annotations, repeat, chart FROM alerts ORDER BY id"),
+        ["k-1|{}|0|-", r#"k-1|{"runbook":"http://x"}|2|a.png"#]
+    );
+    assert_eq!(rows(folder.path(), "PRAGMA user_version"), [VERSION.to_string()]);
+}
+
+fn alert(key: &str, repeat: u64) -> Event {
+    let alert = Alert {
+        name: "n".into(),
+        state: AlertState::Firing,
+        level: Level::Error,
+        message: "m".into(),
+        labels: Labels::NONE,
+        annotations: [("runbook", "http://x")].into_iter().collect(),
+        value: None,
+        data: None,
+        since: Timestamp::from_secs(1),
+        key: key.into(),
+        repeat,
+        chart: Some("a.png".into()),
+    };
+    Event::new(Timestamp::from_secs(1), alert)
+}
+
 #[test]
 fn one_of_a_newer_version_is_refused_and_not_touched() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -66,7 +123,7 @@ fn one_of_a_newer_version_is_refused_and_not_touched() {
     make(folder.path(), "PRAGMA user_version = 9");
     let before = files(folder.path());
     let error = refusal(folder.path(), NAME);
-    let expected = "metrics.db`: its tables have version 9, and this program knows versions up to 1: use the program that made \
+    let expected = "metrics.db`: its tables have version 9, and this program knows versions up to 2: use the program that made \
                     it, or choose another `path`";
     assert!(error.ends_with(expected), "{error}");
     assert_eq!(files(folder.path()), before);
