@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Hold a recording against rules, as in CI: exit code 2 if one of them is broken
     Gate(GateArgs),
+    /// Run unit tests of rules: what comes in, and how rules stand at which times; exit code 1 if one fails
+    Test(TestArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
     /// Ask recordings in SQL: samples, events, and every metric by its name are tables
@@ -209,6 +211,19 @@ pub(crate) enum GateFormat {
     Json,
     /// For CI systems
     Junit,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The keys of such a file: monitor explain test. Each test begins with rules that have seen nothing."
+)]
+pub(crate) struct TestArgs {
+    /// Files of tests
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How the outcome is written: lines for people, or one JSON object
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -390,7 +405,7 @@ pub(crate) struct ComponentsArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TypeArgs {
-    /// The component type, as in sink.jsonl, or a preset, as in preset.recommended; for explain also config, prices, metrics, or a kind alone
+    /// The component type, as in sink.jsonl, or a preset, as in preset.recommended; for explain also config, prices, metrics, test, or a kind alone
     #[arg(value_name = "KIND.TYPE")]
     pub(crate) component: String,
 }

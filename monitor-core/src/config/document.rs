@@ -22,9 +22,8 @@ use crate::component::{
     ChartConfig, ComponentKind, Definition, Dirs, Invalid, Registry, Resource, RuleConfig, SinkConfig, SourceConfig,
     Validate,
 };
-use crate::pipeline::{PIPELINE_LABELS, REJECTED_FILE};
+use crate::pipeline::REJECTED_FILE;
 use crate::prices::Prices;
-use crate::sample::BUILTIN_LABELS;
 use crate::suggest::{hint, nearest, there_are};
 use crate::template::Template;
 
@@ -375,11 +374,7 @@ impl Parser<'_> {
 
     /// Rules that are grouped by what is no label.
     fn groups(&mut self, config: &Config, places: &[Places]) {
-        let known: Vec<&str> = BUILTIN_LABELS
-            .into_iter()
-            .chain(PIPELINE_LABELS)
-            .chain(config.settings.store.labels.iter().map(Text::as_str))
-            .collect();
+        let known = config.settings.labels();
         for (rule, place) in config.rules.iter().zip(places) {
             for label in rule.settings.by.iter().filter(|label| !known.contains(&label.as_str())) {
                 let label_of_fault = format!("{} Or make it one: [store] labels = [\"{label}\"]", hint(label, &known));
