@@ -100,8 +100,8 @@ fn text(books: &Books) -> String {
             Phase::Inactive => "is over",
         };
         let (name, since) = (format!("{}{}", standing.rule, standing.labels), standing.since);
-        let held = standing.held.as_ref().map_or_else(String::new, |held| format!("; people are not told: {held}"));
-        text += &clean(&format!("rule `{name}`{level} {phase}, since {since}{held}"));
+        let untold = standing.held.as_ref().map_or_else(String::new, |held| format!("; people are not told: {held}"));
+        text += &clean(&format!("rule `{name}`{level} {phase}, since {since}{untold}"));
         text.push('\n');
     }
     for position in &books.positions {

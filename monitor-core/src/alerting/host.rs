@@ -417,13 +417,11 @@ impl RuleHost {
         let key = |what: &str| Text::new(format!("{}{labels}@{}/{what}", self.name, told.since));
         let silent = Reading::no_data(labels.clone());
         let reading = reading.unwrap_or(&silent);
+        // A reminder is of the change that people were told of last.
         let (state, key) = match due {
-            Due::Firing => (AlertState::Firing, key("firing")),
-            Due::Graver => (AlertState::Firing, key(told.level.as_str())),
-            // Of the same change.
-            Due::Reminder if told.graver => (AlertState::Firing, key(told.level.as_str())),
-            Due::Reminder => (AlertState::Firing, key("firing")),
             Due::Resolved => (AlertState::Resolved, key("resolved")),
+            _ if told.graver => (AlertState::Firing, key(told.level.as_str())),
+            _ => (AlertState::Firing, key("firing")),
         };
         let message = match state {
             AlertState::Firing => self.firing_message(reading),

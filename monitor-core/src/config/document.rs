@@ -155,7 +155,7 @@ impl Parser<'_> {
         let (store, durability) = (self.part(&mut top, "store"), self.part(&mut top, "durability"));
         let (notify, prices) = (self.part(&mut top, "notify"), self.prices(&mut top));
         let settings =
-            Settings { store, durability, notify, prices, ..self.validated::<Settings>(top).unwrap_or_default() };
+            Settings { store, durability, prices, notify, ..self.validated::<Settings>(top).unwrap_or_default() };
         for name in &settings.presets {
             self.preset(name, &preset_span, &mut kinds);
         }

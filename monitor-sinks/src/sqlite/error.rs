@@ -5,6 +5,7 @@ use std::fmt;
 use rusqlite::ErrorCode;
 
 use super::schema::VERSION;
+use super::write::is_known_id;
 
 /// Why a database cannot be used.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl Error {
     pub(super) fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged(_))
             || matches!(self.code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+            || matches!(self, Self::Sqlite(error) if is_known_id(error))
     }
 
     /// Whether somebody else is at it.

@@ -8,7 +8,7 @@ use monitor_core::event::{Alert, Body, Evaluation, Generation, Log, Metadata, Me
 use monitor_core::sample::Sample;
 use monitor_core::{Event, Kind, Text, Timestamp};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql, ffi, params};
 
 use super::{Error, schema};
 use crate::new_file::{Exists, NewFile};
@@ -463,8 +463,18 @@ impl Database {
 /// Whether it is the event that the table does not take.
 pub(super) fn is_refusal(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::ToSqlConversionFailure(_))
-        || matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
-        )
+        || !is_known_id(error)
+            && matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
+            )
+}
+
+/// Whether a table already has a row of the id that follows the last: then it is not as it was left, for ids are given in the
+/// transaction that looks for the last one.
+pub(super) fn is_known_id(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error().map(|error| error.extended_code),
+        Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID)
+    )
 }

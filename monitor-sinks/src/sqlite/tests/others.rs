@@ -231,3 +231,25 @@ fn one_of_ours_whose_tables_cannot_be_written_to_is_damaged() {
     assert!(matches!(write(&mut *sink, 0, numbers(0..3)), Answer::Ok));
     assert_eq!(rows(folder.path(), "SELECT count(*) FROM samples"), ["3"]);
 }
+
+#[test]
+fn one_that_has_the_id_behind_the_last_is_damaged_and_costs_no_event() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut sink = sink_of(folder.path(), Content::Events);
+    sink.resume(&Resume { spool: 7, mark: None, clean: false }).expect("it can be read");
+    assert!(matches!(write(&mut *sink, 0, numbers(0..3)), Answer::Ok));
+    // As if a page of the tree of ids were another one.
+    make(
+        folder.path(),
+        "CREATE TRIGGER known BEFORE INSERT ON samples BEGIN
+             INSERT INTO samples (id, timestamp, metric, value) SELECT NEW.id, timestamp, metric, value FROM samples LIMIT 1;
+         END",
+    );
+    // A read that failed for once would look the same.
+    assert!(matches!(write(&mut *sink, 3, numbers(3..5)), Answer::Retry { accepted: 0, .. }));
+    assert!(!folder.path().join("metrics.db.damaged-1").exists());
+    assert!(matches!(write(&mut *sink, 3, numbers(3..5)), Answer::Retry { accepted: 0, .. }));
+    assert!(folder.path().join("metrics.db.damaged-1").exists());
+    assert!(matches!(write(&mut *sink, 3, numbers(3..5)), Answer::Ok));
+    assert_eq!(rows(folder.path(), "SELECT count(*) FROM samples"), ["2"]);
+}
