@@ -82,7 +82,9 @@ fn rules_that_repeat_themselves_fire_at_the_minutes_of_the_reference() {
     let mut expected: Vec<[String; 4]> = minutes
         .iter()
         .flat_map(|minute| minute["alerts"].as_array().expect("a list").iter().map(move |alert| (minute, alert)))
-        .map(|(minute, alert)| [text(&minute["now"]), text(&alert["name"]), text(&alert["level"]), text(&alert["message"])])
+        .map(|(minute, alert)| {
+            [text(&minute["now"]), text(&alert["name"]), text(&alert["level"]), text(&alert["message"])]
+        })
         .collect();
     assert_eq!((minutes.len(), expected.len()), (28, 30));
     let firing = |event: &Event| match &event.body {

@@ -1,6 +1,7 @@
 //! Files of tests: their keys, and what can be said of them before a test runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use monitor_core::alerting::Phase;
@@ -130,10 +131,9 @@ impl Loaded {
         let file = parse_toml::<File>(&text, &name, "monitor explain test").map_err(ConfigError::Faults)?;
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         let loaded = Self { name, base, file };
-        let mut faults = Vec::new();
-        match loaded.parts(registry)? {
-            Ok(parts) => loaded.faults(&parts, &mut faults),
-            Err(fault) => faults.push(fault),
+        let mut faults = loaded.unknown_presets(registry);
+        if faults.is_empty() {
+            loaded.faults(&loaded.parts(registry)?, &mut faults);
         }
         faults.sort_by_key(|fault| fault.span.start);
         if faults.is_empty() {
@@ -144,40 +144,39 @@ impl Loaded {
 
     /// The rules that are tested, which have seen nothing.
     pub(super) fn config(&self, registry: &Registry) -> Result<Config, ConfigError> {
-        let parts = self.parts(registry)?.unwrap_or_default();
-        let mut parts = parts.into_iter().map(|(_, config)| config);
+        let mut parts = self.parts(registry)?.into_iter().map(|(_, config)| config);
         let mut config = parts.next().unwrap_or_default();
         config.rules.extend(parts.flat_map(|part| part.rules));
         Ok(config)
     }
 
-    /// The configurations, and where the file names them.
-    #[expect(clippy::type_complexity, reason = "a fault of this file beside those of the files that it names")]
-    fn parts(&self, registry: &Registry) -> Result<Result<Vec<(std::ops::Range<usize>, Config)>, Fault>, ConfigError> {
-        let mut parts = Vec::new();
-        for path in &self.file.rules {
-            parts.push((path.span(), Config::load(&self.base.join(path.get_ref()), registry)?));
-        }
-        for preset in &self.file.presets {
-            let known: Vec<&str> = registry.presets().iter().map(|preset| preset.name).collect();
-            if !known.contains(&preset.get_ref().as_str()) {
-                let known: Vec<&str> =
-                    known.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-                let message = format!("unknown preset `{}`", preset.get_ref());
-                return Ok(Err(Fault::new(message, preset.span(), hint(preset.get_ref(), &known))));
-            }
-            let text = format!("presets = [\"{}\"]", preset.get_ref());
-            let config = Config::parse(&text, "preset", self.base.clone(), registry).map_err(ConfigError::Faults)?;
-            parts.push((preset.span(), config));
-        }
-        if parts.is_empty() {
+    fn unknown_presets(&self, registry: &Registry) -> Vec<Fault> {
+        if self.file.rules.is_empty() && self.file.presets.is_empty() {
             let remedy = "name a configuration, rules = [\"monitor.toml\"], or presets = [\"recommended\"]";
-            return Ok(Err(Fault::new("nothing is tested", 0..0, remedy)));
+            return vec![Fault::new("nothing is tested", 0..0, remedy)];
         }
-        Ok(Ok(parts))
+        let known: BTreeSet<&str> = registry.presets().iter().map(|preset| preset.name).collect();
+        let unknown = self.file.presets.iter().filter(|preset| !known.contains(preset.get_ref().as_str()));
+        let known: Vec<&str> = known.iter().copied().collect();
+        let fault = |preset: &Spanned<Text>| {
+            let name = preset.get_ref();
+            Fault::new(format!("unknown preset `{name}`"), preset.span(), hint(name, &known))
+        };
+        unknown.map(fault).collect()
     }
 
-    fn faults(&self, parts: &[(std::ops::Range<usize>, Config)], faults: &mut Vec<Fault>) {
+    /// The configurations, and where the file names them; there is one at least.
+    fn parts(&self, registry: &Registry) -> Result<Vec<(Range<usize>, Config)>, ConfigError> {
+        let of_file = |path: &Spanned<PathBuf>| Config::load(&self.base.join(path.get_ref()), registry);
+        let of_preset = |preset: &Spanned<Text>| {
+            let text = format!("presets = [\"{}\"]", preset.get_ref());
+            Config::parse(&text, "preset", self.base.clone(), registry).map_err(ConfigError::Faults)
+        };
+        let files = self.file.rules.iter().map(|path| Ok((path.span(), of_file(path)?)));
+        files.chain(self.file.presets.iter().map(|preset| Ok((preset.span(), of_preset(preset)?)))).collect()
+    }
+
+    fn faults(&self, parts: &[(Range<usize>, Config)], faults: &mut Vec<Fault>) {
         let mut rules: Vec<&str> = Vec::new();
         for (place, config) in parts {
             for rule in &config.rules {
@@ -215,7 +214,7 @@ impl Loaded {
 }
 
 impl Input {
-    fn fault(&self, test: &str, place: &std::ops::Range<usize>, known: &[&str]) -> Option<Fault> {
+    fn fault(&self, test: &str, place: &Range<usize>, known: &[&str]) -> Option<Fault> {
         let fault = |span, label: String| Some(Fault::new(format!("wrong input of test `{test}`"), span, label));
         let (metric, values) = match (&self.metric, &self.values, &self.file) {
             (Some(metric), Some(values), None) => (metric, values),
