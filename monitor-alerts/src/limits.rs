@@ -49,10 +49,11 @@ impl Limits {
         }
     }
 
-    /// What a value means; without one nobody can say. Comparison is strict.
+    /// What a value means; without one, or with one that is no finite number, nobody can say. Comparison is strict.
     pub(crate) fn reading(self, labels: Labels, value: Option<f64>) -> Reading {
+        let value = value.filter(|value| value.is_finite());
         let mut reading = Reading { value, limit: Some(self.limit), ..Reading::no_data(labels) };
-        let Some(value) = value.filter(|value| !value.is_nan()) else { return reading };
+        let Some(value) = value else { return reading };
         reading.verdict = if self.is_past(value, self.limit) { Verdict::Breached } else { Verdict::Clear };
         if let Some(critical) = self.critical.filter(|critical| self.is_past(value, *critical)) {
             (reading.level, reading.limit) = (Some(Level::Critical), Some(critical));
@@ -71,7 +72,7 @@ impl Limits {
 }
 
 /// A number for people: no more than four digits that mean something, unless it is whole.
-pub(crate) fn short(number: f64) -> String {
+pub fn short(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         return format!("{number}");
     }

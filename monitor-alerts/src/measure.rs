@@ -1,10 +1,14 @@
 //! What rules read of the store: a metric over a window, for all or for each group.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use monitor_core::component::{BoxError, Invalid};
 use monitor_core::sample::Labels;
-use monitor_core::store::{NoSuchMetric, Selector, Store, Window, WindowStats};
+use monitor_core::store::{
+    Aggregate, Distribution, GroupRange, NoSuchMetric, Percentiles, Query, RangeError, Selector, Steps, Store, Window,
+    WindowStats,
+};
 use monitor_core::{Text, Timestamp};
 
 /// A metric, and how it is grouped.
@@ -22,13 +26,11 @@ impl Measure {
 
     /// Its statistics in the window: of each group that has samples there, or one without group, which may have none.
     pub(crate) fn read(&mut self, store: &Store, window: Window) -> Vec<(Labels, Option<WindowStats>)> {
-        self.unknown = None;
         if self.by.is_empty() {
-            let stats = store.stats(&self.selector, window).map_err(|unknown| self.unknown = Some(unknown));
-            return vec![(Labels::NONE, stats.ok().flatten())];
+            return vec![(Labels::NONE, self.known(store.stats(&self.selector, window)))];
         }
-        let groups = store.stats_by(&self.selector, window, &self.by).map_err(|unknown| self.unknown = Some(unknown));
-        groups.unwrap_or_default().into_iter().map(|group| (group.labels, Some(group.stats))).collect()
+        let groups = self.known(store.stats_by(&self.selector, window, &self.by));
+        groups.into_iter().map(|group| (group.labels, Some(group.stats))).collect()
     }
 
     /// As [`read`](Self::read), of the last `window` up to `now`.
@@ -39,6 +41,45 @@ impl Measure {
         now: Timestamp,
     ) -> Vec<(Labels, Option<WindowStats>)> {
         self.read(store, Window::last(window, now))
+    }
+
+    /// The groups that have samples in the window, with percentiles only if `aggregate` is one.
+    pub(crate) fn groups(
+        &mut self,
+        store: &Store,
+        window: Window,
+        aggregate: Aggregate,
+    ) -> BTreeMap<Labels, WindowStats> {
+        let groups = self.known(store.query(&self.query(aggregate), window));
+        groups.into_iter().map(|group| (group.labels, group.stats)).collect()
+    }
+
+    /// As [`groups`](Self::groups), in one window after the other.
+    pub(crate) fn range(&mut self, store: &Store, steps: &Steps, aggregate: Aggregate) -> Vec<GroupRange> {
+        match store.range(&self.query(aggregate), steps) {
+            Err(RangeError::NoSuchMetric(unknown)) => self.known(Err(unknown)),
+            answer => answer.unwrap_or_default(),
+        }
+    }
+
+    /// The values of each group that has samples in the window.
+    pub(crate) fn distributions(&mut self, store: &Store, window: Window) -> Vec<Distribution> {
+        self.known(store.distributions(&self.selector, window, &self.by))
+    }
+
+    fn query(&self, aggregate: Aggregate) -> Query {
+        let percentiles = if aggregate.is_percentile() { Percentiles::Sketched } else { Percentiles::Off };
+        Query::new(self.selector.clone()).by(&self.by).percentiles(percentiles)
+    }
+
+    fn known<T: Default>(&mut self, answer: Result<T, NoSuchMetric>) -> T {
+        self.unknown = None;
+        answer.map_err(|unknown| self.unknown = Some(unknown)).unwrap_or_default()
+    }
+
+    /// Whether the store has never seen the metric, as of what was read last.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.unknown.is_some()
     }
 
     /// What makes it doubtful that it is meant: there is no such metric, but one of a similar name. A metric that nobody has

@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help, completions and the manual page.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Send a recording through store and rules, in the time of its events: what would have fired, and when
     Replay(ReplayArgs),
+    /// Hold a recording against rules, as in CI: exit code 2 if one of them is broken
+    Gate(GateArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
     /// Ask recordings in SQL: samples, events, and every metric by its name are tables
@@ -52,6 +55,9 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Have the pipeline that runs on a data folder go on by its changed configuration; a bad one changes nothing
     Reload(ReloadArgs),
+    /// Keep people from being told of alerts for a while, and list or end such silences
+    #[command(subcommand)]
+    Silence(SilenceCommand),
     /// Show how far each sink and each followed file of a data folder is, also while a pipeline runs on it
     Status(FolderArgs),
     /// Recount the events of a data folder from disk; exit code 4 if the books do not close
@@ -71,6 +77,11 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 all is well; 1 something was lost or failed; 3 a rule with action = \"stop\" has ended the \
+                        run; 64 wrong arguments; 78 a wrong configuration. If COMMAND has failed, its own; 128 + N if \
+                        signal N has ended it."
+)]
 pub(crate) struct RunArgs {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = "monitor.toml")]
@@ -78,6 +89,13 @@ pub(crate) struct RunArgs {
     /// Read these recordings instead of the sources of the configuration
     #[arg(value_name = "DATA")]
     pub(crate) data: Vec<PathBuf>,
+    /// Run this program and watch it: a source of the type stdin reads what it prints. The run ends with it, and a rule with
+    /// action = "stop" ends both
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "data")]
+    pub(crate) command: Vec<OsString>,
+    /// How long COMMAND, and all that it has started, may take to end once a rule or Ctrl-C tells it to; then it is killed
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "10s", requires = "command")]
+    pub(crate) grace: Duration,
     /// How the final summary is written
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
@@ -106,6 +124,45 @@ pub(crate) struct ReloadArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum SilenceCommand {
+    /// Silence rules from now on; a pipeline that runs on the folder heeds it from its next tick
+    Add(SilenceArgs),
+    /// List the silences that hold, and those to come
+    List(FolderArgs),
+    /// End a silence now
+    End(EndSilenceArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SilenceArgs {
+    /// The rule; * stands for any characters
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rule: String,
+    /// Only groups with label=value, label!=value, label=~expression or label!~expression; can be given more than once
+    #[arg(long = "where", id = "where", value_name = "CONDITION")]
+    pub(crate) conditions: Vec<String>,
+    /// For how long
+    #[arg(long = "for", id = "for", value_name = "LENGTH", value_parser = length)]
+    pub(crate) lasts: Duration,
+    /// Why, for those who wonder
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The data folder: `data_dir` of the configuration
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EndSilenceArgs {
+    /// Its number, as `monitor silence list` tells it
+    #[arg(value_name = "NUMBER")]
+    pub(crate) id: u64,
+    /// The data folder: `data_dir` of the configuration
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReplayArgs {
     /// Recordings: files in any form that is written here, lines also compressed, or a folder of them
@@ -120,6 +177,35 @@ pub(crate) struct ReplayArgs {
     /// How the outcome is written: lines for people, or one JSON object
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A rule is broken if it has fired at any time; rules are evaluated every `metrics_interval`, and at the last \
+                        event. What a rule says nothing of for want of data does not break it, unless it has no_data = \
+                        \"alert\". Exit codes: 0 no rule is broken; 1 the data could not be read, or there is none; 2 a rule \
+                        is broken; 64 wrong arguments; 78 a wrong configuration."
+)]
+pub(crate) struct GateArgs {
+    /// Recordings: files in any form that is written here, lines also compressed, or a folder of them
+    #[arg(value_name = "DATA", required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// The rules: a configuration, of which sources, sinks and charts are left out
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) rules: PathBuf,
+    /// A table for people, one JSON object, or XML as JUnit writes it, which CI systems show
+    #[arg(long, default_value = "text")]
+    pub(crate) format: GateFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For CI systems
+    Junit,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,5 @@
-//! How the program ends: 0 as it should be, 1 failed at run time, 4 the books do not close, 64 wrong usage, 78 wrong configuration (`sysexits.h`).
+//! How the program ends: 0 as it should be, 1 failed at run time, 2 a gate is closed, 3 stopped by a rule, 4 the books do not close, 64 wrong usage, 78 wrong configuration (`sysexits.h`);
+//! a program that was run and has failed gives its own.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -18,6 +19,9 @@ pub(crate) enum Failure {
     Run(Vec<String>),
     /// The books of a data folder do not close; what does not agree was printed.
     Books,
+    /// A rule is broken by a recording, or has ended the run, or the program that it was to watch has failed: the exit code, and
+    /// why, in words.
+    Ended(u8, String),
     /// A running pipeline does not take a configuration; why not.
     Refused(String),
     /// Whoever read standard output has gone, as `head` does when it has enough.
@@ -80,7 +84,7 @@ pub(crate) fn told(failure: &Failure, colour: bool) -> String {
         Failure::Config(ConfigError::Faults(faults)) => format!("{}\n", faults.render(colour)),
         Failure::Config(error) => format!("error: failed to {error}\n"),
         Failure::Run(errors) => errors.iter().map(|error| format!("error: failed to {error}\n")).collect(),
-        Failure::Refused(text) => text.clone(),
+        Failure::Refused(text) | Failure::Ended(_, text) => text.clone(),
     }
 }
 
@@ -93,6 +97,7 @@ pub(crate) fn code(outcome: Outcome) -> ExitCode {
     match failure {
         Failure::NobodyReads => ExitCode::SUCCESS,
         Failure::Run(_) => ExitCode::FAILURE,
+        Failure::Ended(code, _) => ExitCode::from(code),
         Failure::Books => ExitCode::from(4),
         Failure::Usage(_) => ExitCode::from(64),
         Failure::Config(_) | Failure::Refused(_) => ExitCode::from(78),

@@ -25,10 +25,12 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Replay(args) => commands::replay::replay(&args),
+        Command::Gate(args) => commands::gate::gate(&args),
         Command::Query(args) => commands::query::query(&args),
         Command::Sql(args) => commands::sql::sql(&args),
         Command::Export(args) => commands::export::export(&args),
         Command::Reload(args) => commands::reload::reload(&args),
+        Command::Silence(args) => commands::silence::silence(&args),
         Command::Status(args) => commands::books::status(&args),
         Command::Audit(args) => commands::books::audit(&args),
         Command::Check(args) => commands::check::check(&args),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use monitor_core::bus::Durability;
-use monitor_core::pipeline::Summary;
+use monitor_core::pipeline::{StopReason, Summary};
 use monitor_core::store::{TokenUsage, Usage};
 use monitor_core::template::thousands;
 
@@ -92,6 +92,14 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
     match summary.firing.as_slice() {
         [] => writeln!(out)?,
         firing => writeln!(out, "; still firing: {}", clean(&firing.join(", ")))?,
+    }
+    if !summary.held_back.is_empty() {
+        let held = summary.held_back.iter();
+        let held = held.map(|held| format!("{} {} ({})", number(held.count), clean(&held.rule), held.reason));
+        writeln!(out, "messages held back: {}", held.collect::<Vec<_>>().join(", "))?;
+    }
+    if let Some(StopReason { rule, message, time }) = &summary.stopped {
+        writeln!(out, "told to stop at {time} by rule `{}`: {}", clean(rule), clean(message))?;
     }
     for doubt in &summary.doubts {
         writeln!(out, "{}", clean(doubt))?;

@@ -514,6 +514,12 @@ fn a_run_goes_on_from_the_snapshot_of_the_one_before() {
 fn what_there_is_and_what_it_means() {
     let dir = Dir::new();
     insta::assert_snapshot!("components", dir.monitor(&["components"]).whole());
+    for rule in ["budget", "burn_rate", "expression"] {
+        insta::assert_snapshot!(
+            format!("explain_rule_{rule}"),
+            dir.monitor(&["explain", &format!("rule.{rule}")]).whole()
+        );
+    }
     insta::assert_snapshot!("explain_rule_threshold", dir.monitor(&["explain", "rule.threshold"]).whole());
     insta::assert_snapshot!("explain_config", dir.monitor(&["explain", "config"]).whole());
     insta::assert_snapshot!("explain_metrics", dir.monitor(&["explain", "metrics"]).whole());

@@ -74,6 +74,20 @@ says!(no_limit, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\n");
 says!(two_limits, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 0.9\nbelow = 0.1\n");
 says!(preset_with_another_limit, "presets = [\"reference\"]\n[alerts.low_success_rate]\nabove = 0.9\n");
 says!(preset_table_misspelt, "presets = [\"recommended\"]\n[alerts.failing_call]\nenabled = false\n");
+says!(budget_of_nothing, "[alerts.a]\ntype = \"budget\"\nmetric = \"cost_usd\"\nlimit = 0\n");
+says!(factor_that_never_comes, "[alerts.a]\ntype = \"burn_rate\"\nobjective = 0.9\n");
+says!(
+    expression_of_an_unknown_value,
+    "[alerts.a]\ntype = \"expression\"\nholds = \"eror > 1\"\nvalues = { error = { metric = \"m\" } }\n"
+);
+says!(
+    expression_that_explodes,
+    "[alerts.a]\ntype = \"expression\"\nholds = \"error in [1] * 10**9\"\nvalues = { error = { metric = \"m\" } }\n"
+);
+says!(
+    key_of_a_value_misspelt,
+    "[alerts.a]\ntype = \"expression\"\nholds = \"error > 1\"\n[alerts.a.values.error]\nmetric = \"m\"\nagregate = \"sum\"\n"
+);
 says!(grouped_by_no_label, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nby = [\"modl_name\"]\n");
 says!(empty_window, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nwindow = \"0s\"\n");
 says!(store_without_room, "[store]\nmax_bytes = \"8\"\n");
@@ -85,6 +99,28 @@ says!(
 says!(not_a_number, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = nan\n");
 says!(bad_selector, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m{model\"\nabove = 1\n");
 says!(bad_template, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmessage = \"{{ men | percent }}\"\n");
+says!(
+    bad_annotation,
+    "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nannotations = { runbook = \"{{ nam }}\" }\n"
+);
+says!(
+    mutes_no_rule,
+    "[alerts.slow]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\n[alerts.down]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmutes = [\"slwo\"]\n"
+);
+says!(
+    mutes_itself,
+    "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmutes = [\"a\"]\n[alerts.b]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\n"
+);
+says!(
+    chart_of_no_chart,
+    "[charts.calls]\ntype = \"line\"\nseries = [{ metric = \"m\" }]\n[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nchart = \"call\"\n"
+);
+says!(window_longer_than_the_store, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nwindow = \"60d\"\n");
+says!(critical_on_the_wrong_side, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 2\ncritical = 1\n");
+says!(reminder_without_end, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nrepeat_every = \"0s\"\n");
+says!(not_hours, "[notify]\nquiet = [\"22-7\"]\n");
+says!(unknown_key_of_notify, "[notify]\nat_mots = 3\n");
+says!(no_message_at_all, "[notify]\nat_most = 0\n");
 says!(duplicate_name, "[sinks.a]\ntype = \"stdout\"\n[sinks.a]\ntype = \"stdout\"\n");
 says!(duplicate_key, "[sinks.a]\ntype = \"stdout\"\ntype = \"stdout\"\n");
 says!(

@@ -41,6 +41,7 @@ pub mod time;
 
 pub use event::*;
 pub use monitor::{DropReason, FlushReport, MetricHandle, Monitor, MonitorBuilder, Recorded, Ticket};
+pub use pipeline::{StopReason, StopSignal};
 /// Short text that is cheap to clone: names, labels, messages.
 pub use smol_str::SmolStr as Text;
 pub use sources::register;

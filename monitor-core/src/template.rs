@@ -1,5 +1,6 @@
-//! Templates for messages: `Success rate dropped to {{ mean | percent }}`.
+//! Templates for messages, `Success rate dropped to {{ mean | percent }}`, and expressions over numbers, `errors / calls > 0.1`.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use minijinja::value::Serde;
@@ -22,10 +23,25 @@ pub struct Template {
 #[error("{0}")]
 pub struct TemplateError(String);
 
-static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+/// What templates and expressions know.
+static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(50_000));
+    environment.add_filter("abs", f64::abs);
+    environment.add_filter(
+        "default",
+        |value: &minijinja::Value, other: &minijinja::Value| {
+            if value.is_undefined() { other.clone() } else { value.clone() }
+        },
+    );
+    environment.add_test("defined", |value: &minijinja::Value| !value.is_undefined());
+    environment
+});
+
+/// The same, and how numbers are shown.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = LANGUAGE.clone();
     environment.add_filter("percent", |value: f64| format!("{:.1}%", value * 100.0));
     environment.add_filter("number", |value: f64, decimals: Option<usize>| {
         format!("{value:.*}", decimals.unwrap_or(2).min(20))
@@ -102,6 +118,87 @@ impl Template {
     }
 }
 
+/// A condition or a calculation over named numbers, in the language of the templates: `errors / calls > 0.1 and p99 > 30`.
+///
+/// There are numbers and conditions, and no texts, lists, functions or loops: nothing in it can take long or grow large.
+///
+/// ```
+/// use monitor_core::template::{Answer, Expression};
+///
+/// let expression = Expression::new("errors / calls > 0.1", &["calls", "errors"])?;
+/// assert_eq!(expression.evaluate([("errors", 2.0), ("calls", 10.0)])?, Answer::Holds(true));
+/// assert!(expression.evaluate([("errors", 0.0), ("calls", 0.0)]).is_err(), "nothing is divided by zero");
+/// # Ok::<_, monitor_core::template::TemplateError>(())
+/// ```
+#[derive(Debug)]
+pub struct Expression {
+    compiled: minijinja::Expression<'static, 'static>,
+    names: BTreeSet<String>,
+}
+
+/// What an expression gives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Answer {
+    /// Whether a condition holds.
+    Holds(bool),
+    /// A finite number.
+    Number(f64),
+}
+
+/// Bytes of an expression at most: each may be a level in the tree that it is parsed to, which takes stack.
+const LONGEST_EXPRESSION: usize = 1_000;
+
+impl Expression {
+    /// An expression over the numbers of these names.
+    ///
+    /// # Errors
+    /// When it cannot be parsed, names another number or a filter that there is not, or is longer than 1,000 bytes.
+    pub fn new(source: &str, known: &[&str]) -> Result<Self, TemplateError> {
+        // Without what makes texts and lists there are none: to compare two lists of lists takes no fuel for what is in them.
+        let stranger =
+            source.chars().find(|c| !(c.is_alphanumeric() || c.is_whitespace() || "_.+-*/%<>=!()|".contains(*c)));
+        if let Some(stranger) = stranger {
+            return Err(TemplateError(format!(
+                "`{stranger}` has no place in it: there are numbers, names and operators"
+            )));
+        }
+        if source.len() > LONGEST_EXPRESSION {
+            return Err(TemplateError(format!("it is longer than {LONGEST_EXPRESSION} bytes")));
+        }
+        let compiled = LANGUAGE.compile_expression_owned(source.to_owned());
+        let compiled = compiled.map_err(|error| TemplateError(describe(&error)))?;
+        let names: BTreeSet<String> = compiled.undeclared_variables(false).into_iter().collect();
+        if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(TemplateError(format!("unknown value `{name}`: {}", hint(name, known))));
+        }
+        Ok(Self { compiled, names })
+    }
+
+    /// The numbers that it names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// Its answer where the numbers are these. One that is left out can only be asked for by `x is defined` and `x | default(0)`.
+    ///
+    /// # Errors
+    /// When it names a number that is left out, divides by zero, goes beyond what a number can be, runs out of fuel, or gives
+    /// something else than a condition or a number.
+    pub fn evaluate<'a>(&self, numbers: impl IntoIterator<Item = (&'a str, f64)>) -> Result<Answer, TemplateError> {
+        let numbers = numbers.into_iter().map(|(name, number)| (name, minijinja::Value::from(number)));
+        let answer = self.compiled.eval(minijinja::Value::from_pairs(numbers));
+        let answer = answer.map_err(|error| TemplateError(describe(&error)))?;
+        if let Ok(holds) = bool::try_from(answer.clone()) {
+            return Ok(Answer::Holds(holds));
+        }
+        match f64::try_from(answer.clone()) {
+            Ok(number) if number.is_finite() => Ok(Answer::Number(number)),
+            Ok(_) => Err(TemplateError("it is no finite number".to_owned())),
+            Err(_) => Err(TemplateError(format!("it is a {}, neither a condition nor a number", answer.kind()))),
+        }
+    }
+}
+
 fn describe(error: &minijinja::Error) -> String {
     match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
@@ -150,6 +247,42 @@ mod tests {
         assert_eq!(rendered("{{ mean | percnt }}"), "unknown filter: filter percnt is unknown");
         assert!(rendered("{{ mean").starts_with("syntax error"));
         assert!(rendered("{% for a in range(9) %}{% endfor %}").starts_with("unknown value `range`: there are "));
+    }
+
+    #[test]
+    fn expressions_end_whatever_they_say() {
+        let evaluated = |source: &str| {
+            Expression::new(source, &["a", "b"])
+                .and_then(|expression| expression.evaluate([("a", 2.0)]))
+                .map_or_else(|error| error.to_string(), |answer| format!("{answer:?}"))
+        };
+        let expected = [
+            ("a > 1 and b | default(0) < 1", "Holds(true)"),
+            ("b is defined or a is not defined", "Holds(false)"),
+            ("1 < a <= 2", "Holds(true)"),
+            ("(-a) | abs ** 2", "Number(4.0)"),
+            ("a / 0", "invalid operation: unable to calculate 2.0 / 0"),
+            ("b > 1", "undefined value"),
+            ("calls > 1", "unknown value `calls`: there are a and b"),
+            ("a >", "syntax error: unexpected end of input, expected expression"),
+            ("a | percent", "unknown filter: filter percent is unknown"),
+            ("a.b.c > 1", "undefined value"),
+            ("'a'", "`'` has no place in it: there are numbers, names and operators"),
+            ("a, b", "`,` has no place in it: there are numbers, names and operators"),
+            ("()", "it is a sequence, neither a condition nor a number"),
+            ("10.0 ** 400", "it is no finite number"),
+            ("10 ** 10 ** 10", "invalid operation: unable to calculate 10000000000 ** 10"),
+            ("range(10**9)", "unknown value `range`: there are a and b"),
+            // Each of its three levels is small.
+            ("[[[1] * 300] * 300] * 300 == 1", "`[` has no place in it: there are numbers, names and operators"),
+        ];
+        assert_eq!(expected.map(|(source, _)| evaluated(source)), expected.map(|(_, answer)| answer.to_owned()));
+        for (many, of) in
+            [("(", 999), ("-", 999), ("not ", 249), ("a+", 499), ("a**", 333), ("a.", 499), ("a|abs|", 166)]
+        {
+            assert!(evaluated(&format!("{}a", many.repeat(of))).len() < 200, "{many}");
+        }
+        assert_eq!(evaluated(&" ".repeat(1_001)), "it is longer than 1000 bytes");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use monitor_core::component::{Reading, Rule, Verdict};
-use monitor_core::config::RuleSettings;
+use monitor_core::config::{ActionSetting, RuleSettings};
 use monitor_core::sample::Labels;
 use monitor_core::store::{Selector, Store, Window};
 use monitor_core::{
@@ -185,4 +185,38 @@ fn callbacks_are_told_of_alerts_and_tokens() {
     assert_eq!((summary.fired, summary.resolved, summary.firing), (1, 1, Vec::<String>::new()));
     // A last time at the shutdown.
     assert_eq!(reported.try_iter().last(), Some(6));
+}
+
+#[test]
+fn whoever_works_is_told_to_stop_and_that_stays() {
+    let clock = Clock::manual(Timestamp::from_secs(60_000));
+    let (alerts, told) = channel();
+    let settings = RuleSettings { action: Some(ActionSetting::Stop), ..RuleSettings::default() };
+    let monitor = Monitor::builder()
+        .clock(clock.clone())
+        .metrics_interval(60 * SECOND)
+        .rule("talks", Box::new(Above), RuleSettings::default())
+        .rule("stops", Box::new(Above), settings)
+        .on_alert(move |_, alert| alerts.send(alert.message.clone()).expect("the test listens"))
+        .start()
+        .expect("starts");
+    let stop = monitor.stop_signal();
+    monitor.record_metric("m", 2.0, &[]);
+    flushed(&monitor);
+    assert!(!stop.is_set());
+    clock.set(Timestamp::from_secs(60_060));
+    assert!(stop.wait(60 * SECOND));
+    let reason = stop.reason().expect("it is set");
+    assert_eq!((reason.rule.as_str(), reason.time), ("stops", Timestamp::from_secs(60_060)));
+    let messages =
+        [told.recv_timeout(10 * SECOND).expect("an alert"), told.recv_timeout(10 * SECOND).expect("an alert")];
+    assert!(messages.contains(&reason.message));
+    // Nobody but who works ends it; that the rule resolves does not take anything back.
+    assert_eq!(monitor.record_metric("m", 0.0, &[]), Recorded::Accepted);
+    flushed(&monitor);
+    clock.set(Timestamp::from_secs(60_130));
+    told.recv_timeout(10 * SECOND).expect("an alert");
+    assert!(monitor.stop_signal().is_set());
+    let summary = monitor.shutdown().expect("the first shutdown");
+    assert_eq!((summary.resolved, summary.stopped.as_ref()), (2, Some(reason)));
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use monitor_core::alerting::Phase;
 use monitor_core::bus::Durability;
 use monitor_core::spool::{Audit, Books, SPOOL_FILE, SinkBooks, SpoolError};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::args::{FolderArgs, Format};
 use crate::exit::{Failure, Outcome};
 use crate::summary::number;
-use crate::table::table;
+use crate::table::{clean, table};
 
 /// Prints how far each sink and each file is.
 pub(crate) fn status(args: &FolderArgs) -> Outcome {
@@ -90,6 +91,18 @@ fn text(books: &Books) -> String {
         for (reason, count) in &sink.account.lost {
             text += &format!("sink `{name}` lost {} events: {reason}\n", number(*count));
         }
+    }
+    for standing in &books.alerts {
+        let level = standing.level.map_or_else(String::new, |level| format!(" ({level})"));
+        let phase = match standing.phase {
+            Phase::Firing => "fires",
+            Phase::Pending => "holds, but not for long enough",
+            Phase::Inactive => "is over",
+        };
+        let (name, since) = (format!("{}{}", standing.rule, standing.labels), standing.since);
+        let untold = standing.held.as_ref().map_or_else(String::new, |held| format!("; people are not told: {held}"));
+        text += &clean(&format!("rule `{name}`{level} {phase}, since {since}{untold}"));
+        text.push('\n');
     }
     for position in &books.positions {
         let of = |key: &str| position.position.get(key);

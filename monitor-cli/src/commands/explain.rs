@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use monitor_core::component::{ComponentKind, Registry};
-use monitor_core::config::{common_schema, durability_schema, price_schema, prices_schema, store_schema, top_schema};
+use monitor_core::config::{
+    common_schema, durability_schema, notify_schema, price_schema, prices_schema, store_schema, top_schema,
+};
 use monitor_core::pipeline::OWN_METRICS;
 use monitor_core::prices::Prices;
 use monitor_core::suggest::hint;
@@ -34,6 +36,7 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
         writeln!(out, "The keys at the top of monitor.toml:\n\n{}", keys(&top_schema().to_value()))?;
         writeln!(out, "\n[store]\n\n{}", keys(&store_schema().to_value()))?;
         writeln!(out, "\n[durability]\n\n{}", keys(&durability_schema().to_value()))?;
+        writeln!(out, "\n[notify]\n\n{}", keys(&notify_schema().to_value()))?;
         writeln!(out, "\n[prices]\n\n{}", keys(&prices_schema().to_value()))?;
         writeln!(out, "\n[prices.models.\"NAME\"]\n\n{}", keys(&price_schema().to_value()))?;
         return Ok(());

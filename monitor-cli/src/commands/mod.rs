@@ -5,11 +5,14 @@ pub(crate) mod check;
 pub(crate) mod components;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod gate;
+mod job;
 pub(crate) mod query;
 pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod shell;
+pub(crate) mod silence;
 pub(crate) mod sql;
 mod times;
 
@@ -32,12 +35,22 @@ fn add_data(builder: Builder, data: &[PathBuf]) -> Result<Builder, Failure> {
 /// What Ctrl-C and SIGTERM set; a second one ends the program at once.
 fn stop_signal() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .map_err(|error| Failure::Run(vec![format!("listen for signals: {error}")]))?;
-    }
+    listen(&stop)?;
     Ok(stop)
+}
+
+fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(stop)))
+            .map_err(could_not_listen)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn could_not_listen(error: std::io::Error) -> Failure {
+    Failure::Run(vec![format!("listen for signals: {error}")])
 }
 
 /// Runs a pipeline until its sources end, or until Ctrl-C or SIGTERM.

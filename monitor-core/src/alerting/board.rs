@@ -79,7 +79,7 @@ pub(crate) struct Ticked {
     pub(crate) alerts: Vec<Event>,
     /// What is to be written down with it.
     pub(crate) states: Vec<Position>,
-    /// The alerts of rules that stop the run, whether or not people are told.
+    /// The alerts of rules that stop the run and fire, whether or not people are told, and since when.
     pub(crate) stops: Vec<Event>,
     /// How many rules began to fire, and ceased to, by what people are told.
     pub(crate) fired: u64,
@@ -150,9 +150,9 @@ impl Board {
     pub(crate) fn tick(&mut self, store: &Store, now: Timestamp) -> Ticked {
         let mut ticked = std::mem::take(&mut self.waiting);
         for rule in &mut self.rules {
-            let began = rule.evaluate(store, now);
+            rule.evaluate(store, now);
             if rule.action() == Some(ActionSetting::Stop) {
-                ticked.stops.extend(began.iter().filter_map(|labels| rule.firing_alert(labels, now)));
+                ticked.stops.extend(rule.firing_alerts(now));
             }
         }
         self.tell(now, &mut ticked);

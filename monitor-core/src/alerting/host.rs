@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Change, Phase, Policy, State};
+use super::{Phase, Policy, State};
 use crate::component::{Reading, Rule, Verdict};
 use crate::config::{ActionSetting, NoData, RuleSettings};
 use crate::event::{Alert, AlertData, AlertState, Event, Level};
@@ -120,6 +120,30 @@ pub(crate) struct SavedState {
     place: Place,
 }
 
+/// Where a rule stands for one group, as whoever looks at it is shown. A group that there is none of is inactive.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// The rule.
+    pub rule: Text,
+    /// The group; none for a rule that is not grouped.
+    pub labels: Labels,
+    /// Inactive, pending or firing. An inactive one is here while people have not been told that it is over.
+    pub phase: Phase,
+    /// Since when the condition has held, or had held where that is over.
+    pub since: Timestamp,
+    /// How grave it is. Of what is written down: as far as people were told, or readings have said so.
+    pub level: Option<Level>,
+    /// The number that was compared last; it is not written down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// When people were told of it last; none if they were not.
+    pub told: Option<Timestamp>,
+    /// How often they were reminded.
+    pub reminders: u64,
+    /// Why they are not told what they would have to be.
+    pub held: Option<Held>,
+}
+
 /// What people were told of a rule, and were not.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -218,6 +242,15 @@ impl RuleHost {
         self.groups.iter().map(|(labels, group)| self.saved_as(labels, &group.place))
     }
 
+    /// Where it stands, for each group.
+    pub fn standing(&self) -> impl Iterator<Item = Standing> {
+        self.groups.iter().map(|(labels, group)| Standing {
+            level: Some(self.level(&group.place).max(group.place.told.map_or(Level::Debug, |told| told.level))),
+            value: group.reading.as_ref().and_then(|reading| reading.value),
+            ..self.saved_as(labels, &group.place).standing()
+        })
+    }
+
     fn saved_as(&self, labels: &Labels, place: &Place) -> SavedState {
         SavedState::new(self.name.clone(), labels, place.clone())
     }
@@ -269,55 +302,51 @@ impl RuleHost {
         self.tell(now, &mut |_| None)
     }
 
-    /// Evaluates the rule as of `now`: for which groups it has begun to fire.
-    pub(super) fn evaluate(&mut self, store: &Store, now: Timestamp) -> Vec<Labels> {
+    /// Evaluates the rule as of `now`.
+    pub(super) fn evaluate(&mut self, store: &Store, now: Timestamp) {
         let Ok(mut readings) = catch_unwind(AssertUnwindSafe(|| self.rule.evaluate(store, now))) else {
             tracing::error!(rule = %self.name, "the rule panicked; its states stay as they are");
-            return Vec::new();
+            return;
         };
         if !self.groups.is_empty() {
             let read: BTreeSet<&Labels> = readings.iter().map(|reading| &reading.labels).collect();
             let unread: Vec<_> = self.groups.keys().filter(|labels| !read.contains(labels)).cloned().collect();
             readings.extend(unread.into_iter().map(Reading::no_data));
         }
-        readings.into_iter().filter_map(|reading| self.take(reading, now)).collect()
+        for reading in readings {
+            self.take(reading, now);
+        }
     }
 
-    /// Takes a reading into account; gives back its group if the rule has begun to fire for it.
-    fn take(&mut self, mut reading: Reading, now: Timestamp) -> Option<Labels> {
+    /// Takes a reading into account.
+    fn take(&mut self, mut reading: Reading, now: Timestamp) {
         if reading.stats.is_some_and(|stats| stats.count < self.settings.min_samples) {
             reading.verdict = Verdict::NoData;
         }
         if reading.verdict == Verdict::NoData && self.blind_until.is_some_and(|until| now < until) {
-            return None;
+            return;
         }
         if !self.groups.contains_key(&reading.labels) {
             let holds = reading.verdict == Verdict::Breached
                 || reading.verdict == Verdict::NoData && self.policy.no_data == NoData::Alert;
             if !holds {
-                return None;
+                return;
             }
             if self.groups.len() >= MAX_GROUPS {
                 if !std::mem::replace(&mut self.full, true) {
                     tracing::warn!(rule = %self.name, "more than {MAX_GROUPS} groups: the others are not followed");
                 }
-                return None;
+                return;
             }
         }
         let group = self.groups.entry(reading.labels.clone()).or_default();
         let change = group.place.state.step(&self.policy, &reading, now);
-        let labels = reading.labels.clone();
         // What a silence leaves is what was read before it.
         if reading.verdict != Verdict::NoData || self.policy.no_data == NoData::Alert {
             group.reading = Some(reading);
         }
-        match change {
-            Some(Change { state: AlertState::Firing, .. }) => Some(labels),
-            Some(Change { state: AlertState::Resolved, .. }) => {
-                group.place.end(now);
-                None
-            }
-            None => None,
+        if change.is_some_and(|change| change.state == AlertState::Resolved) {
+            group.place.end(now);
         }
     }
 
@@ -372,24 +401,27 @@ impl RuleHost {
         place.state.level().map_or(self.settings.level, |level| level.max(self.settings.level))
     }
 
-    /// The alert for a group for which the rule has begun to fire, whether or not anybody is told.
-    pub(super) fn firing_alert(&self, labels: &Labels, now: Timestamp) -> Option<Event> {
-        let group = self.groups.get(labels)?;
-        let told = Told::first(group.place.state.since(), self.level(&group.place), now);
-        Some(Event::new(now, self.alert(labels, group.reading.as_ref(), Due::Firing, &told, now)))
+    /// The alerts for the groups for which the rule fires by what it reads, whether or not anybody is told: not where it only has
+    /// fired before the start, and there is no data yet, or it goes on firing for a while.
+    pub(super) fn firing_alerts(&self, now: Timestamp) -> impl Iterator<Item = Event> {
+        self.groups.iter().filter(|(_, group)| group.place.state.phase() == Phase::Firing).filter_map(
+            move |(labels, group)| {
+                let reading = group.reading.as_ref().filter(|reading| reading.verdict != Verdict::Clear)?;
+                let told = Told::first(group.place.state.since(), self.level(&group.place), now);
+                Some(Event::new(now, self.alert(labels, Some(reading), Due::Firing, &told, now)))
+            },
+        )
     }
 
     fn alert(&self, labels: &Labels, reading: Option<&Reading>, due: Due, told: &Told, now: Timestamp) -> Alert {
         let key = |what: &str| Text::new(format!("{}{labels}@{}/{what}", self.name, told.since));
         let silent = Reading::no_data(labels.clone());
         let reading = reading.unwrap_or(&silent);
+        // A reminder is of the change that people were told of last.
         let (state, key) = match due {
-            Due::Firing => (AlertState::Firing, key("firing")),
-            Due::Graver => (AlertState::Firing, key(told.level.as_str())),
-            // Of the same change.
-            Due::Reminder if told.graver => (AlertState::Firing, key(told.level.as_str())),
-            Due::Reminder => (AlertState::Firing, key("firing")),
             Due::Resolved => (AlertState::Resolved, key("resolved")),
+            _ if told.graver => (AlertState::Firing, key(told.level.as_str())),
+            _ => (AlertState::Firing, key("firing")),
         };
         let message = match state {
             AlertState::Firing => self.firing_message(reading),
@@ -524,6 +556,23 @@ impl SavedState {
     fn new(rule: Text, labels: &Labels, place: Place) -> Self {
         let labels = labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         Self { rule, labels, place }
+    }
+
+    /// Where the rule stands.
+    pub(crate) fn standing(self) -> Standing {
+        let Place { state, told, held } = self.place;
+        let over = state.phase() == Phase::Inactive;
+        Standing {
+            rule: self.rule,
+            labels: Labels::new(self.labels),
+            phase: state.phase(),
+            since: told.filter(|_| over).map_or(state.since(), |told| told.since),
+            level: state.level().max(told.map(|told| told.level)),
+            value: None,
+            told: told.map(|told| told.at),
+            reminders: told.map_or(0, |told| told.repeat),
+            held,
+        }
     }
 
     /// The alert that tells people that it is over, of a rule that there is not any more; none if they were told nothing.

@@ -7,11 +7,12 @@ mod silence;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 
 pub use board::HeldBack;
 pub(crate) use board::{Board, Notify, STATES, Ticked};
 pub(crate) use host::SavedState;
-pub use host::{Held, RuleHost};
+pub use host::{Held, RuleHost, Standing};
 pub use quiet::{NotHours, QuietHours};
 pub use silence::{SILENCES_FILE, Silence, SilenceError, Silences};
 pub use state::{Change, Phase, Policy, State};

@@ -255,6 +255,15 @@ impl Bus {
         }
     }
 
+    /// Writes down what comes without an event and should not wait for one. If that fails it is said, and written with the
+    /// next batch.
+    pub(crate) fn note_now(&self, positions: &[Position]) {
+        if let Some(backlog) = &self.backlog {
+            backlog.note(&Intake::default(), positions);
+            drop(backlog.flush());
+        }
+    }
+
     /// Nobody waits for the subscriber `id` any more, until it moves.
     pub(crate) fn stall(&self, id: usize) {
         self.shared.lock().stall(id);

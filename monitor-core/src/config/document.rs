@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::prices::price_settings;
-use super::table::{Keys, Table};
+use super::table::{Keys, Places, Table};
 use super::{
     ChartSettings, ConfigError, Fault, Faults, PriceSettings, RuleSettings, Settings, SinkSettings, SourceSettings,
     StoreSettings,
@@ -27,7 +27,6 @@ use crate::prices::Prices;
 use crate::sample::BUILTIN_LABELS;
 use crate::suggest::{hint, nearest, there_are};
 use crate::template::Template;
-use crate::time::format_duration;
 
 /// A parsed configuration: everything that can be said about it without touching the world.
 #[derive(Debug, Default)]
@@ -132,6 +131,11 @@ struct Parser<'r> {
     faults: Vec<Fault>,
 }
 
+/// A long time in days, as a configuration would say it.
+fn days(length: Duration) -> String {
+    format!("{}d", length.as_secs().div_ceil(24 * 3_600))
+}
+
 /// The tables of one kind with their names and the places of their headers, in the order of the file.
 type Tables<'a> = Vec<(String, Range<usize>, DeTable<'a>)>;
 
@@ -152,7 +156,7 @@ impl Parser<'_> {
         let (store, durability) = (self.part(&mut top, "store"), self.part(&mut top, "durability"));
         let (notify, prices) = (self.part(&mut top, "notify"), self.prices(&mut top));
         let settings =
-            Settings { store, durability, notify, prices, ..self.validated::<Settings>(top).unwrap_or_default() };
+            Settings { store, durability, prices, notify, ..self.validated::<Settings>(top).unwrap_or_default() };
         for name in &settings.presets {
             self.preset(name, &preset_span, &mut kinds);
         }
@@ -271,7 +275,7 @@ impl Parser<'_> {
         kind: ComponentKind,
         tables: Tables<'_>,
         types: &BTreeMap<&'static str, &'static Definition<C>>,
-        places: &mut Vec<Range<usize>>,
+        places: &mut Vec<Places>,
     ) -> Vec<Entry<C, S>>
     where
         C: ?Sized,
@@ -279,9 +283,9 @@ impl Parser<'_> {
     {
         let mut entries = Vec::new();
         for (name, header, table) in tables {
-            if let Some(entry) = self.component(kind, &name, &header, table, types) {
+            if let Some((entry, place)) = self.component(kind, &name, &header, table, types) {
                 entries.push(entry);
-                places.push(header);
+                places.push(place);
             }
         }
         entries
@@ -294,7 +298,7 @@ impl Parser<'_> {
         header: &Range<usize>,
         mut entries: DeTable<'_>,
         types: &BTreeMap<&'static str, &'static Definition<C>>,
-    ) -> Option<Entry<C, S>>
+    ) -> Option<(Entry<C, S>, Places)>
     where
         C: ?Sized,
         S: DeserializeOwned + JsonSchema + Validate,
@@ -335,13 +339,14 @@ impl Parser<'_> {
         let help = format!("monitor explain {kind}.{}", definition.type_name);
         let mut table = Table::new(entries, header.clone(), what, help);
         table.places.also_known = vec!["type".to_owned(), "enabled".to_owned()];
+        let places = table.places();
         let common = table.split(&Keys::of::<S>().known);
         let settings = self.validated::<S>(common);
         let written = table.written();
         let config = self.kept((definition.parse)(table));
         let (name, type_name) = (Text::new(name), definition.type_name);
         let entry = Entry { name, type_name, settings: settings?, config: config?, written };
-        enabled.then_some(entry)
+        enabled.then_some((entry, places))
     }
 
     fn validated<T: DeserializeOwned + JsonSchema + Validate>(&mut self, table: Table<'_>) -> Option<T> {
@@ -355,7 +360,7 @@ impl Parser<'_> {
     }
 
     /// Sinks that are meant to see what they cannot write.
-    fn contents(&mut self, config: &Config, places: &[Range<usize>]) {
+    fn contents(&mut self, config: &Config, places: &[Places]) {
         for (sink, place) in config.sinks.iter().zip(places) {
             let Some(content) = sink.settings.content else { continue };
             if !sink.config.contents().contains(&content) {
@@ -363,13 +368,13 @@ impl Parser<'_> {
                 let message =
                     format!("sink `{}` of type `{}` cannot write {}", sink.name, sink.type_name, content.as_str());
                 let label = format!("set `content` to \"{}\"", known.join("\" or \""));
-                self.faults.push(Fault::new(message, place.clone(), label));
+                self.faults.push(Fault::new(message, place.header.clone(), label));
             }
         }
     }
 
     /// Rules that are grouped by what is no label.
-    fn groups(&mut self, config: &Config, places: &[Range<usize>]) {
+    fn groups(&mut self, config: &Config, places: &[Places]) {
         let known: Vec<&str> = BUILTIN_LABELS
             .into_iter()
             .chain(PIPELINE_LABELS)
@@ -379,29 +384,27 @@ impl Parser<'_> {
             for label in rule.settings.by.iter().filter(|label| !known.contains(&label.as_str())) {
                 let label_of_fault = format!("{} Or make it one: [store] labels = [\"{label}\"]", hint(label, &known));
                 let message = format!("rule `{}` is grouped by `{label}`, which is no label", rule.name);
-                self.faults.push(Fault::new(message, place.clone(), label_of_fault));
+                self.faults.push(Fault::new(message, place.header.clone(), label_of_fault));
             }
         }
     }
 
     /// Messages and annotations that name what the rule does not give.
-    fn messages(&mut self, config: &Config, places: &[Range<usize>]) {
+    fn messages(&mut self, config: &Config, places: &[Places]) {
         for (rule, place) in config.rules.iter().zip(places) {
             let names = rule.config.names();
-            let annotations = rule.settings.annotations.iter();
-            let annotations = annotations.map(|(name, text)| (format!("annotation `{name}`"), text));
-            let message = rule.settings.message.iter().map(|text| ("message".to_owned(), text));
-            for (what, text) in message.chain(annotations) {
+            let annotations = rule.settings.annotations.values().map(|text| ("annotations", text));
+            let message = rule.settings.message.iter().map(|text| ("message", text));
+            for (key, text) in message.chain(annotations) {
                 if let Err(error) = Template::with_names(text, &names) {
-                    let message = format!("wrong {what} of rule `{}`", rule.name);
-                    self.faults.push(Fault::new(message, place.clone(), error.to_string()));
+                    self.faults.push(place.fault(Invalid::key(key, error.to_string())));
                 }
             }
         }
     }
 
     /// Rules that name other rules, or charts, that there are not.
-    fn references(&mut self, config: &Config, places: &[Range<usize>]) {
+    fn references(&mut self, config: &Config, places: &[Places]) {
         let rules: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
         let charts: Vec<&str> = config.charts.iter().map(|chart| chart.name.as_str()).collect();
         for (rule, place) in config.rules.iter().zip(places) {
@@ -411,30 +414,29 @@ impl Parser<'_> {
                 let others = known.iter().copied().filter(|known| kind == "chart" || *known != rule.name);
                 let known: Vec<&str> = others.collect();
                 if !known.contains(&name.as_str()) {
-                    let message = format!("`{key}` of rule `{}` names `{name}`, which is no other {kind}", rule.name);
-                    let label = if known.is_empty() { format!("there is no {kind}") } else { hint(name, &known) };
-                    self.faults.push(Fault::new(message, place.clone(), label));
+                    let hint = if known.is_empty() { "there is none".to_owned() } else { hint(name, &known) };
+                    self.faults.push(place.fault(Invalid::key(key, format!("`{name}` is no other {kind}: {hint}"))));
                 }
             }
         }
     }
 
     /// Rules that look further back than the store keeps anything.
-    fn reaches(&mut self, config: &Config, places: &[Range<usize>]) {
+    fn reaches(&mut self, config: &Config, places: &[Places]) {
         let store = &config.settings.store;
         let kept = store.raw_retention.0.max(store.bucket_retention.0);
         for (rule, place) in config.rules.iter().zip(places) {
             if let Some(reach) = rule.config.reach().filter(|reach| *reach > kept) {
-                let [reach, kept] = [reach, kept].map(format_duration);
+                let [reach, kept] = [reach, kept].map(days);
                 let message = format!("rule `{}` looks back {reach}, and the store keeps {kept}", rule.name);
                 let label = format!("make it shorter, or [store] bucket_retention = \"{reach}\"");
-                self.faults.push(Fault::new(message, place.clone(), label));
+                self.faults.push(Fault::new(message, place.header.clone(), label));
             }
         }
     }
 
     /// Two components that want the same thing for themselves, and sinks that write what a source reads.
-    fn conflicts(&mut self, config: &Config, source_places: &[Range<usize>], sink_places: &[Range<usize>]) {
+    fn conflicts(&mut self, config: &Config, source_places: &[Places], sink_places: &[Places]) {
         let dirs = config.dirs();
         let sources = config
             .sources
@@ -460,7 +462,7 @@ impl Parser<'_> {
                 });
                 if kind == ComponentKind::Sink && resource == Resource::File(dirs.output(Path::new(REJECTED_FILE))) {
                     let message = format!("sink `{name}` writes {resource}, which is kept for refused lines");
-                    self.faults.push(Fault::new(message, place.clone(), "give it a path of its own"));
+                    self.faults.push(Fault::new(message, place.header.clone(), "give it a path of its own"));
                 } else if let Some((first_kind, first, first_place, _)) = clash {
                     let message = match (first_kind, kind) {
                         (ComponentKind::Sink, _) => format!("sinks `{first}` and `{name}` both write {resource}"),
@@ -471,10 +473,10 @@ impl Parser<'_> {
                     };
                     let remedy =
                         if resource == Resource::Stdin { "remove one of them" } else { "give it a path of its own" };
-                    let fault = Fault::new(message, place.clone(), remedy);
+                    let fault = Fault::new(message, place.header.clone(), remedy);
                     self.faults.push(fault.related(first_place.clone(), "this is the other one"));
                 } else {
-                    owners.push((kind, name.clone(), place.clone(), resource));
+                    owners.push((kind, name.clone(), place.header.clone(), resource));
                 }
             }
         }

@@ -7,6 +7,7 @@ mod document;
 mod error;
 mod outline;
 mod paths;
+mod plain;
 mod prices;
 mod secret;
 mod settings;
@@ -18,6 +19,7 @@ pub use error::{ConfigError, Fault, Faults};
 pub use outline::Fate;
 pub(crate) use outline::Outline;
 pub use paths::Paths;
+pub use plain::parse_toml;
 pub use prices::PriceSettings;
 pub(crate) use prices::parse_price_file;
 pub use secret::{Secret, SecretError};
@@ -37,7 +39,10 @@ use crate::component::ComponentKind;
 use crate::prices::Price;
 
 /// A file of the configuration as text.
-pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
+///
+/// # Errors
+/// When it cannot be read, or is no UTF-8.
+pub fn read_text(path: &Path) -> Result<String, ConfigError> {
     let bytes = std::fs::read(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
     String::from_utf8(bytes)
         .map_err(|error| ConfigError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
@@ -56,6 +61,11 @@ pub fn top_schema() -> Schema {
 /// The JSON Schema of the keys of `[durability]`.
 pub fn durability_schema() -> Schema {
     DurabilitySettings::json_schema(&mut schema_generator())
+}
+
+/// The JSON Schema of the keys of `[notify]`.
+pub fn notify_schema() -> Schema {
+    schemars::schema_for!(NotifySettings)
 }
 
 /// The JSON Schema of the keys of `[store]`.

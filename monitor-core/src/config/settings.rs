@@ -354,7 +354,8 @@ pub struct RuleSettings {
     pub repeat_every: Option<DurationText>,
     /// Rules of which nobody is told while this one fires: for the same groups, where both are grouped by the same labels.
     pub mutes: Vec<Text>,
-    /// What is done when it fires: "stop" ends the run.
+    /// What is done when it fires, also while a silence holds back its alerts: "stop" ends the run. The program after `--` is
+    /// told to end, and killed if it does not; without one, the sources end. In a Rust program it sets the stop signal.
     pub action: Option<ActionSetting>,
     /// A chart of the configuration, which is drawn when it fires; its alerts name the file.
     pub chart: Option<Text>,

@@ -1,5 +1,6 @@
 //! An alert: a rule that began or ceased to hold. It travels on the bus like every other event.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Level;
@@ -36,7 +37,7 @@ pub struct Alert {
 }
 
 /// Whether a rule began or ceased to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
     /// It holds.

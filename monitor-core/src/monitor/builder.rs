@@ -148,12 +148,13 @@ impl MonitorBuilder {
         let queue = Arc::new(Queue::new(clock.clone()));
         let recorder = Recorder { queue: Arc::clone(&queue) };
         let pipeline = self.pipeline.source("monitor", Box::new(recorder)).start()?;
-        let store = Arc::clone(pipeline.store());
+        let (store, stop) = (Arc::clone(pipeline.store()), pipeline.stop_signal().clone());
         Ok(Monitor {
             shared: Arc::new(Shared {
                 queue,
                 clock,
                 store,
+                stop,
                 running: RwLock::new(Running::Yes(Box::new(pipeline))),
                 told: AtomicU64::new(0),
             }),

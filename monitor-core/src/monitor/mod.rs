@@ -19,7 +19,7 @@ use queue::{Marks, Queue};
 
 use crate::bus::Durability;
 use crate::event::{Body, Evaluation, Event, Generation, Level, Log, Metadata};
-use crate::pipeline::{Pipeline, SinkSummary, Summary, instant};
+use crate::pipeline::{Pipeline, SinkSummary, StopSignal, Summary, instant};
 use crate::store::{NoSuchMetric, Selector, TokenUsage, Usage, Window, WindowStats};
 use crate::{Clock, Text, Timestamp};
 
@@ -54,6 +54,7 @@ struct Shared {
     queue: Arc<Queue>,
     clock: Clock,
     store: Arc<crate::store::Store>,
+    stop: StopSignal,
     running: RwLock<Running>,
     /// How many events required sinks will never get, as far as a flush has told.
     told: AtomicU64,
@@ -183,6 +184,11 @@ impl Monitor {
     /// What the time is for this monitor.
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    /// What is set once a rule with `action = "stop"` fires: whoever does the work looks at it and stops.
+    pub fn stop_signal(&self) -> StopSignal {
+        self.shared.stop.clone()
     }
 
     /// Records something, now, that somebody will rely on: the ticket tells how safe it is, and can be waited for.

@@ -124,6 +124,7 @@ pub(super) struct NewSink {
 }
 
 /// A pipeline while it is put together.
+#[expect(clippy::struct_excessive_bools, reason = "each is switched on by itself")]
 pub struct Builder {
     pub(super) dirs: Dirs,
     pub(super) clock: Clock,
@@ -137,6 +138,8 @@ pub struct Builder {
     pub(super) snapshot: Option<PathBuf>,
     pub(super) keep_refused: bool,
     pub(super) store_samples: bool,
+    pub(super) ends_on_stop: bool,
+    pub(super) evaluates_at_end: bool,
     pub(super) durability: Durability,
     /// How large the spool may become.
     pub(super) quota: u64,
@@ -173,6 +176,8 @@ impl Builder {
             snapshot: None,
             keep_refused: false,
             store_samples: true,
+            ends_on_stop: false,
+            evaluates_at_end: false,
             durability: Durability::L0,
             quota: 1 << 30,
             lock: None,
@@ -352,6 +357,19 @@ impl Builder {
     /// Leaves the store empty: what only passes through need not be kept. Rules and charts have nothing to look at then.
     pub fn without_store(mut self) -> Self {
         self.store_samples = false;
+        self
+    }
+
+    /// The pipeline ends, as by [`Pipeline::shutdown`](super::Pipeline::shutdown), when a rule with `action = "stop"` fires. Without
+    /// it the [`StopSignal`](super::StopSignal) is for others to heed.
+    pub fn end_on_stop(mut self) -> Self {
+        self.ends_on_stop = true;
+        self
+    }
+
+    /// Where the clock follows the events, rules are evaluated a last time at the last of them, also between two ticks.
+    pub fn evaluate_at_end(mut self) -> Self {
+        self.evaluates_at_end = true;
         self
     }
 

@@ -165,6 +165,8 @@ pub(crate) struct SourceCounters {
     /// How much it has read, and how much there is, by whatever it counts.
     pub(crate) read: Counter,
     pub(crate) to_read: Counter,
+    /// How often it has come to the end of what there was.
+    pub(crate) rounds: AtomicU64,
     pub(crate) done: AtomicBool,
     /// Who waits for it to be done.
     pub(crate) waiter: OnceLock<Thread>,

@@ -164,6 +164,12 @@ impl Emitter {
         move |amount| counters.read.add(amount)
     }
 
+    /// Says that all that there was is emitted and handed on, up to now: a source that does not end by itself says so whenever it
+    /// has looked, so that a run whose program has ended knows that nothing of it is left.
+    pub fn note_caught_up(&self) {
+        self.counters.rounds.fetch_add(1, Ordering::Release);
+    }
+
     /// The time of arrival, for events without a timestamp.
     pub fn now(&self) -> Timestamp {
         self.lines.clock.now()

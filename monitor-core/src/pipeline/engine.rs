@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use super::sink_worker::Deadline;
 use super::snapshot::Snapshot;
+use super::stop::{StopReason, StopSignal};
 use super::summary::ChartSummary;
 use super::watch::Watch;
 use crate::alerting::{Board, HeldBack, Notify, RuleHost, Ticked};
-use crate::bus::{Batch, Bus, Cursor, Draft, Intake, Lane, Next};
+use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
 use crate::component::Chart;
 use crate::event::{AlertState, Body, Event, Kind};
 use crate::sample::Deriver;
@@ -54,6 +55,7 @@ pub(crate) enum Part<T> {
     New(Text, T),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is switched on by itself")]
 pub(super) struct Engine {
     pub(super) orders: Receiver<Reload>,
     pub(super) bus: Bus,
@@ -80,6 +82,11 @@ pub(super) struct Engine {
     pub(super) store_samples: bool,
     /// None where the clock follows the events: two runs of a recording have the same store.
     pub(super) watch: Option<Watch>,
+    /// Whether rules are evaluated a last time at the last event, also between two ticks.
+    pub(super) evaluates_at_end: bool,
+    pub(super) stop: StopSignal,
+    /// Whether the input ends when that is set.
+    pub(super) ends_on_stop: bool,
     pub(super) outcome: Outcome,
 }
 
@@ -87,6 +94,7 @@ pub(super) struct Engine {
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) alerts: Vec<Event>,
+    pub(super) alerts_left_out: u64,
     pub(super) fired: u64,
     pub(super) resolved: u64,
     pub(super) firing: Vec<String>,
@@ -224,6 +232,16 @@ impl Engine {
         self.publish(ticked, now);
     }
 
+    /// Sets the stop signal.
+    fn stop_by(&self, event: &Event, now: Timestamp) {
+        let Body::Alert(alert) = &event.body else { return };
+        let first = self.stop.set(StopReason { rule: alert.name.clone(), message: alert.message.clone(), time: now });
+        if first && self.ends_on_stop && self.event_time {
+            // Here, and not when somebody notices: two runs of a recording end with the same event.
+            self.bus.end_input();
+        }
+    }
+
     /// Goes on with the rules and charts of a changed configuration. A rule that has changed stands where it stood; one that
     /// is not there any more ends.
     fn reload(&mut self, reload: Reload) {
@@ -249,12 +267,15 @@ impl Engine {
     /// Publishes what people are told, and with it, in one transaction where there is a spool, what they were told: so
     /// nothing is told under two keys, or not at all, whenever the process ends.
     fn publish(&mut self, ticked: Ticked, now: Timestamp) {
-        let Ticked { mut alerts, states, stops: _, fired, resolved } = ticked;
+        let Ticked { mut alerts, states, stops, fired, resolved } = ticked;
+        if let Some(event) = stops.first() {
+            self.stop_by(event, now);
+        }
         self.outcome.fired += fired;
         self.outcome.resolved += resolved;
         if alerts.is_empty() {
             if !states.is_empty() {
-                self.bus.note(&Intake::default(), &states);
+                self.bus.note_now(&states);
             }
             return;
         }
@@ -266,6 +287,7 @@ impl Engine {
         }
         let room = KEPT_ALERTS.saturating_sub(self.outcome.alerts.len());
         self.outcome.alerts.extend(alerts.iter().take(room).cloned());
+        self.outcome.alerts_left_out += alerts.len().saturating_sub(room) as u64;
         let mut draft = Draft::new(alerts, &mut self.deriver);
         draft.set_positions(states);
         if self.bus.publish(draft, Lane::Alerts).is_err() {
@@ -303,6 +325,9 @@ impl Engine {
             while tick <= end {
                 self.evaluate(tick);
                 tick = tick.plus(self.interval);
+            }
+            if self.evaluates_at_end && tick.minus(self.interval) < end {
+                self.evaluate(end);
             }
             self.clock.set(end);
         }

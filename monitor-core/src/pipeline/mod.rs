@@ -24,7 +24,9 @@ mod sink_worker;
 pub(crate) mod snapshot;
 mod source_worker;
 mod start;
+mod stop;
 mod summary;
+mod trial;
 mod watch;
 
 pub use builder::{Builder, SinkOptions, StartError};
@@ -40,8 +42,10 @@ pub(crate) use merge::merge_by_time;
 pub(crate) use refusals::REJECTED_FILE;
 pub use refusals::Refusals;
 pub use reload::{ComponentChange, ReloadError, Reloaded};
-pub use running::{Pipeline, Progress};
+pub use running::{AtHand, Pipeline, Progress};
+pub use stop::{StopReason, StopSignal};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
+pub use trial::Trial;
 pub(crate) use watch::PIPELINE_LABELS;
 pub use watch::{OWN_METRICS, OwnMetric};
 

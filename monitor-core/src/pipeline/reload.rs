@@ -289,7 +289,9 @@ impl Pipeline {
                     continue;
                 }
                 // What its old self has counted goes on.
-                counters.events.add(self.sources.remove(at).counters.events.get());
+                let before = self.sources.remove(at).counters;
+                counters.events.add(before.events.get());
+                counters.rounds.store(before.rounds.load(Ordering::Acquire), Ordering::Release);
             }
             let stop = Arc::default();
             self.start_source(name, source, self.to_bus(&stop), stop, Arc::new(counters))?;

@@ -18,6 +18,7 @@ use super::kit::Kit;
 use super::lock::Lock;
 use super::refusals::Refusals;
 use super::sink_worker::Deadline;
+use super::stop::StopSignal;
 use super::summary::{SinkSummary, SourceSummary, Summary};
 use super::watch::WatchedSinks;
 use crate::bus::{Backlog, Bus, Durability};
@@ -52,6 +53,9 @@ pub struct Pipeline {
     pub(super) interrupted: bool,
     /// What went wrong in the pipeline itself.
     pub(super) failures: Vec<String>,
+    pub(super) stop_signal: StopSignal,
+    /// Whether it ends when that is set.
+    pub(super) ends_on_stop: bool,
     /// What the configuration says that it goes by; none if it was put together by a program.
     pub(super) outline: Option<Outline>,
     pub(super) kit: Kit,
@@ -102,6 +106,10 @@ pub struct Progress {
     pub part: Option<f64>,
 }
 
+/// How far each source must come to have read what there was for it to read at a moment; see [`Pipeline::at_hand`].
+#[derive(Clone, Debug)]
+pub struct AtHand(Vec<(Text, u64)>);
+
 impl Pipeline {
     /// The store, to be asked while the pipeline runs, and by those who keep it also after.
     pub fn store(&self) -> &Arc<Store> {
@@ -134,6 +142,28 @@ impl Pipeline {
     /// Whether every source has come to its end.
     pub fn finished(&self) -> bool {
         self.sources.iter().all(RunningSource::is_done) && self.merge.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Set once a rule with `action = "stop"` fires.
+    pub fn stop_signal(&self) -> &StopSignal {
+        &self.stop_signal
+    }
+
+    /// What there is to read by now: whoever wrote it has ended, and the pipeline is to end with that.
+    pub fn at_hand(&self) -> AtHand {
+        // The round that is under way may have passed by what was written last.
+        let rounds = |source: &RunningSource| (source.name.clone(), source.counters.rounds.load(Ordering::Acquire) + 2);
+        AtHand(self.sources.iter().map(rounds).collect())
+    }
+
+    /// Whether that is read: sources that end have ended, and the others have come to the end of what there was.
+    pub fn has_read(&self, at_hand: &AtHand) -> bool {
+        let read = self.sources.iter().filter(|source| !source.is_done()).all(|source| {
+            source.wake();
+            let rounds = at_hand.0.iter().find(|(name, _)| *name == source.name).map_or(0, |(_, rounds)| *rounds);
+            source.endless && source.counters.rounds.load(Ordering::Acquire) >= rounds.max(1)
+        });
+        read && self.merge.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Whether everything published so far is in the store and with the sinks.
@@ -175,20 +205,32 @@ impl Pipeline {
 
     /// Waits like [`Pipeline::wait`], and calls `look` a few times a second, to show the progress or to reload the
     /// configuration; once `stop` is set, shuts down as [`Pipeline::shutdown`] does.
-    pub fn wait_or(mut self, stop: &AtomicBool, mut look: impl FnMut(&mut Self)) -> Summary {
+    pub fn wait_or(self, stop: &AtomicBool, mut look: impl FnMut(&mut Self)) -> Summary {
+        self.wait_while(stop, |pipeline| {
+            let goes_on = !pipeline.finished();
+            if goes_on {
+                look(pipeline);
+            }
+            goes_on
+        })
+    }
+
+    /// Waits for as long as `goes_on` says, whether sources have ended or not; it is asked a few times a second. Then the
+    /// pipeline ends, without haste if all sources have ended, else by [`Pipeline::shutdown`], as it does once `stop` is
+    /// set.
+    pub fn wait_while(mut self, stop: &AtomicBool, mut goes_on: impl FnMut(&mut Self) -> bool) -> Summary {
         let mut pause = Duration::from_millis(1);
-        while !self.finished() {
+        while goes_on(&mut self) {
             for source in &self.sources {
                 source.counters.waiter.get_or_init(std::thread::current);
             }
-            if stop.load(Ordering::Relaxed) {
+            if stop.load(Ordering::Relaxed) || (self.ends_on_stop && self.stop_signal.is_set()) {
                 return self.shutdown();
             }
             std::thread::park_timeout(pause);
             pause = (pause * 2).min(Duration::from_millis(100));
-            look(&mut self);
         }
-        self.finish(None, stop)
+        if self.finished() { self.finish(None, stop) } else { self.shutdown() }
     }
 
     /// Stops the sources and ends the pipeline within the shutdown timeout. What is left then is counted as lost or
@@ -271,6 +313,8 @@ impl Pipeline {
         let mut faults: Vec<String> =
             self.sinks.iter().filter(done).filter_map(|sink| sink.counters.fault(&sink.name)).collect();
         let intake = self.input.intake();
+        // A rule has ended the input of recordings.
+        self.interrupted |= self.kit.event_time && intake.dropped.contains_key("closed");
         // What a recording's merge held when it was interrupted was not taken in by anybody.
         let unknown = !self.sources.iter().all(RunningSource::is_done) || (self.kit.event_time && self.interrupted);
         if !unknown && (intake.difference() != 0 || intake.accepted != self.input.events()) {
@@ -320,6 +364,7 @@ impl Pipeline {
                 .map(|sink| sink.summary(&self.bus, self.kit.backlog.as_deref(), published))
                 .collect(),
             alerts: outcome.alerts,
+            alerts_left_out: outcome.alerts_left_out,
             fired: outcome.fired,
             resolved: outcome.resolved,
             firing: outcome.firing,
@@ -329,6 +374,7 @@ impl Pipeline {
             charts: outcome.charts,
             store: self.store.bounds(),
             interrupted: self.interrupted,
+            stopped: self.stop_signal.reason().cloned(),
             errors: self.failures.clone(),
             durability: self.durability,
             seconds: self.started.elapsed().as_secs_f64(),
@@ -340,6 +386,11 @@ impl RunningSource {
     /// Tells it to come to its end.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// If it waits until it looks for more, it looks now.
+    fn wake(&self) {
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
         }

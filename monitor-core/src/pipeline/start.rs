@@ -18,6 +18,7 @@ use super::ledger::Ledger;
 use super::refusals::{REJECTED_FILE, Refusals};
 use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
+use super::stop::StopSignal;
 use super::watch::{Watch, WatchedSink, WatchedSinks};
 use super::{instant, snapshot, source_worker};
 use crate::alerting::{Board, STATES, SavedState};
@@ -74,6 +75,8 @@ impl Builder {
             started: instant(),
             interrupted: false,
             failures: Vec::new(),
+            stop_signal: StopSignal::default(),
+            ends_on_stop: self.ends_on_stop,
             outline: self.outline.take(),
             kit: Kit {
                 base: self.base(),
@@ -166,6 +169,9 @@ impl Builder {
                 let refusals = Arc::clone(&pipeline.refusals);
                 Watch::new(sinks, pipeline.bus.clone(), input, refusals, pipeline.kit.backlog.clone())
             }),
+            evaluates_at_end: self.evaluates_at_end,
+            stop: pipeline.stop_signal.clone(),
+            ends_on_stop: self.ends_on_stop,
             outcome: Outcome::default(),
         };
         pipeline.engine = Some(spawn("engine", move || engine.run())?);
@@ -217,7 +223,7 @@ impl Builder {
         Ok(None)
     }
 
-    fn deriver(&self) -> Deriver {
+    pub(super) fn deriver(&self) -> Deriver {
         Deriver::new(&self.labels).with_prices(self.prices.clone())
     }
 }

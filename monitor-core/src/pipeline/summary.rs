@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::StopReason;
 use crate::Text;
 use crate::alerting::HeldBack;
 use crate::bus::Durability;
@@ -39,6 +40,8 @@ pub struct Summary {
     pub sinks: Vec<SinkSummary>,
     /// Alerts that fired or resolved, in order; at most the first 10,000.
     pub alerts: Vec<Event>,
+    /// How many there were beyond these.
+    pub alerts_left_out: u64,
     /// How many rules began to fire.
     pub fired: u64,
     /// How many ceased to.
@@ -57,6 +60,8 @@ pub struct Summary {
     pub store: Bounds,
     /// Whether the run was told to end before its recordings were read to their ends.
     pub interrupted: bool,
+    /// Why the work was to stop, if a rule with `action = "stop"` fired.
+    pub stopped: Option<StopReason>,
     /// What went wrong in the pipeline itself.
     pub errors: Vec<String>,
     /// How safe events were once they were accepted. Above L0 what is pending waits for the next start.

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::{SPOOL_FILE, SpoolError, rows, schema};
+use crate::alerting::{STATES, SavedState, Standing};
 use crate::bus::{Durability, Intake, SinkAccount};
 use crate::pipeline::DEAD_LETTERS;
 use crate::read::LineParser;
@@ -35,6 +36,8 @@ pub struct Books {
     pub sinks: BTreeMap<Text, SinkBooks>,
     /// How far each followed file is read, in the words of its source.
     pub positions: Vec<SourcePosition>,
+    /// Where the rules stand, of the groups for which their condition holds, or that people do not know the end of.
+    pub alerts: Vec<Standing>,
 }
 
 /// The account of a sink: `accepted = delivered + pending + filtered + dead_letter + Σ lost`.
@@ -118,7 +121,9 @@ impl Books {
         for (name, account) in schema::sinks(snapshot)? {
             sinks.insert(name, of_sink(account)?);
         }
-        let positions = schema::positions(snapshot)?.into_iter();
+        let (states, positions): (Vec<_>, Vec<_>) =
+            schema::positions(snapshot)?.into_iter().partition(|((source, _), _)| source == STATES);
+        let states = states.iter().filter_map(|(_, state)| serde_json::from_str::<SavedState>(state).ok());
         let json = |value: &str| serde_json::from_str(value).unwrap_or_default();
         Ok(Self {
             spool: path.to_owned(),
@@ -128,7 +133,9 @@ impl Books {
             kept,
             bytes,
             sinks,
+            alerts: states.map(SavedState::standing).collect(),
             positions: positions
+                .into_iter()
                 .map(|((source, key), value)| SourcePosition { source, key, position: json(&value) })
                 .collect(),
         })

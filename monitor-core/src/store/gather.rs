@@ -42,6 +42,11 @@ impl<'a> Gather<'a> {
         }
     }
 
+    /// As [`new`](Self::new), for how often each value occurs: of few samples, too, only what bin they fall into.
+    pub(super) fn counting(window: Window, bins: &'a Bins) -> Self {
+        Self { counts: Some(Counts::default()), ..Self::new(window, bins, Percentiles::Sketched) }
+    }
+
     /// Goes through the series.
     pub(super) fn all(&mut self, series: &[Arc<Series>]) {
         if self.window.start > self.window.end {
@@ -183,6 +188,11 @@ impl<'a> Gather<'a> {
             values.clear();
             counts
         })
+    }
+
+    /// The values and how often each occurs.
+    pub(super) fn finish_counting(self) -> Vec<(f64, u64)> {
+        self.counts.map_or_else(Vec::new, |counts| counts.values(self.bins))
     }
 
     pub(super) fn finish(mut self) -> Option<WindowStats> {

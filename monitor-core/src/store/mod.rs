@@ -23,7 +23,7 @@ mod tokens;
 mod writer;
 
 pub use limits::{Bounds, Limits};
-pub use query::{Group, GroupRange, MOST_STEPS, Percentiles, Query, RangeError, Steps};
+pub use query::{Distribution, Group, GroupRange, MOST_STEPS, Percentiles, Query, RangeError, Steps};
 pub(crate) use saved::{SavedStore, Unusable};
 pub use selector::{ParseSelectorError, Selector};
 pub use stats::{Aggregate, UnknownAggregate, WindowStats};

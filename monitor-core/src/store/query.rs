@@ -47,6 +47,16 @@ pub struct Group {
     pub stats: WindowStats,
 }
 
+/// How the samples of a group of series are distributed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distribution {
+    /// The labels that were grouped by, as far as the series have them.
+    pub labels: Labels,
+    /// Values, the smallest first, and how many samples have each. Values that are closer to each other than the error of
+    /// the store's percentiles may be counted as one; whatever the window, the same ones are.
+    pub values: Vec<(f64, u64)>,
+}
+
 /// A group of series and its statistics in one window after the other; `None` where a window has no samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupRange {
@@ -178,6 +188,26 @@ impl Store {
             return Ok(self.ranges(query, &windows, top));
         }
         Ok(self.ranges(query, &windows, groups.into_iter().collect()))
+    }
+
+    /// How often each value occurs in the window, by the values of `labels`, sorted by them; groups without samples in the
+    /// window are left out.
+    ///
+    /// # Errors
+    /// When the store has never seen the metric.
+    pub fn distributions(
+        &self,
+        selector: &Selector,
+        window: Window,
+        labels: &[Text],
+    ) -> Result<Vec<Distribution>, NoSuchMetric> {
+        let groups = self.groups(&Query::new(selector.clone()).by(labels))?;
+        let count = |(labels, series): (Labels, Vec<Found>)| {
+            let mut gather = Gather::counting(window, &self.bins);
+            gather.all(&series);
+            Distribution { labels, values: gather.finish_counting() }
+        };
+        Ok(groups.into_iter().map(count).filter(|group| !group.values.is_empty()).collect())
     }
 
     fn ranges(&self, query: &Query, windows: &[Window], groups: Vec<(Labels, Vec<Found>)>) -> Vec<GroupRange> {

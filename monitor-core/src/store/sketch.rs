@@ -174,6 +174,11 @@ impl Counts {
         found.map_or(0.0, |(bin, _)| bins.value(bin))
     }
 
+    /// What the bins that are not empty stand for, and their counts, in the order of the numbers.
+    pub(super) fn values(&self, bins: &Bins) -> Vec<(f64, u64)> {
+        self.iter().map(|(bin, count)| (bins.value(bin), count)).collect()
+    }
+
     /// The bins that are not empty, and their counts, in the order of the numbers.
     fn iter(&self) -> impl Iterator<Item = (i32, u64)> {
         let below = self.below_zero.iter().rev().map(|(bin, count)| (-bin, count));

@@ -164,6 +164,36 @@ fn a_query_over_time_in_groups_the_largest_first() {
 
 pub(super) const SECOND: i64 = 1_000_000;
 #[test]
+fn how_often_each_value_occurs_in_groups() {
+    // Enough for chunks, spans and what is open; a part of it in buckets.
+    let limits = Limits { raw_retention: Duration::from_secs(6_000), ..Limits::default() };
+    let store = Store::new(limits);
+    let second = |second: i64| second * 1_000_000;
+    let value = |at: i64| [0.0, 1.0, -3.0, 250.0][at as usize % 4];
+    for at in 0..10_000 {
+        let model = if at % 8 < 4 { "a" } else { "b" };
+        store.insert(&sample("m", &[("model_name", model)], second(at), value(at)), Timestamp::MAX);
+    }
+    store.compact();
+    let selector = Selector::metric("m");
+    for (from, to, of_each) in [(9_992, 9_999, 1), (2_400, 9_999, 950), (5_000, 5_799, 100)] {
+        let of_models = store.distributions(&selector, window(second(from), second(to)), &["model_name".into()]);
+        let of_models = of_models.expect("seen");
+        let labels: Vec<String> = of_models.iter().map(|group| group.labels.to_string()).collect();
+        assert_eq!(labels, ["{model_name=a}", "{model_name=b}"]);
+        for group in of_models {
+            let counts: Vec<u64> = group.values.iter().map(|(_, count)| *count).collect();
+            assert_eq!(counts, [of_each; 4]);
+            for ((got, _), exact) in group.values.iter().zip([-3.0, 0.0, 1.0, 250.0_f64]) {
+                assert!((got - exact).abs() <= 0.011 * exact.abs(), "{got} is not {exact}");
+            }
+        }
+    }
+    assert_eq!(store.distributions(&selector, window(second(20_000), second(30_000)), &[]), Ok(Vec::new()));
+    assert!(store.distributions(&Selector::metric("n"), Window::ALL, &[]).is_err());
+}
+
+#[test]
 fn a_sum_keeps_what_rounding_would_lose() {
     let store = Store::new(Limits::default());
     // Across chunks and the open samples; added one by one, the ones would be gone.

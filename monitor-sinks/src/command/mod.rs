@@ -1,14 +1,16 @@
 //! `command`: runs a program for every batch, with the events on its standard input.
 
+mod group;
 #[cfg(test)]
 mod tests;
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use group::Group;
 use monitor_core::component::{
     Answer, BoxError, Content, Context, Delivery, Invalid, Sink, SinkConfig, SinkDefinition, Validate,
 };
@@ -128,17 +130,15 @@ impl CommandSink {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command.spawn()?;
+        let mut group = Group::spawn(&mut command)?;
         // On threads that nobody waits for: what the program has started may hold its pipes open for ever.
-        if let Some(mut stdin) = child.stdin.take() {
+        if let Some(mut stdin) = group.child.stdin.take() {
             let lines = self.lines.clone();
             // One that does not want to read all of it says so by how it ends.
             std::thread::spawn(move || drop(stdin.write_all(&lines)));
         }
         let complaint = Arc::new(Mutex::new(Vec::new()));
-        let reader = child.stderr.take().map(|mut stderr| {
+        let reader = group.child.stderr.take().map(|mut stderr| {
             let complaint = Arc::clone(&complaint);
             std::thread::spawn(move || {
                 let mut some = [0; 4_096];
@@ -149,7 +149,7 @@ impl CommandSink {
                 }
             })
         });
-        let status = wait(&mut child, self.limit)?;
+        let status = wait(&mut group, self.limit)?;
         // What it has said last may be under way still.
         let until = instant() + Duration::from_millis(100);
         while reader.as_ref().is_some_and(|reader| !reader.is_finished()) && instant() < until {
@@ -160,22 +160,17 @@ impl CommandSink {
     }
 }
 
-/// Waits for a program; kills it, and gives back `None`, if it takes longer than it may.
-fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+/// Waits for a program; kills it, with all that it has started, and gives back `None`, if it takes longer than it may.
+fn wait(group: &mut Group, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     let began = instant();
     let mut pause = Duration::from_micros(200);
     loop {
-        if let Some(status) = child.try_wait()? {
+        if let Some(status) = group.try_wait()? {
             return Ok(Some(status));
         }
         if began.elapsed() >= limit {
-            // With all that it has started; if that does not work, then at least by itself.
-            #[cfg(unix)]
-            drop(
-                Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).stderr(Stdio::null()).status(),
-            );
-            drop(child.kill());
-            child.wait()?;
+            group.kill();
+            group.child.wait()?;
             return Ok(None);
         }
         std::thread::park_timeout(pause.min(limit));

@@ -124,11 +124,10 @@ impl Place {
     fn meaning<'a>(&self, leaf: &Leaf<'a>, line: &str) -> Option<Meaning<'a>> {
         let keys = match (self.tracked, leaf.keys.as_slice()) {
             (true, ["message"]) => return Some(Meaning::Piece),
-            (true, ["data", keys @ ..]) => keys,
             (true, [_]) => return leaf.token.map(|_| Meaning::Field(Slot::Open)),
-            // Beside the event, whatever it is called.
-            (true, _) => return None,
-            (false, keys) => keys,
+            // What is nested beside the event is not part of it, whatever it is called.
+            (true, [beside, ..]) if *beside != "data" => return None,
+            (true, [_, keys @ ..]) | (_, keys) => keys,
         };
         let judged = self.kind == Kind::Evaluation;
         match (keys, leaf.token) {

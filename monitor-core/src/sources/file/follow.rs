@@ -41,6 +41,7 @@ impl Source for FollowSource {
         while !out.stopped() {
             self.look(out)?;
             out.flush()?;
+            out.note_caught_up();
             std::thread::park_timeout(self.poll);
         }
         // What stands at the end without a line break will not be finished any more, unless the next process goes on there.
