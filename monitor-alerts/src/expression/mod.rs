@@ -198,26 +198,22 @@ struct Value {
 }
 
 impl Conditions {
-    fn ask(&mut self, which: impl Fn(&Self) -> Option<&Expression>, numbers: &[(&str, f64)]) -> Option<Answer> {
-        let expression = which(self)?;
-        let complete = expression.names().all(|wanted| numbers.iter().any(|(name, _)| *name == wanted));
-        match expression.evaluate(numbers.iter().copied()) {
+    fn reading(&mut self, labels: Labels, row: &[Option<(f64, WindowStats)>]) -> Reading {
+        let named = self.values.iter().zip(row);
+        let numbers: Vec<(&str, f64)> =
+            named.filter_map(|(value, found)| Some((value.name.as_str(), (*found)?.0))).collect();
+        let mut fault = None;
+        let mut ask = |expression: &Expression| match expression.evaluate(numbers.iter().copied()) {
             Ok(answer) => Some(answer),
             Err(error) => {
-                if complete {
-                    self.fault = Some(error);
-                }
+                let is_there = |wanted: &str| numbers.iter().any(|(name, _)| *name == wanted);
+                fault = Some(error).filter(|_| expression.names().all(is_there)).or(fault.take());
                 None
             }
-        }
-    }
-
-    fn reading(&mut self, labels: Labels, row: &[Option<(f64, WindowStats)>]) -> Reading {
-        let names: Vec<String> = self.values.iter().map(|value| value.name.clone()).collect();
-        let numbers: Vec<(&str, f64)> =
-            names.iter().zip(row).filter_map(|(name, found)| Some((name.as_str(), (*found)?.0))).collect();
-        let holds = self.ask(|rule| Some(&rule.holds), &numbers);
-        let critical = self.ask(|rule| rule.critical.as_ref(), &numbers) == Some(Answer::Holds(true));
+        };
+        let holds = ask(&self.holds);
+        let critical = self.critical.as_ref().and_then(&mut ask) == Some(Answer::Holds(true));
+        let value = self.value.as_ref().and_then(&mut ask);
         let verdict = match holds {
             _ if critical => Verdict::Breached,
             Some(Answer::Holds(true)) => Verdict::Breached,
@@ -226,19 +222,17 @@ impl Conditions {
         };
         let mut reading = Reading::new(labels, verdict);
         reading.level = critical.then_some(Level::Critical);
-        match (self.value.is_some(), row) {
-            (true, _) => {
-                if let Some(Answer::Number(value)) = self.ask(|rule| rule.value.as_ref(), &numbers) {
-                    reading.value = Some(value);
-                }
-            }
-            (false, [only]) => reading.value = only.map(|(value, _)| value),
-            (false, _) => {}
-        }
-        if let [Some((_, stats))] = row {
-            reading.stats = Some(*stats);
-        }
         reading.more = numbers.iter().map(|(name, number)| (Text::new(name), *number)).collect();
+        if let [Some((only, stats))] = row {
+            (reading.value, reading.stats) = (Some(*only), Some(*stats));
+        }
+        if self.value.is_some() {
+            reading.value = match value {
+                Some(Answer::Number(value)) => Some(value),
+                Some(Answer::Holds(_)) | None => None,
+            };
+        }
+        self.fault = fault.or(self.fault.take());
         reading
     }
 }

@@ -403,14 +403,14 @@ impl Parser<'_> {
         let rules: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
         let charts: Vec<&str> = config.charts.iter().map(|chart| chart.name.as_str()).collect();
         for (rule, place) in config.rules.iter().zip(places) {
-            let mutes = rule.settings.mutes.iter().map(|name| ("mutes", "rule", name, &rules));
+            let mutes = rule.settings.mutes.iter().map(|name| ("mutes", "other rule", name, &rules));
             let chart = rule.settings.chart.iter().map(|name| ("chart", "chart", name, &charts));
             for (key, kind, name, known) in mutes.chain(chart) {
                 let others = known.iter().copied().filter(|known| kind == "chart" || *known != rule.name);
                 let known: Vec<&str> = others.collect();
                 if !known.contains(&name.as_str()) {
                     let hint = if known.is_empty() { "there is none".to_owned() } else { hint(name, &known) };
-                    self.faults.push(place.fault(Invalid::key(key, format!("`{name}` is no other {kind}: {hint}"))));
+                    self.faults.push(place.fault(Invalid::key(key, format!("there is no {kind} `{name}`: {hint}"))));
                 }
             }
         }
