@@ -58,7 +58,7 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
         writeln!(out, "\n[[test]]\n\n{}", own::<test::Test>())?;
         writeln!(out, "\n[[test.input]]\n\n{}", own::<test::Input>())?;
         writeln!(out, "\n[[test.expect]]\n\n{}", own::<test::Expect>())?;
-        writeln!(out, "\n[[test.messages]]\n\n{}", own::<test::Message>())?;
+        writeln!(out, "\n[[test.messages]]\n\n{}", own::<test::Told>())?;
         return Ok(());
     }
     if let Some(kind) = ComponentKind::ALL.into_iter().find(|kind| kind.as_str() == args.component) {

@@ -54,7 +54,7 @@ pub(in crate::commands) struct Test {
     pub(super) expect: Vec<Expect>,
     /// The messages that are expected to go out, all of them and no others, each a table [[test.messages]]; an empty list for
     /// none. Without the key anything may. A test lasts until its inputs have ended and the last time that it names has come.
-    pub(super) messages: Option<Vec<Message>>,
+    pub(super) messages: Option<Vec<Told>>,
 }
 
 /// What comes in: samples of a metric, or a file of events.
@@ -100,7 +100,7 @@ pub(in crate::commands) struct Expect {
 /// A message that is expected to go out.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::commands) struct Message {
+pub(in crate::commands) struct Told {
     /// When, from the start.
     pub(super) at: DurationText,
     /// The rule.

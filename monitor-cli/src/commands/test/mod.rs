@@ -9,7 +9,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use self::file::Loaded;
-pub(super) use self::file::{Expect, File, Input, Message, Test};
+pub(super) use self::file::{Expect, File, Input, Test, Told};
 use self::trial::{Miss, run};
 use crate::args::{Format, TestArgs};
 use crate::exit::{Failure, Outcome};

@@ -13,7 +13,7 @@ use monitor_core::time::format_duration;
 use monitor_core::{Alert, Body, Event, Metadata, Metric, Text, Timestamp, Zone};
 use serde::Serialize;
 
-use super::file::{Expect, Message, Test, labels};
+use super::file::{Expect, Test, Told, labels};
 use crate::exit::Failure;
 
 /// When a test begins that does not say.
@@ -206,7 +206,7 @@ impl Running<'_> {
 }
 
 impl Sent {
-    fn is(&self, message: &Message, time: Timestamp, group: &Labels) -> bool {
+    fn is(&self, message: &Told, time: Timestamp, group: &Labels) -> bool {
         let alert = &self.alert;
         self.time == time
             && alert.name == *message.rule.get_ref()
