@@ -42,10 +42,12 @@ fn level(text: &str) -> Result<tracing::Level, String> {
 pub(crate) enum Command {
     /// Run the pipeline of a configuration, until its sources end or until Ctrl-C
     Run(RunArgs),
-    /// Send a recording through store and rules, in the time of its events: what would have fired, and when
+    /// Send a recording through store and rules, in the time of its events: what would have fired, when, and for how long
     Replay(ReplayArgs),
     /// Hold a recording against rules, as in CI: exit code 2 if one of them is broken
     Gate(GateArgs),
+    /// Run unit tests of rules: what comes in, and how rules stand at which times; exit code 1 if one fails
+    Test(TestArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
     /// Ask recordings in SQL: samples, events, and every metric by its name are tables
@@ -169,11 +171,14 @@ pub(crate) struct ReplayArgs {
     #[arg(value_name = "DATA", required = true)]
     pub(crate) data: Vec<PathBuf>,
     /// Take rules and settings from this configuration; its sources, sinks and charts are left out
-    #[arg(short, long, value_name = "FILE", conflicts_with = "preset")]
-    pub(crate) config: Option<PathBuf>,
+    #[arg(short = 'c', long, visible_alias = "config", value_name = "FILE", conflicts_with = "preset")]
+    pub(crate) rules: Option<PathBuf>,
     /// Without a configuration: the rules of this preset
     #[arg(long, value_name = "NAME", default_value = "reference")]
     pub(crate) preset: String,
+    /// Replay under this configuration, too, and tell what differs between its rules (old) and the others (new)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Option<PathBuf>,
     /// How the outcome is written: lines for people, or one JSON object
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
@@ -206,6 +211,19 @@ pub(crate) enum GateFormat {
     Json,
     /// For CI systems
     Junit,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The keys of such a file: monitor explain test. Each test begins with rules that have seen nothing."
+)]
+pub(crate) struct TestArgs {
+    /// Files of tests
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How the outcome is written: lines for people, or one JSON object
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -387,7 +405,7 @@ pub(crate) struct ComponentsArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TypeArgs {
-    /// The component type, as in sink.jsonl, or a preset, as in preset.recommended; for explain also config, prices, metrics, or a kind alone
+    /// The component type, as in sink.jsonl, or a preset, as in preset.recommended; for explain also config, prices, metrics, test, or a kind alone
     #[arg(value_name = "KIND.TYPE")]
     pub(crate) component: String,
 }

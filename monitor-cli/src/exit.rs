@@ -19,8 +19,8 @@ pub(crate) enum Failure {
     Run(Vec<String>),
     /// The books of a data folder do not close; what does not agree was printed.
     Books,
-    /// A rule is broken by a recording, or has ended the run, or the program that it was to watch has failed: the exit code, and
-    /// why, in words.
+    /// A rule is broken by a recording, or has ended the run, or the program that it was to watch has failed, or a test of rules
+    /// has: the exit code, and why, in words.
     Ended(u8, String),
     /// A running pipeline does not take a configuration; why not.
     Refused(String),

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(&args),
         Command::Replay(args) => commands::replay::replay(&args),
         Command::Gate(args) => commands::gate::gate(&args),
+        Command::Test(args) => commands::test::test(&args),
         Command::Query(args) => commands::query::query(&args),
         Command::Sql(args) => commands::sql::sql(&args),
         Command::Export(args) => commands::export::export(&args),

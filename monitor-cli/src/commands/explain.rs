@@ -5,13 +5,16 @@ use std::io::Write;
 
 use monitor_core::component::{ComponentKind, Registry};
 use monitor_core::config::{
-    common_schema, durability_schema, notify_schema, price_schema, prices_schema, store_schema, top_schema,
+    common_schema, durability_schema, notify_schema, price_schema, prices_schema, schema_generator, store_schema,
+    top_schema,
 };
 use monitor_core::pipeline::OWN_METRICS;
 use monitor_core::prices::Prices;
 use monitor_core::suggest::hint;
+use schemars::JsonSchema;
 use serde_json::Value;
 
+use super::test;
 use crate::args::TypeArgs;
 use crate::exit::{Failure, Outcome};
 use crate::registry::registry;
@@ -48,6 +51,14 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
     if args.component == "metrics" {
         let rows = OWN_METRICS.map(|own| vec![own.name.to_owned(), own.labels.join(", "), own.summary.to_owned()]);
         writeln!(out, "{OWN_METRICS_HEAD}\n\n{}", table(&["metric", "labels", "what its samples say"], 3.., rows))?;
+        return Ok(());
+    }
+    if args.component == "test" {
+        writeln!(out, "The keys at the top of a file of tests, for `monitor test`:\n\n{}", own::<test::File>())?;
+        writeln!(out, "\n[[test]]\n\n{}", own::<test::Test>())?;
+        writeln!(out, "\n[[test.input]]\n\n{}", own::<test::Input>())?;
+        writeln!(out, "\n[[test.expect]]\n\n{}", own::<test::Expect>())?;
+        writeln!(out, "\n[[test.messages]]\n\n{}", own::<test::Told>())?;
         return Ok(());
     }
     if let Some(kind) = ComponentKind::ALL.into_iter().find(|kind| kind.as_str() == args.component) {
@@ -132,6 +143,11 @@ fn common(kind: ComponentKind) -> String {
         "description": "Whether it is there at all; false switches off what a preset brings.",
     });
     keys(&schema)
+}
+
+/// The keys of a table of ours, two lines each.
+fn own<T: JsonSchema>() -> String {
+    keys(&schema_generator().into_root_schema_for::<T>().to_value())
 }
 
 /// The keys of a schema, two lines each.

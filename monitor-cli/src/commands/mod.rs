@@ -14,6 +14,7 @@ pub(crate) mod run;
 pub(crate) mod shell;
 pub(crate) mod silence;
 pub(crate) mod sql;
+pub(crate) mod test;
 mod times;
 
 use std::path::PathBuf;

@@ -22,9 +22,8 @@ use crate::component::{
     ChartConfig, ComponentKind, Definition, Dirs, Invalid, Registry, Resource, RuleConfig, SinkConfig, SourceConfig,
     Validate,
 };
-use crate::pipeline::{PIPELINE_LABELS, REJECTED_FILE};
+use crate::pipeline::REJECTED_FILE;
 use crate::prices::Prices;
-use crate::sample::BUILTIN_LABELS;
 use crate::suggest::{hint, nearest, there_are};
 use crate::template::Template;
 
@@ -375,11 +374,7 @@ impl Parser<'_> {
 
     /// Rules that are grouped by what is no label.
     fn groups(&mut self, config: &Config, places: &[Places]) {
-        let known: Vec<&str> = BUILTIN_LABELS
-            .into_iter()
-            .chain(PIPELINE_LABELS)
-            .chain(config.settings.store.labels.iter().map(Text::as_str))
-            .collect();
+        let known = config.settings.labels();
         for (rule, place) in config.rules.iter().zip(places) {
             for label in rule.settings.by.iter().filter(|label| !known.contains(&label.as_str())) {
                 let label_of_fault = format!("{} Or make it one: [store] labels = [\"{label}\"]", hint(label, &known));
@@ -408,14 +403,14 @@ impl Parser<'_> {
         let rules: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
         let charts: Vec<&str> = config.charts.iter().map(|chart| chart.name.as_str()).collect();
         for (rule, place) in config.rules.iter().zip(places) {
-            let mutes = rule.settings.mutes.iter().map(|name| ("mutes", "rule", name, &rules));
+            let mutes = rule.settings.mutes.iter().map(|name| ("mutes", "other rule", name, &rules));
             let chart = rule.settings.chart.iter().map(|name| ("chart", "chart", name, &charts));
             for (key, kind, name, known) in mutes.chain(chart) {
                 let others = known.iter().copied().filter(|known| kind == "chart" || *known != rule.name);
                 let known: Vec<&str> = others.collect();
                 if !known.contains(&name.as_str()) {
                     let hint = if known.is_empty() { "there is none".to_owned() } else { hint(name, &known) };
-                    self.faults.push(place.fault(Invalid::key(key, format!("`{name}` is no other {kind}: {hint}"))));
+                    self.faults.push(place.fault(Invalid::key(key, format!("there is no {kind} `{name}`: {hint}"))));
                 }
             }
         }

@@ -49,7 +49,7 @@ pub fn read_text(path: &Path) -> Result<String, ConfigError> {
 }
 
 /// Schemas without references: each stands for itself, as `monitor explain` prints it.
-pub(crate) fn schema_generator() -> SchemaGenerator {
+pub fn schema_generator() -> SchemaGenerator {
     SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
 }
 

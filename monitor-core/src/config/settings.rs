@@ -13,7 +13,8 @@ use crate::alerting::QuietHours;
 use crate::bus::Durability;
 use crate::component::{Content, Invalid, Validate};
 use crate::event::{KindSet, Level};
-use crate::pipeline::Filter;
+use crate::pipeline::{Filter, PIPELINE_LABELS};
+use crate::sample::BUILTIN_LABELS;
 use crate::store::{Limits, ParseSelectorError, Selector};
 use crate::{Text, Zone};
 
@@ -62,6 +63,14 @@ impl Default for Settings {
             prices: PriceSettings::default(),
             notify: NotifySettings::default(),
         }
+    }
+}
+
+impl Settings {
+    /// The labels that series can have: the built-in ones, those of the pipeline's own metrics, and those of `[store]`.
+    pub fn labels(&self) -> Vec<&str> {
+        let own = self.store.labels.iter().map(Text::as_str);
+        BUILTIN_LABELS.into_iter().chain(PIPELINE_LABELS).chain(own).collect()
     }
 }
 

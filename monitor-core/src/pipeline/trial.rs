@@ -28,7 +28,7 @@
 //! assert_eq!(trial.standing()[0].phase, Phase::Firing);
 //! ```
 
-use super::Builder;
+use super::{Builder, PIPELINE_LABELS};
 use crate::alerting::{Board, RuleHost, Standing};
 use crate::event::Event;
 use crate::sample::{Deriver, Samples};
@@ -47,6 +47,8 @@ impl Builder {
     /// The rules alone, over an empty store. Everything else that was added is left out.
     pub fn trial(mut self) -> Trial {
         self = if self.clock.is_manual() { self } else { self.event_time() };
+        // A pipeline puts metrics of its own into the store, which here are recorded as all others are.
+        self = self.labels(PIPELINE_LABELS);
         let deriver = self.deriver();
         Trial { board: Board::new(self.rules, self.notify), store: Store::new(self.limits), deriver, clock: self.clock }
     }
