@@ -19,7 +19,6 @@ use monitor_core::{Clock, Timestamp};
 const TOGETHER: usize = 10;
 /// A sample a series so often: six in a window of five minutes.
 const EVERY: i64 = 60;
-const RULES: usize = 10_000;
 
 /// The types there are, each with the keys of a rule on METRIC.
 const TYPES: [(&str, &str); 9] = [
@@ -47,13 +46,14 @@ fn main() {
         .measurement_time(Duration::from_secs(3))
         .sample_size(10)
         .configure_from_args();
-    // A metric has few series, or as many as it may have.
-    for (metrics, each) in [(1_000, 100), (10, 10_000)] {
+    // A metric has few series, or as many as it may have, where rules are dear.
+    for (metrics, each, most) in [(1_000, 100, 10_000), (10, 10_000, 1_000)] {
+        let (few, many) = (scaled(most) / 10, scaled(most));
         let mut times = BTreeMap::new();
         for history in [60, 600] {
             let (metrics, each, history) = (scaled(metrics), scaled(each), scaled(history));
             let (store, now) = filled(metrics, each, history);
-            for count in [scaled(RULES) / 10, scaled(RULES)] {
+            for count in [few, many] {
                 let named = |at| format!("metric_{}{{model_name=model_{}}}", at % metrics, at / metrics % each);
                 let mut rules = rules(count, &TYPES, named);
                 let name = format!("{metrics} metrics of {each} series, {history} samples each: {count} rules");
@@ -72,8 +72,9 @@ fn main() {
             }
             for of_type in TYPES.chunks(1) {
                 let named = |at| format!("metric_{}{{model_name=model_{}}}", at % metrics, at / metrics % each);
-                let mut rules = rules(scaled(1_000), of_type, named);
-                let name = format!("{metrics} metrics of {each} series, {history} samples each: {}", of_type[0].0);
+                let mut rules = rules(few, of_type, named);
+                let name =
+                    format!("{metrics} metrics of {each} series, {history} samples each: {few} of {}", of_type[0].0);
                 criterion.bench_function(&name, |bencher| bencher.iter(|| evaluate(&mut rules, &store, now)));
             }
         }
@@ -82,7 +83,6 @@ fn main() {
             let [a, b] = [a, b].map(|at| times.get(&at).copied().flatten().map(|time: Duration| time.as_secs_f64()));
             a.zip(b).map_or(f64::NAN, |(a, b)| a / b)
         };
-        let (few, many) = (scaled(RULES) / 10, scaled(RULES));
         println!("ten times the rules take {:.2} times as long", ratio((short, many), (short, few)));
         println!("over ten times the history they take {:.2} times as long", ratio((long, many), (short, many)));
     }

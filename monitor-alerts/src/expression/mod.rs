@@ -108,7 +108,7 @@ impl Config {
         Ok(Conditions {
             values: values.collect::<Result<_, BoxError>>()?,
             is_grouped: !by.is_empty(),
-            source: self.holds.clone(),
+            sources: (self.holds.clone(), self.critical.clone()),
             holds: self.expression("holds", &self.holds)?,
             critical: self.critical.as_ref().map(|source| self.expression("critical", source)).transpose()?,
             value: self.value.as_ref().map(|source| self.expression("value", source)).transpose()?,
@@ -183,7 +183,8 @@ impl RuleConfig for Config {
 struct Conditions {
     values: Vec<Value>,
     is_grouped: bool,
-    source: String,
+    /// `holds` and `critical` as they are written.
+    sources: (String, Option<String>),
     holds: Expression,
     critical: Option<Expression>,
     value: Option<Expression>,
@@ -257,11 +258,13 @@ impl Rule for Conditions {
     fn message(&self, reading: &Reading) -> Option<String> {
         let numbers: Vec<String> =
             reading.more.iter().map(|(name, number)| format!("{name} {}", short(*number))).collect();
-        Some(format!("{} ({})", self.source, numbers.join(", ")))
+        let (holds, critical) = &self.sources;
+        let source = critical.as_ref().filter(|_| reading.level.is_some()).unwrap_or(holds);
+        Some(format!("{source} ({})", numbers.join(", ")))
     }
 
     fn doubt(&self) -> Option<String> {
-        let fault = || self.fault.as_ref().map(|fault| format!("`{}` gives no answer: {fault}", self.source));
+        let fault = || self.fault.as_ref().map(|fault| format!("`{}` gives no answer: {fault}", self.sources.0));
         self.values.iter().find_map(|value| value.measure.doubt()).or_else(fault)
     }
 }

@@ -89,6 +89,7 @@ fn what_is_told() {
     // What is critical holds by itself.
     let (_, readings) = read(&*config, false, &listed(&[(1, "errors", 3.0, "")]), 10);
     assert_eq!((readings[0].verdict, readings[0].level), (Verdict::Breached, Some(Level::Critical)));
+    assert_eq!(rule.message(&readings[0]).as_deref(), Some("errors > 2 (errors 3)"));
 }
 
 #[test]
