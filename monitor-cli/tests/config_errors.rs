@@ -101,7 +101,7 @@ says!(bad_selector, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m{model\"\nabo
 says!(bad_template, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmessage = \"{{ men | percent }}\"\n");
 says!(
     bad_annotation,
-    "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nannotations = { runbook = \"{{ nam }}\" }\n"
+    "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nannotations = { runbook = \"{{ naem }}\" }\n"
 );
 says!(
     mutes_no_rule,

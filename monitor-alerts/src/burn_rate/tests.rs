@@ -119,8 +119,8 @@ fn a_metric_that_is_no_share_is_no_data_and_doubted() {
         read("objective = 0.9\nwindows = [{ long = \"5m\", short = \"1m\", factor = 2 }]", false, &samples, 10);
     assert_eq!(readings[0].verdict, Verdict::NoData);
     assert!(rule.doubt().expect("a doubt").contains("not between 0 and 1"));
-    let (rule, _) = read("objective = 0.99\nmetric = \"succes_rate\"", false, &samples, 10);
-    assert_eq!(rule.doubt().as_deref(), Some("no metric `succes_rate`; did you mean `success_rate`?"));
+    let (rule, _) = read("objective = 0.99\nmetric = \"sucess_rate\"", false, &samples, 10);
+    assert_eq!(rule.doubt().as_deref(), Some("no metric `sucess_rate`; did you mean `success_rate`?"));
 }
 
 #[test]

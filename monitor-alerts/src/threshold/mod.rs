@@ -1,5 +1,8 @@
 //! `threshold`: an aggregate of a metric above or below a limit.
 
+#[cfg(all(test, feature = "default"))]
+mod tests;
+
 use std::time::Duration;
 
 use monitor_core::component::{BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate};
@@ -153,81 +156,5 @@ impl Rule for Threshold {
 
     fn doubt(&self) -> Option<String> {
         self.measure.doubt()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use monitor_core::component::Verdict;
-    use monitor_core::sample::{Samples, SeriesKey, SeriesSet};
-    use monitor_core::store::Limits;
-
-    use super::*;
-
-    fn store(values: &[(i64, f64, &str)]) -> Store {
-        let store = Store::new(Limits::default());
-        for (second, value, model) in values {
-            let labels = [("model_name", *model)].into_iter().collect();
-            let series = SeriesSet::new([SeriesKey::new("m", labels).into()]);
-            let mut samples = Samples::default();
-            samples.push(Timestamp::from_secs(*second), &series, &[*value]);
-            store.insert(&samples, Timestamp::MAX);
-        }
-        store
-    }
-
-    fn verdicts(config: &Config, by: &[&str], store: &Store, now: i64) -> Vec<(String, Verdict, Option<f64>)> {
-        let mut rule = config.rule(by.iter().map(Text::new).collect()).expect("valid");
-        let readings = rule.evaluate(store, Timestamp::from_secs(now));
-        readings.into_iter().map(|r| (r.labels.to_string(), r.verdict, r.value)).collect()
-    }
-
-    #[test]
-    fn comparison_is_strict_and_both_ends_belong_to_the_window() {
-        let config = Config::on("m").above(2.0).window(Duration::from_secs(10));
-        let store = store(&[(0, 1.0, "a"), (10, 3.0, "a")]);
-        let one = |verdict, value| vec![(String::new(), verdict, value)];
-        assert_eq!(verdicts(&config, &[], &store, 10), one(Verdict::Clear, Some(2.0)));
-        assert_eq!(verdicts(&config, &[], &store, 11), one(Verdict::Breached, Some(3.0)));
-        assert_eq!(verdicts(&config, &[], &store, 20), one(Verdict::Breached, Some(3.0)));
-        assert_eq!(verdicts(&config, &[], &store, 21), one(Verdict::NoData, None));
-        assert_eq!(verdicts(&Config::on("unknown").below(1.0), &[], &store, 10), one(Verdict::NoData, None));
-    }
-
-    #[test]
-    fn each_group_has_a_reading_of_its_own() {
-        let config = Config::on("m").below(2.0).aggregate(Aggregate::Max);
-        let store = store(&[(1, 1.0, "a"), (2, 3.0, "b")]);
-        assert_eq!(
-            verdicts(&config, &["model_name"], &store, 10),
-            [
-                ("{model_name=a}".to_owned(), Verdict::Breached, Some(1.0)),
-                ("{model_name=b}".to_owned(), Verdict::Clear, Some(3.0)),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_misspelt_metric_is_doubted_one_that_has_not_come_is_not() {
-        let store = store(&[(1, 1.0, "a")]);
-        let doubt = |metric: &str| {
-            let mut rule = Config::on(metric).above(1.0).build().expect("valid");
-            rule.evaluate(&store, Timestamp::from_secs(1));
-            rule.doubt()
-        };
-        assert_eq!(doubt("mm"), Some("no metric `mm`; did you mean `m`?".to_owned()));
-        assert_eq!((doubt("m"), doubt("something_else")), (None, None));
-    }
-
-    #[test]
-    fn one_limit_it_must_have() {
-        let wrong = |config: Config| config.build().map(drop).expect_err("no rule").to_string();
-        assert_eq!(wrong(Config::on("m")), "set one of `above` and `below`");
-        assert_eq!(
-            wrong(Config::on("m").above(1.0).below(2.0)),
-            "`above` and `below` cannot both be set: make two rules of it"
-        );
-        assert_eq!(wrong(Config::on("m").above(f64::NAN)), "must be a finite number");
-        assert!(wrong(Config::on("m{a").above(1.0)).starts_with("`m{a` is not a metric"));
     }
 }
