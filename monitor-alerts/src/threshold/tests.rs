@@ -54,12 +54,12 @@ fn each_group_has_a_reading_of_its_own() {
 #[test]
 fn it_says_what_it_found() {
     let mut rule = open(&Config::on("m").above(2.0).critical(30.0), false);
-    let samples = store(&plain(&[(1, 3.141_59)]));
+    let samples = store(&plain(&[(1, 3.271_83)]));
     let said = |rule: &mut dyn Rule, store| {
         let readings = read(rule, store, 1);
         rule.message(&readings[0])
     };
-    assert_eq!(said(&mut *rule, &samples).as_deref(), Some("mean of m is 3.142, above 2"));
+    assert_eq!(said(&mut *rule, &samples).as_deref(), Some("mean of m is 3.272, above 2"));
     assert_eq!(said(&mut *rule, &store(&plain(&[(1, 31.0)]))).as_deref(), Some("mean of m is 31, above 30"));
 }
 
