@@ -4,7 +4,10 @@
 //! hundred thousand.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::sync::OnceLock;
 
+use super::selector::Selector;
 use super::series::Series;
 use super::sync::Arc;
 use crate::Text;
@@ -19,7 +22,15 @@ pub(super) struct Index {
 /// The series of a metric, in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct List {
-    segments: Vec<Arc<Vec<Arc<Series>>>>,
+    segments: Vec<Arc<Segment>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Segment {
+    series: Vec<Arc<Series>>,
+    /// Digests of the labels of all of them, sorted. Of a segment that is full, once somebody has asked: most questions are of
+    /// few series, and to ask each one for its labels takes longer than anything else that a question takes.
+    digests: OnceLock<Box<[u64]>>,
 }
 
 const SHARDS: usize = 64;
@@ -86,22 +97,55 @@ impl Index {
 
 impl List {
     fn push(&mut self, series: Arc<Series>) {
-        match self.segments.last_mut().filter(|last| last.len() < SEGMENT) {
-            Some(last) => Arc::make_mut(last).push(series),
-            None => self.segments.push(Arc::new(vec![series])),
+        match self.segments.last_mut().filter(|last| !last.is_full()) {
+            Some(last) => Arc::make_mut(last).series.push(series),
+            None => self.segments.push(Arc::new(Segment { series: vec![series], digests: OnceLock::new() })),
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Series>> {
-        self.segments.iter().flat_map(|segment| segment.iter())
+        self.segments.iter().flat_map(|segment| segment.series.iter())
+    }
+
+    /// Those that a selector means.
+    pub(super) fn matching<'a>(&'a self, selector: &'a Selector) -> impl Iterator<Item = &'a Arc<Series>> {
+        let wanted: Vec<u64> = selector.exact().map(digest).collect();
+        let segments = self.segments.iter().filter(move |segment| segment.may_have(&wanted));
+        segments.flat_map(|segment| segment.series.iter()).filter(|series| selector.matches(series.key().labels()))
     }
 
     pub(super) fn len(&self) -> usize {
         let full = self.segments.len().saturating_sub(1) * SEGMENT;
-        full + self.segments.last().map_or(0, |last| last.len())
+        full + self.segments.last().map_or(0, |last| last.series.len())
     }
 
     fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
+}
+
+impl Segment {
+    fn is_full(&self) -> bool {
+        self.series.len() >= SEGMENT
+    }
+
+    /// Whether there may be series with all of these labels.
+    fn may_have(&self, wanted: &[u64]) -> bool {
+        if wanted.is_empty() || !self.is_full() {
+            return true;
+        }
+        let digests = self.digests.get_or_init(|| {
+            let labels = self.series.iter().flat_map(|series| series.key().labels().iter());
+            let mut digests: Vec<u64> = labels.map(digest).collect();
+            digests.sort_unstable();
+            digests.dedup();
+            digests.into()
+        });
+        wanted.iter().all(|digest| digests.binary_search(digest).is_ok())
+    }
+}
+
+/// A label in eight bytes. Two may have the same one: then a segment is looked through in vain.
+fn digest(label: (&Text, &Text)) -> u64 {
+    foldhash::fast::FixedState::default().hash_one((label.0.as_str(), label.1.as_str()))
 }

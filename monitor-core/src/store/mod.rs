@@ -246,11 +246,10 @@ impl Store {
         let index = self.index.get();
         let unknown = || no_such_metric(selector.name(), index.names().map(Text::as_str));
         let of_metric = index.get(selector.stored_metric()).ok_or_else(unknown)?;
-        let series: Vec<_> =
-            of_metric.iter().filter(|series| selector.matches(series.key().labels())).cloned().collect();
+        let series: Vec<_> = of_metric.matching(selector).cloned().collect();
         // A member of a family that was never seen is as unknown as a metric that was never seen.
-        if !of_metric.iter().any(|series| selector.is_named(series.key().labels())) && family(selector.name()).is_some()
-        {
+        let is_known = || of_metric.iter().any(|series| selector.is_named(series.key().labels()));
+        if series.is_empty() && family(selector.name()).is_some() && !is_known() {
             return Err(unknown());
         }
         Ok(series)

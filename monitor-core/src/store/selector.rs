@@ -127,6 +127,15 @@ impl Selector {
         self.matchers[usize::from(self.is_member)..].iter().map(|matcher| &matcher.label)
     }
 
+    /// The labels that a series must have to be meant.
+    pub(super) fn exact(&self) -> impl Iterator<Item = (&Text, &Text)> {
+        self.matchers.iter().filter_map(|matcher| match &matcher.test {
+            // Empty is what a series without the label has, too.
+            Test::Is(value) if !matcher.negated && !value.is_empty() => Some((&matcher.label, value)),
+            _ => None,
+        })
+    }
+
     /// Whether a series with these labels is of the metric, or the member of a family, that the name says.
     pub(super) fn is_named(&self, labels: &Labels) -> bool {
         self.matchers[..usize::from(self.is_member)].iter().all(|matcher| matcher.accepts(labels))

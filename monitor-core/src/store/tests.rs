@@ -83,6 +83,46 @@ fn conditions_on_labels() {
 }
 
 #[test]
+fn a_few_series_of_many_are_found_by_their_labels() {
+    let store = Store::new(Limits { max_series: usize::MAX, max_series_per_metric: usize::MAX, ..Limits::default() });
+    let labels =
+        |at: usize| [("id", format!("{at}")), ("third", format!("{}", at % 3)), ("part", format!("{}", at / 200))];
+    let one = |at: usize| {
+        let labels = labels(at);
+        let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        // Every tenth has no `part`.
+        sample("m", &labels[..if at % 10 == 0 { 2 } else { 3 }], 1, at as f64)
+    };
+    let insert = |numbers: std::ops::Range<usize>| store.insert(&all(numbers.map(one)), Timestamp::MAX);
+    let meant = |condition: &str, at: usize| {
+        let part = if at % 10 == 0 { usize::MAX } else { at / 200 };
+        match condition {
+            "id=777" => at == 777,
+            "id=777,third=1" => false,
+            "third=1,part=2" => at % 3 == 1 && part == 2,
+            "third=1,part=" => at % 3 == 1 && part == usize::MAX,
+            "third=2,part!=2" => at % 3 == 2 && part != 2,
+            "part=~2|3" => part == 2 || part == 3,
+            "id=1000" => at == 1000,
+            other => unreachable!("{other}"),
+        }
+    };
+    // The second time there are more of them, behind those that were asked already.
+    for end in [1_000, 1_500] {
+        insert(if end == 1_000 { 0..end } else { 1_000..end });
+        for condition in
+            ["id=777", "id=777,third=1", "third=1,part=2", "third=1,part=", "third=2,part!=2", "part=~2|3", "id=1000"]
+        {
+            let selector = condition.split(',').try_fold(Selector::metric("m"), |all, one| all.and_text(one));
+            let stats = store.stats(&selector.expect("conditions"), Window::ALL).expect("it is known");
+            let values: Vec<usize> = (0..end).filter(|at| meant(condition, *at)).collect();
+            let found = stats.map_or((0, 0.0), |stats| (stats.count as usize, stats.sum));
+            assert_eq!(found, (values.len(), values.iter().sum::<usize>() as f64), "{condition} of {end}");
+        }
+    }
+}
+
+#[test]
 fn an_expression_that_explodes_is_refused_and_a_slow_one_is_quick() {
     let error = Selector::metric("m").matching("l", "(((a{1,500}){1,500}){1,500}").expect_err("unbalanced");
     assert_eq!(error.to_string(), "`(((a{1,500}){1,500}){1,500}` is not a regular expression: unclosed group");
