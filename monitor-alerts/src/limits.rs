@@ -1,6 +1,6 @@
 //! What a number is compared with: above or below a limit, and a further one for what is critical.
 
-use monitor_core::component::{Invalid, Reading, Verdict};
+use monitor_core::component::{Bound, Invalid, Reading, Verdict};
 use monitor_core::event::Level;
 use monitor_core::sample::Labels;
 
@@ -39,6 +39,14 @@ impl Limits {
                 Err(Invalid::key("critical", format!("must be {key} {limit}, or what is critical is found too late")))
             }
             _ => Ok(limits),
+        }
+    }
+
+    /// The limit itself.
+    pub(crate) fn bound(self) -> Bound {
+        match self.side {
+            Side::Above => Bound::Above(self.limit),
+            Side::Below => Bound::Below(self.limit),
         }
     }
 

@@ -48,12 +48,12 @@ fn the_timeline_as_json() {
     let dir = Dir::new();
     dir.write("rules.toml", "presets = [\"recommended\"]");
     let preset = answer(&dir.monitor(&["replay", "--preset", "recommended", "--format", "json", &log()]));
-    insta::assert_snapshot!(format!("{:#}", preset["timeline"]));
+    insta::assert_snapshot!(format!("{:#}", preset["incidents"]));
     assert_eq!((&preset["events"], &preset["alerts_left_out"]), (&json!(4_650), &json!(0)));
     // All three names of the option.
     for flag in ["--rules", "--config", "-c"] {
         let rules = answer(&dir.monitor(&["replay", flag, "rules.toml", "--format", "json", &log()]));
-        assert_eq!(rules["timeline"], preset["timeline"], "{flag}");
+        assert_eq!(rules["incidents"], preset["incidents"], "{flag}");
     }
 }
 
@@ -76,10 +76,10 @@ fn the_comparison_as_json() {
             "recommended" => dir.monitor(&["replay", &log(), "--preset", preset, "--format", "json"]),
             file => dir.monitor(&["replay", &log(), "--rules", file, "--format", "json"]),
         };
-        assert_eq!(comparison[part]["timeline"], answer(&alone)["timeline"], "{part}");
+        assert_eq!(comparison[part]["incidents"], answer(&alone)["incidents"], "{part}");
     }
     // Every incident of either is in the difference, or is the same in both.
-    let timeline = |part: &str| comparison[part]["timeline"].as_array().expect("a list").clone();
+    let timeline = |part: &str| comparison[part]["incidents"].as_array().expect("a list").clone();
     let difference = comparison["difference"].as_array().expect("a list");
     let listed = |part: &str, incident: &Value| difference.iter().any(|one| one[part] == *incident);
     for (part, other) in [("rules", "against"), ("against", "rules")] {
@@ -131,7 +131,11 @@ fn a_timeline_that_is_not_complete_says_so() {
     );
     dir.write("in.jsonl", line(0, 2) + &line(10_100, 2));
     let ended = dir.monitor(&["replay", "in.jsonl", "--rules", "rules.toml"]);
-    assert!(ended.stdout.contains("\nmade of the first 10,000 alerts; 101 more are left out\n"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("\nthe first 10,000 messages are told above, and 101 more are not\n"),
+        "{}",
+        ended.stdout
+    );
 }
 
 /// A metric, so many seconds after the start.

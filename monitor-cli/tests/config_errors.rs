@@ -108,6 +108,14 @@ says!(
     "[alerts.slow]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\n[alerts.down]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmutes = [\"slwo\"]\n"
 );
 says!(
+    mute_each_other,
+    "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmutes = [\"b\"]\n[alerts.b]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmutes = [\"a\"]\n"
+);
+says!(
+    recovers_on_the_wrong_side,
+    "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 3\nrecover_above = 5\n[alerts.b]\ntype = \"threshold\"\nmetric = \"m\"\nbelow = 1\nrecover_above = 0.5\n"
+);
+says!(
     mutes_itself,
     "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nmutes = [\"a\"]\n[alerts.b]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\n"
 );

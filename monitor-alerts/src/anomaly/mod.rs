@@ -5,7 +5,7 @@ mod score;
 
 use std::time::Duration;
 
-use monitor_core::component::{BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate};
+use monitor_core::component::{Bound, BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate};
 use monitor_core::config::DurationText;
 use monitor_core::store::{Aggregate, Store};
 use monitor_core::{Text, Timestamp};
@@ -194,6 +194,10 @@ impl Validate for Config {
 }
 
 impl RuleConfig for Config {
+    fn bound(&self) -> Option<Bound> {
+        self.limits().ok().map(Limits::bound)
+    }
+
     fn reach(&self) -> Option<Duration> {
         Some(self.baseline.0.saturating_add(self.window.0))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use monitor_core::component::{BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate};
+use monitor_core::component::{Bound, BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate};
 use monitor_core::config::DurationText;
 use monitor_core::store::{Aggregate, Store, Window};
 use monitor_core::time::format_duration;
@@ -119,6 +119,10 @@ impl Validate for Config {
 }
 
 impl RuleConfig for Config {
+    fn bound(&self) -> Option<Bound> {
+        self.limits().ok().map(Limits::bound)
+    }
+
     fn reach(&self) -> Option<Duration> {
         Some(self.ago().saturating_add(self.window.0))
     }

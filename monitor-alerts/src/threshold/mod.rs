@@ -5,7 +5,7 @@ mod tests;
 
 use std::time::Duration;
 
-use monitor_core::component::{BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate};
+use monitor_core::component::{Bound, BoxError, Context, Invalid, Reading, Rule, RuleConfig, RuleDefinition, Validate};
 use monitor_core::config::DurationText;
 use monitor_core::store::{Aggregate, Store, WindowStats};
 use monitor_core::{Text, Timestamp};
@@ -122,6 +122,10 @@ impl Validate for Config {
 }
 
 impl RuleConfig for Config {
+    fn bound(&self) -> Option<Bound> {
+        self.limits().ok().map(Limits::bound)
+    }
+
     fn reach(&self) -> Option<Duration> {
         Some(self.window.0)
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::host::{Held, Message, SavedState};
 use super::silence::Watched;
-use super::{QuietHours, RuleHost};
+use super::{Incident, QuietHours, RuleHost};
 use crate::bus::Position;
 use crate::config::{ActionSetting, NotifySettings};
 use crate::event::{Event, Level};
@@ -36,7 +36,8 @@ pub struct HeldBack {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notify {
     quiet: Vec<QuietHours>,
-    quiet_below: Option<Level>,
+    /// What is as grave as this is told in any case.
+    urgent: Option<Level>,
     zone: Option<Zone>,
     at_most: Option<usize>,
     per: Duration,
@@ -45,15 +46,17 @@ pub(crate) struct Notify {
 impl Notify {
     pub(crate) fn new(settings: &NotifySettings, zone: Zone) -> Self {
         let quiet = settings.quiet.iter().map(|hours| hours.parse().expect("settings are validated")).collect();
-        let (quiet_below, per) = (Some(settings.quiet_below), settings.per.0);
-        Self { quiet, quiet_below, zone: Some(zone), at_most: settings.at_most, per }
+        let (urgent, per) = (Some(settings.urgent), settings.per.0);
+        Self { quiet, urgent, zone: Some(zone), at_most: settings.at_most, per }
     }
 
-    fn is_quiet(&self, level: Level, now: Timestamp) -> bool {
-        let Some(zone) = self.zone.as_ref().filter(|_| self.quiet_below.is_some_and(|below| level < below)) else {
-            return false;
-        };
-        self.quiet.iter().any(|hours| hours.contains(now.to_local(zone)))
+    fn is_urgent(&self, level: Level) -> bool {
+        self.urgent.is_some_and(|urgent| level >= urgent)
+    }
+
+    fn is_quiet(&self, now: Timestamp) -> bool {
+        let is_quiet = |zone| self.quiet.iter().any(|hours| hours.contains(now.to_local(zone)));
+        self.zone.as_ref().is_some_and(is_quiet)
     }
 }
 
@@ -177,7 +180,7 @@ impl Board {
         while self.sent.front().is_some_and(|first| now.since(*first) >= self.notify.per || *first > now) {
             self.sent.pop_front();
         }
-        let (notify, sent) = (&self.notify, &mut self.sent);
+        let (notify, is_quiet, sent) = (&self.notify, self.notify.is_quiet(now), &mut self.sent);
         for rule in &mut self.rules {
             let told = rule.tell(now, &mut |message: &Message<'_>| {
                 if let Some(id) = silences.and_then(|all| all.covering(message.rule, message.labels, now)) {
@@ -186,10 +189,10 @@ impl Board {
                 if let Some(by) = muting.iter().find(|muting| muting.covers(message.rule, message.labels)) {
                     return Some(Held::Muted(by.rule.clone()));
                 }
-                if notify.is_quiet(message.level, now) {
+                if is_quiet && !notify.is_urgent(message.level) {
                     return Some(Held::QuietHours);
                 }
-                if notify.at_most.is_some_and(|most| sent.len() >= most) {
+                if notify.at_most.is_some_and(|most| sent.len() >= most) && !notify.is_urgent(message.level) {
                     return Some(Held::Rate);
                 }
                 if notify.at_most.is_some() {
@@ -260,6 +263,13 @@ impl Board {
     /// The chart that is drawn when a rule fires.
     pub(crate) fn chart_of(&self, rule: &Text) -> Option<&Text> {
         self.rules.iter().find(|known| known.name() == rule)?.chart()
+    }
+
+    /// When the rules fired, in the order in which that began.
+    pub(crate) fn incidents(&self) -> Vec<Incident> {
+        let mut incidents: Vec<_> = self.rules.iter().flat_map(|rule| rule.incidents().iter().cloned()).collect();
+        incidents.sort_by_key(|incident| incident.fired);
+        incidents
     }
 
     /// What was held back since the start.

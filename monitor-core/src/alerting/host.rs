@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Phase, Policy, State};
+use super::{Change, Incident, Phase, Policy, State};
 use crate::component::{Reading, Rule, Verdict};
 use crate::config::{ActionSetting, NoData, RuleSettings};
 use crate::event::{Alert, AlertData, AlertState, Event, Level};
@@ -19,6 +19,8 @@ use crate::{Text, Timestamp};
 
 /// Groups beyond this many are not followed; the first time this happens it is said.
 const MAX_GROUPS: usize = 1_000;
+/// So many incidents of a rule are told of at the end.
+const MAX_INCIDENTS: usize = 10_000;
 
 /// A rule, its common keys, and where it stands for each group.
 pub struct RuleHost {
@@ -34,6 +36,8 @@ pub struct RuleHost {
     gone: Vec<Labels>,
     full: bool,
     counts: Counts,
+    /// When it fired, as far as this process has seen; the first of them.
+    incidents: Vec<Incident>,
     /// How far back the rule looks.
     reach: Option<Duration>,
     /// Until then that there is no data says nothing: it went on from an earlier process, and the store began empty.
@@ -196,6 +200,7 @@ impl RuleHost {
             gone: Vec::new(),
             full: false,
             counts: Counts::default(),
+            incidents: Vec::new(),
             reach: None,
             blind_until: None,
         }
@@ -289,9 +294,13 @@ impl RuleHost {
 
     /// The rule is not evaluated any more: an event for each group of which people were told that it fires.
     pub(super) fn end(&mut self, now: Timestamp) -> Vec<Event> {
+        self.policy.no_data = NoData::Ok;
         for group in self.groups.values_mut() {
             group.place.state = State::default();
             group.place.end(now);
+        }
+        for incident in &mut self.incidents {
+            incident.until.get_or_insert(now);
         }
         self.tell(now, &mut |_| None)
     }
@@ -327,9 +336,8 @@ impl RuleHost {
             return;
         }
         if !self.groups.contains_key(&reading.labels) {
-            let holds = reading.verdict == Verdict::Breached
-                || reading.verdict == Verdict::NoData && self.policy.no_data == NoData::Alert;
-            if !holds {
+            // Where no data is what people are told of, it must be known that there was some.
+            if reading.verdict != Verdict::Breached && self.policy.no_data != NoData::Alert {
                 return;
             }
             if self.groups.len() >= MAX_GROUPS {
@@ -339,7 +347,8 @@ impl RuleHost {
                 return;
             }
         }
-        let group = self.groups.entry(reading.labels.clone()).or_default();
+        let (labels, value) = (reading.labels.clone(), reading.value);
+        let group = self.groups.entry(labels.clone()).or_default();
         let change = group.place.state.step(&self.policy, &reading, now);
         // What a silence leaves is what was read before it.
         if reading.verdict != Verdict::NoData || self.policy.no_data == NoData::Alert {
@@ -347,6 +356,38 @@ impl RuleHost {
         }
         if change.is_some_and(|change| change.state == AlertState::Resolved) {
             group.place.end(now);
+        }
+        let state = group.place.state;
+        self.note_incident(&labels, change, state, value, now);
+    }
+
+    fn note_incident(
+        &mut self,
+        labels: &Labels,
+        change: Option<Change>,
+        state: State,
+        value: Option<f64>,
+        now: Timestamp,
+    ) {
+        let level = state.level().map_or(self.settings.level, |level| level.max(self.settings.level));
+        match change {
+            Some(Change { state: AlertState::Firing, since }) if self.incidents.len() < MAX_INCIDENTS => {
+                let (rule, labels) = (self.name.clone(), self.labels.merged(labels));
+                let begins = Incident { rule, labels, level, since, fired: now, until: None, messages: 0, value };
+                self.incidents.push(begins);
+            }
+            Some(Change { state: AlertState::Resolved, since }) => {
+                if let Some(incident) = self.incident(labels, since) {
+                    incident.until = Some(now);
+                }
+            }
+            // It may have become graver.
+            None if state.phase() == Phase::Firing => {
+                if let Some(incident) = self.incident(labels, state.since()) {
+                    incident.level = incident.level.max(level);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -377,12 +418,18 @@ impl RuleHost {
                     Due::Resolved => self.counts.resolved += 1,
                     Due::Graver | Due::Reminder => {}
                 }
-                let place = group.place.tell(due, level, now);
-                events.push(Event::new(now, self.alert(labels, group.reading.as_ref(), due, &place, now)));
+                let told = group.place.tell(due, level, now);
+                if let Some(incident) = self.incident(labels, told.since) {
+                    incident.messages += 1;
+                }
+                // What is told late happened when it did.
+                let time = told.ended.unwrap_or(now);
+                events.push(Event::new(time, self.alert(labels, group.reading.as_ref(), due, &told)));
             }
         }
         groups.retain(|labels, group| {
-            let keep = group.place.state.phase() != Phase::Inactive || group.place.told.is_some();
+            let is_followed = self.policy.no_data == NoData::Alert;
+            let keep = group.place.state.phase() != Phase::Inactive || group.place.told.is_some() || is_followed;
             if !keep && group.written.is_some() {
                 self.gone.push(labels.clone());
             }
@@ -390,6 +437,19 @@ impl RuleHost {
         });
         self.groups = groups;
         events
+    }
+
+    /// When it fired, as far as this process has seen.
+    pub(super) fn incidents(&self) -> &[Incident] {
+        &self.incidents
+    }
+
+    fn incident(&mut self, labels: &Labels, since: Timestamp) -> Option<&mut Incident> {
+        if self.incidents.is_empty() {
+            return None;
+        }
+        let labels = self.labels.merged(labels);
+        self.incidents.iter_mut().rev().find(|incident| incident.since == since && incident.labels == labels)
     }
 
     /// What people were told, and were not, since this was asked last.
@@ -408,15 +468,13 @@ impl RuleHost {
             move |(labels, group)| {
                 let reading = group.reading.as_ref().filter(|reading| reading.verdict != Verdict::Clear)?;
                 let told = Told::first(group.place.state.since(), self.level(&group.place), now);
-                Some(Event::new(now, self.alert(labels, Some(reading), Due::Firing, &told, now)))
+                Some(Event::new(now, self.alert(labels, Some(reading), Due::Firing, &told)))
             },
         )
     }
 
-    fn alert(&self, labels: &Labels, reading: Option<&Reading>, due: Due, told: &Told, now: Timestamp) -> Alert {
+    fn alert(&self, labels: &Labels, reading: Option<&Reading>, due: Due, told: &Told) -> Alert {
         let key = |what: &str| Text::new(format!("{}{labels}@{}/{what}", self.name, told.since));
-        let silent = Reading::no_data(labels.clone());
-        let reading = reading.unwrap_or(&silent);
         // A reminder is of the change that people were told of last.
         let (state, key) = match due {
             Due::Resolved => (AlertState::Resolved, key("resolved")),
@@ -424,9 +482,12 @@ impl RuleHost {
             _ => (AlertState::Firing, key("firing")),
         };
         let message = match state {
-            AlertState::Firing => self.firing_message(reading),
+            AlertState::Firing => match reading {
+                Some(reading) => self.firing_message(reading, told.level),
+                None => Text::new(format!("{} has held since {}, before the start", self.name, told.since)),
+            },
             AlertState::Resolved => {
-                let lasted = format_duration(told.ended.unwrap_or(now).since(told.since));
+                let lasted = format_duration(told.ended.unwrap_or(told.at).since(told.since));
                 Text::new(format!("{} resolved after {lasted}", self.name))
             }
         };
@@ -442,9 +503,9 @@ impl RuleHost {
             level: told.level,
             message,
             labels: self.labels.merged(labels),
-            annotations: self.annotations(reading),
-            value: reading.value,
-            data: reading.stats.map(of_data),
+            annotations: self.annotations(reading.unwrap_or(&Reading::no_data(labels.clone())), told.level),
+            value: reading.and_then(|reading| reading.value),
+            data: reading.and_then(|reading| reading.stats).map(of_data),
             since: told.since,
             key,
             repeat: told.repeat,
@@ -452,14 +513,16 @@ impl RuleHost {
         }
     }
 
-    fn firing_message(&self, reading: &Reading) -> Text {
+    fn firing_message(&self, reading: &Reading, level: Level) -> Text {
         let plain = || {
-            let said = self.rule.message(reading).or_else(|| reading.value.map(|value| format!("{value}")));
-            match said {
-                Some(said) => Text::new(format!("{}: {said}", self.name)),
-                None if reading.verdict == Verdict::NoData => Text::new(format!("{}: no data", self.name)),
-                None => self.name.clone(),
-            }
+            let said = match (reading.verdict, reading.stats) {
+                (Verdict::NoData, Some(stats)) => {
+                    Some(format!("{} samples, fewer than {}", stats.count, self.settings.min_samples))
+                }
+                (Verdict::NoData, None) => Some("no data".to_owned()),
+                _ => self.rule.message(reading).or_else(|| reading.value.map(|value| format!("{value}"))),
+            };
+            said.map_or_else(|| self.name.clone(), |said| Text::new(format!("{}: {said}", self.name)))
         };
         let Some(template) = &self.message else {
             return plain();
@@ -468,7 +531,7 @@ impl RuleHost {
         if reading.verdict == Verdict::NoData && reading.value.is_none() {
             return plain();
         }
-        template.render(&self.values(reading)).map_or_else(
+        template.render(&self.values(reading, level)).map_or_else(
             |error| {
                 tracing::warn!(rule = %self.name, "failed to word the message: {error}");
                 plain()
@@ -477,11 +540,11 @@ impl RuleHost {
         )
     }
 
-    fn annotations(&self, reading: &Reading) -> Labels {
+    fn annotations(&self, reading: &Reading, level: Level) -> Labels {
         if self.annotations.is_empty() {
             return Labels::NONE;
         }
-        let values = self.values(reading);
+        let values = self.values(reading, level);
         let annotation = |(name, template): &(Text, Template)| {
             let text = template.render(&values).unwrap_or_else(|error| format!("({error})"));
             (name.clone(), Text::new(text))
@@ -489,7 +552,7 @@ impl RuleHost {
         Labels::new(self.annotations.iter().map(annotation).collect())
     }
 
-    fn values(&self, reading: &Reading) -> Map<String, Value> {
+    fn values(&self, reading: &Reading, level: Level) -> Map<String, Value> {
         let mut values = Map::new();
         if let Some(stats) = &reading.stats {
             for aggregate in Aggregate::ALL {
@@ -497,10 +560,13 @@ impl RuleHost {
             }
             values.insert("count".to_owned(), stats.count.into());
         }
+        // A group may be of events that have no such label.
+        let without = self.settings.by.iter().map(|name| (name.to_string(), "".into()));
         let labels = self.labels.merged(&reading.labels);
-        let labels = labels.iter().map(|(name, value)| (name.to_string(), value.as_str().into())).collect();
+        let labels = labels.iter().map(|(name, value)| (name.to_string(), value.as_str().into()));
+        let labels = without.chain(labels).collect();
         values.insert("name".to_owned(), self.name.as_str().into());
-        values.insert("level".to_owned(), reading.level.unwrap_or(self.settings.level).as_str().into());
+        values.insert("level".to_owned(), level.as_str().into());
         values.insert("value".to_owned(), reading.value.into());
         values.insert("limit".to_owned(), reading.limit.into());
         values.insert("labels".to_owned(), Value::Object(labels));
@@ -549,6 +615,13 @@ impl Place {
 impl Told {
     fn first(since: Timestamp, level: Level, at: Timestamp) -> Self {
         Self { since, level, graver: false, at, repeat: 0, ended: None }
+    }
+}
+
+impl Standing {
+    /// Whether the condition holds, or people do not know yet that it is over.
+    pub fn is_of_interest(&self) -> bool {
+        self.phase != Phase::Inactive || self.told.is_some()
     }
 }
 

@@ -2,17 +2,18 @@
 
 mod board;
 mod host;
+mod incident;
 mod quiet;
 mod silence;
 mod state;
 #[cfg(test)]
 mod tests;
-pub mod timeline;
 
 pub use board::HeldBack;
 pub(crate) use board::{Board, Notify, STATES, Ticked};
 pub(crate) use host::SavedState;
 pub use host::{Held, RuleHost, Standing};
+pub use incident::Incident;
 pub use quiet::{NotHours, QuietHours};
 pub use silence::{SILENCES_FILE, Silence, SilenceError, Silences};
 pub use state::{Change, Phase, Policy, State};

@@ -351,3 +351,71 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_group_that_vanishes_may_be_what_people_are_told_of() {
+    let settings =
+        RuleSettings { no_data: crate::config::NoData::Alert, by: vec!["group".into()], ..RuleSettings::default() };
+    let mut house = House::new(vec![("r", settings)], NotifySettings::default());
+    house.reads_of("r", ["a", "b"].map(|name| (group(name), Verdict::Clear, None)).to_vec());
+    assert_eq!(house.told(0), NOTHING);
+    house.restart(1);
+    house.reads_of("r", vec![(group("a"), Verdict::Clear, None)]);
+    let gone = house.tick(2);
+    assert_eq!((gone.len(), alert(&gone[0]).message.as_str()), (1, "r: no data"));
+    house.reads_of("r", ["a", "b"].map(|name| (group(name), Verdict::Clear, None)).to_vec());
+    assert_eq!(house.told(3), ["r{group=b} resolved"]);
+    // A rule that is gone leaves nothing behind.
+    house.settings.clear();
+    house.restart(4);
+    assert_eq!(house.told(5), NOTHING);
+    assert!(house.disk.is_empty(), "{:?}", house.disk);
+}
+
+#[test]
+fn what_is_urgent_is_told_beyond_the_limit_of_messages() {
+    let notify = NotifySettings { at_most: Some(1), per: seconds(60), ..NotifySettings::default() };
+    let mut house = House::new(vec![("r", RuleSettings::default())], notify);
+    let of = |name, level| (group(name), Verdict::Breached, level);
+    house.reads_of("r", vec![of("a", None), of("b", None), of("c", Some(Level::Critical))]);
+    assert_eq!(house.told(0), ["r{group=a} firing", "r{group=c} firing"]);
+    house.reads_of("r", vec![of("a", Some(Level::Critical)), of("b", None), of("c", None)]);
+    assert_eq!(house.told(1), ["r{group=a} critical"]);
+}
+
+#[test]
+fn incidents_are_what_happened_and_not_what_was_told() {
+    let notify = NotifySettings { quiet: vec!["Mon 14:00-14:01".to_owned()], ..NotifySettings::default() };
+    let settings = RuleSettings { hold: seconds(2), ..RuleSettings::default() };
+    let mut house = House::new(vec![("r", settings)], notify);
+    let mut at_second = |second, verdict| {
+        house.reads("r", verdict);
+        house.tick(second)
+    };
+    for (second, verdict) in
+        [(0, Verdict::Breached), (2, Verdict::Breached), (5, Verdict::Clear), (50, Verdict::Breached)]
+    {
+        assert!(at_second(second, verdict).is_empty());
+    }
+    // The second one is told when the quiet hours are over, and ends while there are none.
+    assert_eq!(at_second(60, Verdict::Breached).len(), 1);
+    let over = at_second(70, Verdict::Clear);
+    assert_eq!((over[0].time, alert(&over[0]).message.as_str()), (at(70), "r resolved after 20s"));
+    let times = |incident: Incident| (incident.since, incident.fired, incident.until, incident.messages);
+    let incidents: Vec<_> = house.board.incidents().into_iter().map(times).collect();
+    assert_eq!(incidents, [(at(0), at(2), Some(at(5)), 0), (at(50), at(60), Some(at(70)), 2)]);
+}
+
+#[test]
+fn what_is_told_late_happened_when_it_did() {
+    let mute = RuleSettings { mutes: vec!["r".into()], ..RuleSettings::default() };
+    let mut house = House::new(vec![("m", mute), ("r", RuleSettings::default())], NotifySettings::default());
+    house.reads("r", Verdict::Breached);
+    assert_eq!(house.told(1), ["r firing"]);
+    house.reads("m", Verdict::Breached);
+    house.reads("r", Verdict::Clear);
+    assert_eq!(house.told(4), ["m firing"]);
+    house.reads("m", Verdict::Clear);
+    let late = house.tick(9);
+    assert_eq!((late[1].time, alert(&late[1]).message.as_str()), (at(4), "r resolved after 3s"));
+}

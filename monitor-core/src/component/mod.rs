@@ -16,7 +16,7 @@ pub use context::{Context, Dirs, Resource};
 pub(crate) use definition::parse_own;
 pub use definition::{ComponentKind, Definition, Invalid, Validate};
 pub use registry::{DuplicateType, Preset, Registry};
-pub use rule::{Reading, Rule, RuleConfig, RuleDefinition, Verdict};
+pub use rule::{Bound, Reading, Rule, RuleConfig, RuleDefinition, Verdict};
 pub use sink::{
     Answer, Content, Delivery, Item, Resume, Resumed, Sink, SinkConfig, SinkDefinition, WritesInDoubt, alert_fn,
     sink_fn,

@@ -24,6 +24,11 @@ pub trait RuleConfig: Send + Sync {
         None
     }
 
+    /// What its value is compared with, if that is one number.
+    fn bound(&self) -> Option<Bound> {
+        None
+    }
+
     /// The names of further numbers that its message can use, beside the aggregates: those of [`Reading::more`].
     fn names(&self) -> Vec<Text> {
         Vec::new()
@@ -34,6 +39,15 @@ pub trait RuleConfig: Send + Sync {
     /// # Errors
     /// When the world does not have what the config names.
     fn open(&self, context: &Context) -> Result<Box<dyn Rule>, BoxError>;
+}
+
+/// A number that the value of a rule is compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// The rule holds above it.
+    Above(f64),
+    /// The rule holds below it.
+    Below(f64),
 }
 
 /// A running rule.

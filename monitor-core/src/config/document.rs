@@ -19,8 +19,8 @@ use super::{
 };
 use crate::Text;
 use crate::component::{
-    ChartConfig, ComponentKind, Definition, Dirs, Invalid, Registry, Resource, RuleConfig, SinkConfig, SourceConfig,
-    Validate,
+    Bound, ChartConfig, ComponentKind, Definition, Dirs, Invalid, Registry, Resource, RuleConfig, SinkConfig,
+    SourceConfig, Validate,
 };
 use crate::pipeline::REJECTED_FILE;
 use crate::prices::Prices;
@@ -174,6 +174,8 @@ impl Parser<'_> {
         self.groups(&config, &rule_places);
         self.messages(&config, &rule_places);
         self.references(&config, &rule_places);
+        self.circles(&config, &rule_places);
+        self.recoveries(&config, &rule_places);
         self.reaches(&config, &rule_places);
         self.contents(&config, &sink_places);
         config
@@ -412,6 +414,50 @@ impl Parser<'_> {
                     let hint = if known.is_empty() { "there is none".to_owned() } else { hint(name, &known) };
                     self.faults.push(place.fault(Invalid::key(key, format!("there is no {kind} `{name}`: {hint}"))));
                 }
+            }
+        }
+    }
+
+    /// Rules that would never recover, or recover where they still hold.
+    fn recoveries(&mut self, config: &Config, places: &[Places]) {
+        for (rule, place) in config.rules.iter().zip(places) {
+            let (above, below) = (rule.settings.recover_above, rule.settings.recover_below);
+            let invalid = match (rule.config.bound(), above, below) {
+                (Some(Bound::Above(limit)), Some(_), _) => Some((
+                    "recover_above",
+                    format!("it holds above {limit}, so it recovers below: set `recover_below`"),
+                )),
+                (Some(Bound::Below(limit)), _, Some(_)) => Some((
+                    "recover_below",
+                    format!("it holds below {limit}, so it recovers above: set `recover_above`"),
+                )),
+                (Some(Bound::Above(limit)), _, Some(below)) if below > limit => {
+                    Some(("recover_below", format!("it holds above {limit}: must be no more than that")))
+                }
+                (Some(Bound::Below(limit)), Some(above), _) if above < limit => {
+                    Some(("recover_above", format!("it holds below {limit}: must be no less than that")))
+                }
+                _ => None,
+            };
+            self.faults.extend(invalid.map(|(key, why)| place.fault(Invalid::key(key, why))));
+        }
+    }
+
+    /// Rules that mute each other: if both fire nobody is told of either.
+    fn circles(&mut self, config: &Config, places: &[Places]) {
+        let mutes =
+            |name: &Text| config.rules.iter().find(|rule| rule.name == *name).map(|rule| &rule.settings.mutes[..]);
+        for (rule, place) in config.rules.iter().zip(places) {
+            let (mut seen, mut next) = (Vec::new(), rule.settings.mutes.clone());
+            while let Some(name) = next.pop() {
+                if !seen.contains(&name) {
+                    next.extend_from_slice(mutes(&name).unwrap_or_default());
+                    seen.push(name);
+                }
+            }
+            if rule.settings.mutes.iter().any(|name| *name != rule.name) && seen.contains(&rule.name) {
+                let why = "these rules mute each other, so nobody would be told of any";
+                self.faults.push(place.fault(Invalid::key("mutes", why)));
             }
         }
     }

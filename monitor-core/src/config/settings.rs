@@ -186,8 +186,8 @@ impl Validate for DurabilitySettings {
 pub struct NotifySettings {
     /// Hours in which nobody is told, in the zone of `timezone`: "22:00-07:00", "Sat-Sun", "Mon-Fri 18:00-08:00".
     pub quiet: Vec<String>,
-    /// What is as grave as this is told in quiet hours, too.
-    pub quiet_below: Level,
+    /// What is as grave as this is told in any case: in quiet hours, and beyond `at_most`.
+    pub urgent: Level,
     /// No more messages than this within `per`; as many as there are without it.
     pub at_most: Option<usize>,
     /// See `at_most`.
@@ -197,7 +197,7 @@ pub struct NotifySettings {
 impl Default for NotifySettings {
     fn default() -> Self {
         let per = DurationText(Duration::from_secs(3_600));
-        Self { quiet: Vec::new(), quiet_below: Level::Critical, at_most: None, per }
+        Self { quiet: Vec::new(), urgent: Level::Critical, at_most: None, per }
     }
 }
 

@@ -15,7 +15,7 @@ use super::snapshot::Snapshot;
 use super::stop::{StopReason, StopSignal};
 use super::summary::ChartSummary;
 use super::watch::Watch;
-use crate::alerting::{Board, HeldBack, Notify, RuleHost, Ticked};
+use crate::alerting::{Board, HeldBack, Incident, Notify, RuleHost, Ticked};
 use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
 use crate::component::Chart;
 use crate::event::{AlertState, Body, Event, Kind};
@@ -99,6 +99,7 @@ pub(super) struct Outcome {
     pub(super) resolved: u64,
     pub(super) firing: Vec<String>,
     pub(super) held_back: Vec<HeldBack>,
+    pub(super) incidents: Vec<Incident>,
     pub(super) charts: Vec<ChartSummary>,
     pub(super) doubts: Vec<String>,
 }
@@ -341,6 +342,7 @@ impl Engine {
         self.write_snapshot();
         self.outcome.doubts = self.board.rules().iter().filter_map(RuleHost::doubt).collect();
         self.outcome.held_back = self.board.held_back();
+        self.outcome.incidents = self.board.incidents();
         self.outcome.firing = self
             .board
             .rules()

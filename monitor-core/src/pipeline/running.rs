@@ -369,6 +369,7 @@ impl Pipeline {
             resolved: outcome.resolved,
             firing: outcome.firing,
             held_back: outcome.held_back,
+            incidents: outcome.incidents,
             doubts: outcome.doubts,
             token_usage: self.store.token_usage(Window::ALL),
             charts: outcome.charts,

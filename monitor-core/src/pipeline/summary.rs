@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::StopReason;
 use crate::Text;
-use crate::alerting::HeldBack;
+use crate::alerting::{HeldBack, Incident};
 use crate::bus::Durability;
 use crate::event::Event;
 use crate::store::{Bounds, TokenUsage};
@@ -48,6 +48,8 @@ pub struct Summary {
     pub resolved: u64,
     /// The rules that fire still.
     pub firing: Vec<String>,
+    /// When rules fired, whether or not people were told; of each rule the first 10,000 times.
+    pub incidents: Vec<Incident>,
     /// Messages that people were not told, by rule and reason: silences, rules that mute others, quiet hours, too many.
     pub held_back: Vec<HeldBack>,
     /// Rules that look as if they could never hold, and why.

@@ -133,7 +133,7 @@ impl Books {
             kept,
             bytes,
             sinks,
-            alerts: states.map(SavedState::standing).collect(),
+            alerts: states.map(SavedState::standing).filter(Standing::is_of_interest).collect(),
             positions: positions
                 .into_iter()
                 .map(|((source, key), value)| SourcePosition { source, key, position: json(&value) })

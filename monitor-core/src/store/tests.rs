@@ -93,7 +93,7 @@ fn a_few_series_of_many_are_found_by_their_labels() {
         // Every tenth has no `part`.
         sample("m", &labels[..if at % 10 == 0 { 2 } else { 3 }], 1, at as f64)
     };
-    let insert = |numbers: std::ops::Range<usize>| store.insert(&all(numbers.map(one)), Timestamp::MAX);
+    let insert = |numbers: Range<usize>| store.insert(&all(numbers.map(one)), Timestamp::MAX);
     let meant = |condition: &str, at: usize| {
         let part = if at % 10 == 0 { usize::MAX } else { at / 200 };
         match condition {

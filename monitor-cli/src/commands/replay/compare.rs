@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
-use monitor_core::alerting::timeline::Incident;
+use monitor_core::alerting::Incident;
 use monitor_core::sample::Labels;
 use monitor_core::store::Window;
 use monitor_core::time::format_duration;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::Replayed;
 use super::chart::{Row, chart};
-use super::timeline::{left_out, spans};
+use super::timeline::spans;
 use crate::commands::query::text::local;
 use crate::summary::number;
 use crate::table::{clean, columns};
@@ -41,7 +41,7 @@ struct Totals {
 
 /// Both, and what differs.
 pub(super) fn json(rules: &Replayed, against: &Replayed) -> Value {
-    let difference = differences(&rules.incidents, &against.incidents);
+    let difference = differences(&rules.summary.incidents, &against.summary.incidents);
     json!({ "rules": rules.json(), "against": against.json(), "difference": difference })
 }
 
@@ -49,11 +49,8 @@ pub(super) fn json(rules: &Replayed, against: &Replayed) -> Value {
 pub(super) fn text(rules: &Replayed, against: &Replayed, names: &[String; 2], zone: &Zone) -> String {
     let [old_name, new_name] = names.each_ref().map(|name| clean(name));
     let mut out = format!("old: {old_name}\nnew: {new_name}\n");
-    for replayed in [against, rules] {
-        left_out(&replayed.summary, &mut out);
-    }
     let over = Window { start: rules.over.start.min(against.over.start), end: rules.over.end.max(against.over.end) };
-    let [new, old] = [rules, against].map(|replayed| totals(&replayed.incidents, over.end));
+    let [new, old] = [rules, against].map(|replayed| totals(&replayed.summary.incidents, over.end));
     let fired: BTreeSet<&Text> = old.keys().chain(new.keys()).copied().collect();
     if fired.is_empty() {
         out.push_str("\nno rule fires, under either\n");
@@ -70,7 +67,7 @@ pub(super) fn text(rules: &Replayed, against: &Replayed, names: &[String; 2], zo
     });
     let head = ["rule", "incidents", "time firing", "messages"];
     writeln!(out, "\n{}", columns(&head, |_| false, rows)).expect("memory takes it");
-    let differences = differences(&rules.incidents, &against.incidents);
+    let differences = differences(&rules.summary.incidents, &against.summary.incidents);
     if differences.is_empty() {
         out.push_str("\nno incident differs\n");
     } else {
@@ -81,7 +78,7 @@ pub(super) fn text(rules: &Replayed, against: &Replayed, names: &[String; 2], zo
         });
         writeln!(out, "\n{}", columns(&["differs", "old", "new"], |_| false, rows)).expect("memory takes it");
     }
-    let [mut new, mut old] = [rules, against].map(|replayed| spans(&replayed.incidents, over.end));
+    let [mut new, mut old] = [rules, against].map(|replayed| spans(&replayed.summary.incidents, over.end));
     let rows = fired.iter().flat_map(|rule| {
         let row = |name: &str, which: &str, spans| Row { cells: vec![name.to_owned(), which.to_owned()], spans };
         let (old, new) = (old.remove(rule).unwrap_or_default(), new.remove(rule).unwrap_or_default());

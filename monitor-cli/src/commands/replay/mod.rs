@@ -9,13 +9,12 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use monitor_core::alerting::timeline::{Incident, incidents};
 use monitor_core::config::{Config, ConfigError};
 use monitor_core::pipeline::{Builder, Summary};
 use monitor_core::store::Window;
 use monitor_core::suggest::hint;
 use monitor_sinks::stdout::Text;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{add_data, drive_until, judged, stop_signal};
 use crate::args::{Format, ReplayArgs};
@@ -26,7 +25,6 @@ use crate::summary;
 /// What a set of rules came to.
 struct Replayed {
     summary: Summary,
-    incidents: Vec<Incident>,
     /// From the first to the last moment of the recording.
     over: Window,
 }
@@ -77,20 +75,17 @@ impl Replayed {
         config.charts.clear();
         let builder = add_data(Builder::for_replay(config)?, data)?;
         let (summary, store) = drive_until(stop, builder, |_, _| {})?;
-        let incidents = incidents(&summary.alerts);
         // The store may have let go of the beginning.
-        let times = incidents.iter().flat_map(|incident| [Some(incident.fired), incident.until]).flatten();
+        let times = summary.incidents.iter().flat_map(|incident| [Some(incident.fired), incident.until]).flatten();
         let (first, last) = (times.clone().min(), times.max());
         let kept = store.extent();
         let start = kept.map(|kept| kept.start).into_iter().chain(first).min().unwrap_or_default();
         let end = kept.map(|kept| kept.end).into_iter().chain(last).max().unwrap_or_default();
-        Ok(Self { summary, incidents, over: Window { start, end } })
+        Ok(Self { summary, over: Window { start, end } })
     }
 
     fn json(&self) -> Value {
-        let mut json = serde_json::to_value(&self.summary).expect("a summary is JSON");
-        json["timeline"] = json!(self.incidents);
-        json
+        serde_json::to_value(&self.summary).expect("a summary is JSON")
     }
 }
 

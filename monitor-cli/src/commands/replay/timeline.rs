@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use monitor_core::alerting::timeline::Incident;
+use monitor_core::alerting::Incident;
 use monitor_core::pipeline::Summary;
 use monitor_core::time::format_duration;
 use monitor_core::{Text, Timestamp, Zone};
@@ -17,7 +17,8 @@ use crate::table::columns;
 
 /// The timeline; nothing if nothing fired.
 pub(super) fn text(replayed: &Replayed, zone: &Zone) -> String {
-    let Replayed { summary, incidents, over } = replayed;
+    let Replayed { summary, over } = replayed;
+    let incidents = &summary.incidents;
     if incidents.is_empty() {
         return String::new();
     }
@@ -49,10 +50,10 @@ pub(super) fn spans(incidents: &[Incident], end: Timestamp) -> BTreeMap<&Text, V
     spans
 }
 
-/// Says that a timeline is not complete.
+/// Says that not all messages were kept.
 pub(super) fn left_out(summary: &Summary, out: &mut String) {
     if summary.alerts_left_out > 0 {
         let (kept, more) = (number(summary.alerts.len() as u64), number(summary.alerts_left_out));
-        writeln!(out, "made of the first {kept} alerts; {more} more are left out").expect("memory takes it");
+        writeln!(out, "the first {kept} messages are told above, and {more} more are not").expect("memory takes it");
     }
 }
