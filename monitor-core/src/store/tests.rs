@@ -91,11 +91,11 @@ fn a_few_series_of_many_are_found_by_their_labels() {
         let labels = labels(at);
         let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
         // Every tenth has no `part`.
-        sample("m", &labels[..if at % 10 == 0 { 2 } else { 3 }], 1, at as f64)
+        sample("m", &labels[..if at.is_multiple_of(10) { 2 } else { 3 }], 1, at as f64)
     };
     let insert = |numbers: Range<usize>| store.insert(&all(numbers.map(one)), Timestamp::MAX);
     let meant = |condition: &str, at: usize| {
-        let part = if at % 10 == 0 { usize::MAX } else { at / 200 };
+        let part = if at.is_multiple_of(10) { usize::MAX } else { at / 200 };
         match condition {
             "id=777" => at == 777,
             "id=777,third=1" => false,
@@ -113,7 +113,7 @@ fn a_few_series_of_many_are_found_by_their_labels() {
         for condition in
             ["id=777", "id=777,third=1", "third=1,part=2", "third=1,part=", "third=2,part!=2", "part=~2|3", "id=1000"]
         {
-            let selector = condition.split(',').try_fold(Selector::metric("m"), |all, one| all.and_text(one));
+            let selector = condition.split(',').try_fold(Selector::metric("m"), Selector::and_text);
             let stats = store.stats(&selector.expect("conditions"), Window::ALL).expect("it is known");
             let values: Vec<usize> = (0..end).filter(|at| meant(condition, *at)).collect();
             let found = stats.map_or((0, 0.0), |stats| (stats.count as usize, stats.sum));
