@@ -60,7 +60,8 @@ impl Limits {
     /// What a value means; without one, or with one that is no finite number, nobody can say. Comparison is strict.
     pub(crate) fn reading(self, labels: Labels, value: Option<f64>) -> Reading {
         let value = value.filter(|value| value.is_finite());
-        let mut reading = Reading { value, limit: Some(self.limit), ..Reading::no_data(labels) };
+        let below = self.side == Side::Below;
+        let mut reading = Reading { value, limit: Some(self.limit), below, ..Reading::no_data(labels) };
         let Some(value) = value else { return reading };
         reading.verdict = if self.is_past(value, self.limit) { Verdict::Breached } else { Verdict::Clear };
         if let Some(critical) = self.critical.filter(|critical| self.is_past(value, *critical)) {
@@ -106,7 +107,7 @@ mod tests {
         assert_eq!(read(None), (Verdict::NoData, None, Some(2.0)));
         assert_eq!(read(Some(f64::NAN)), (Verdict::NoData, None, Some(2.0)));
         let below = Limits::new(None, Some(0.9), Some(0.5)).expect("limits").reading(Labels::NONE, Some(0.4));
-        assert_eq!((below.verdict, below.level), (Verdict::Breached, Some(Level::Critical)));
+        assert_eq!((below.verdict, below.level, below.below), (Verdict::Breached, Some(Level::Critical), true));
     }
 
     #[test]

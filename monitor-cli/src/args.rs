@@ -139,7 +139,7 @@ pub(crate) enum SilenceCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct SilenceArgs {
     /// The rule; * stands for any characters
-    #[arg(long, value_name = "RULE")]
+    #[arg(long, value_name = "RULE", value_parser = filled)]
     pub(crate) rule: String,
     /// Only groups with label=value, label!=value, label=~expression or label!~expression; can be given more than once
     #[arg(long = "where", id = "where", value_name = "CONDITION")]
@@ -148,7 +148,7 @@ pub(crate) struct SilenceArgs {
     #[arg(long = "for", id = "for", value_name = "LENGTH", value_parser = length)]
     pub(crate) lasts: Duration,
     /// Why, for those who wonder
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = filled)]
     pub(crate) reason: String,
     /// The data folder: `data_dir` of the configuration
     #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
@@ -379,6 +379,10 @@ impl ExportFormat {
             Self::Sqlite => "sqlite",
         }
     }
+}
+
+fn filled(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn length(text: &str) -> Result<Duration, String> {

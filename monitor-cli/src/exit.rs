@@ -22,7 +22,7 @@ pub(crate) enum Failure {
     /// A rule is broken by a recording, or has ended the run, or the program that it was to watch has failed, or a test of rules
     /// has: the exit code, and why, in words.
     Ended(u8, String),
-    /// A running pipeline does not take a configuration; why not.
+    /// A running pipeline does not take a configuration, or there is nothing in it to be used; why not.
     Refused(String),
     /// Whoever read standard output has gone, as `head` does when it has enough.
     NobodyReads,

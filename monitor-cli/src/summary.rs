@@ -7,7 +7,7 @@ use monitor_core::pipeline::{StopReason, Summary};
 use monitor_core::store::{TokenUsage, Usage};
 use monitor_core::template::thousands;
 
-use crate::table::{clean, table};
+use crate::table::{self, clean};
 
 pub(crate) fn number(count: u64) -> String {
     thousands(count as i64)
@@ -75,12 +75,12 @@ fn output(summary: &Summary, out: &mut String) -> std::fmt::Result {
     if !summary.sinks.is_empty() {
         let rows = summary.sinks.iter().map(|sink| {
             let counts = [sink.delivered, sink.filtered, sink.dead_letter, sink.lost_total(), sink.pending];
-            let mut row = vec![sink.name.to_string()];
+            let mut row = vec![table::name(&sink.name)];
             row.extend(counts.map(number));
             row
         });
         let head = ["sink", "delivered", "filtered", "dead letter", "lost", "pending"];
-        writeln!(out, "\n{}", table(&head, 1.., rows))?;
+        writeln!(out, "\n{}", table::table(&head, 1.., rows))?;
     }
     let waiting: u64 = summary.sinks.iter().map(|sink| sink.pending).sum();
     if waiting > 0 && summary.durability > Durability::L0 {
@@ -141,11 +141,11 @@ fn usage(usage: &TokenUsage, out: &mut String) -> std::fmt::Result {
     head.extend(columns.iter().map(|(title, ..)| *title));
     let models = usage.by_model.iter().map(|model| (model.model_name.as_str(), &model.usage));
     let rows = models.chain([("all", &all)]).map(|(name, usage)| {
-        let mut row = vec![name.to_owned()];
+        let mut row = vec![table::name(name)];
         row.extend(columns.iter().map(|(.., show)| show(usage)));
         row
     });
-    writeln!(out, "\n{}", table(&head, 1.., rows))?;
+    writeln!(out, "\n{}", table::table(&head, 1.., rows))?;
     if all.unpriced_calls > 0 {
         writeln!(out, "the cost is without the unpriced calls; give their models a price under [prices.models]")?;
     }

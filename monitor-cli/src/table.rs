@@ -3,6 +3,10 @@
 use std::ops::RangeBounds;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+pub(crate) use monitor_sinks::stdout::clean;
+
+/// Characters of a name in a table at most, where there is room for more: labels can be long.
+const LONGEST_NAME: usize = 60;
 
 /// A table without lines; the columns of `numbers` stand right.
 pub(crate) fn table(
@@ -33,7 +37,28 @@ pub(crate) fn columns(
     table.trim_fmt()
 }
 
-/// Shows control characters instead of obeying them.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+/// A name as a cell, cut if it is long.
+pub(crate) fn name(text: &str) -> String {
+    shortened(text, LONGEST_NAME)
+}
+
+/// At most so many characters of a text as it is shown, the last one telling that there are more.
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
+    let text = clean(text);
+    if text.chars().count() <= longest {
+        return text;
+    }
+    text.chars().take(longest - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut_as_it_is_shown() {
+        assert_eq!(name(&"ä".repeat(60)), "ä".repeat(60));
+        assert_eq!(name(&"ä".repeat(61)), format!("{}…", "ä".repeat(59)));
+        assert_eq!(shortened("a\u{202e}bcdefgh", 10), "a\\u{202e}…");
+    }
 }

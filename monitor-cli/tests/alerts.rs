@@ -79,6 +79,10 @@ fn a_silence_holds_while_the_pipeline_runs() {
         "{}",
         early.stderr
     );
+    for (rule, reason) in [("", "x"), ("much", " ")] {
+        let empty = dir.monitor(&["silence", "add", "--rule", rule, "--for", "1h", "--reason", reason]);
+        assert!(empty.code == Some(64) && empty.stderr.contains("it must not be empty"), "{}", empty.whole());
+    }
     let child = start(&dir);
     send(&dir, "none", 0);
     eventually("it runs", &dir, || dir.path().join("monitoring/spool.db").exists());

@@ -233,6 +233,12 @@ fn wrong_usage_is_64_and_help_is_0() {
         assert_eq!(dir.monitor(arguments).code, Some(0), "{arguments:?}");
     }
     insta::assert_snapshot!("unknown_component", dir.monitor(&["explain", "sink.jsnl"]).whole());
+    let notify = dir.monitor(&["explain", "notify"]);
+    assert!(
+        notify.stderr.ends_with("source, sink, rule, chart, config, metrics, prices and test\n"),
+        "{}",
+        notify.whole()
+    );
     insta::assert_snapshot!("unknown_preset_of_replay", dir.monitor(&["replay", "--preset", "refrence", "x"]).whole());
 }
 

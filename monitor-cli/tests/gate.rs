@@ -72,6 +72,53 @@ fn no_data_breaks_nothing_unless_it_is_to() {
 }
 
 #[test]
+fn the_worst_is_the_farthest_out_whichever_limit_it_is_past() {
+    let dir = Dir::new();
+    // Of the means over 10 s, 2.9 is farther past 1 than 3.1 is past 3.
+    let values: Vec<f64> = (0..40).map(|at| [1.0, 2.9, 3.1, 0.5][at / 10]).collect();
+    dir.write("run.jsonl", recorded(&values));
+    let last = MEAN.replace("window", "aggregate = \"last\"\nwindow");
+    let worst = |rules: &str| {
+        let (code, report) = gate(&dir, &format!("{last}{rules}"));
+        let rule = &report["rules"][0];
+        (code, rule["worst"]["value"].as_f64(), rule["limit"].as_f64(), rule["level"].to_string())
+    };
+    let critical = (Some(2), Some(3.1), Some(3.0), "\"critical\"".to_owned());
+    assert_eq!(worst("above = 1\ncritical = 3\n"), critical);
+    assert_eq!(worst("above = 1\ncritical = 3\nlevel = \"critical\"\n"), critical);
+    let from_below = (Some(2), Some(0.5), Some(0.6), "\"critical\"".to_owned());
+    assert_eq!(worst("below = 2.95\ncritical = 0.6\n"), from_below);
+    // The budget would not last at the rate of the first seconds; the most that was used is what was used at the end.
+    let budget = "metrics_interval = \"10s\"\n[alerts.spent]\ntype = \"budget\"\nmetric = \"n\"\nlimit = 10_000\n\
+                  period = \"hour\"\nwindow = \"10s\"\nforecast = true\n";
+    let (code, report) = gate(&dir, budget);
+    let used = report["rules"][0]["worst"]["value"].as_f64();
+    assert_eq!((code, used.map(f64::round)), (Some(2), Some(values.iter().sum::<f64>().round())), "{report:#}");
+}
+
+#[test]
+fn a_misspelt_metric_closes_the_gate() {
+    let dir = Dir::new();
+    dir.write("run.jsonl", recorded(&[1.0; 30]).replace("\"n\"", "\"errors\""));
+    let rules = MEAN.replace("\"n\"", "\"erors\"") + "above = 5\n";
+    let (code, report) = gate(&dir, &rules);
+    let rule = &report["rules"][0];
+    assert_eq!((code, &report["open"], &rule["state"]), (Some(2), &false.into(), &"doubtful".into()));
+    assert_eq!(rule["doubt"], "no metric `erors`; did you mean `errors`?");
+    let told = |format| dir.monitor(&["gate", "run.jsonl", "--rules", "slo.toml", "--format", format]);
+    let text = told("text");
+    assert_eq!((text.code, text.stderr.as_str()), (Some(2), "1 rule is broken\n"));
+    assert!(text.stdout.ends_with("doubtful\nmean: no metric `erors`; did you mean `errors`?\n"), "{}", text.stdout);
+    let junit = told("junit");
+    let failure = "<failure message=\"no metric `erors`; did you mean `errors`?\" type=\"doubtful\">";
+    assert!(junit.stdout.contains("failures=\"1\"") && junit.stdout.contains(failure), "{}", junit.stdout);
+    // Also where the rule reads a number all the same.
+    let ratio = "[alerts.mean]\ntype = \"ratio\"\nof = \"erors\"\nover = \"errors\"\nabove = 0.5\n";
+    let (code, report) = gate(&dir, ratio);
+    assert_eq!((code, &report["rules"][0]["worst"]["value"]), (Some(2), &0.0.into()), "{report:#}");
+}
+
+#[test]
 fn nothing_holds_back_what_is_broken_and_alerts_of_the_recording_are_not_its_own() {
     let dir = Dir::new();
     let alert = r#"{"type":"alert","timestamp":"2026-05-04T12:00:05Z","name":"other","state":"firing","level":"error","message":"","labels":{},"value":9.0,"data":null,"since":"2026-05-04T12:00:05Z","key":"k"}"#;
@@ -79,7 +126,7 @@ fn nothing_holds_back_what_is_broken_and_alerts_of_the_recording_are_not_its_own
     let rules = format!(
         "{MEAN}above = 5\nmutes = [\"muted\"]\n[alerts.muted]\ntype = \"threshold\"\nmetric = \"n\"\nabove = 5\n\
          [alerts.other]\ntype = \"threshold\"\nmetric = \"n\"\nabove = 10\n\
-         [notify]\nquiet = [\"00:00-24:00\"]\nquiet_below = \"critical\"\nat_most = 1\n"
+         [notify]\nquiet = [\"00:00-24:00\"]\nurgent = \"critical\"\nat_most = 1\n"
     );
     let (code, report) = gate(&dir, &rules);
     let states: Vec<&str> =
@@ -94,7 +141,7 @@ fn what_cannot_be_held_against_anything_is_an_error() {
     dir.write("none.toml", "");
     dir.write("slo.toml", format!("{MEAN}above = 5\n"));
     let no_rule = dir.monitor(&["gate", "run.jsonl", "--rules", "none.toml"]);
-    assert_eq!(no_rule.whole(), "exit code 64\nstderr:\nerror: `none.toml` has no rule to hold the data against\n");
+    assert_eq!(no_rule.whole(), "exit code 78\nstderr:\nerror: `none.toml` has no rule to hold the data against\n");
     let no_event = dir.monitor(&["gate", "run.jsonl", "--rules", "slo.toml"]);
     assert_eq!(no_event.code, Some(1), "{}", no_event.whole());
     assert!(no_event.stderr.contains("there is no event in it"), "{}", no_event.stderr);

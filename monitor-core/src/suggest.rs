@@ -28,6 +28,12 @@ pub fn hint<S: AsRef<str>>(name: &str, known: &[S]) -> String {
         .map_or_else(|| there_are(known), |near| format!("did you mean `{near}`?"))
 }
 
+/// The same, and what else can be done.
+pub fn hint_or<S: AsRef<str>>(name: &str, known: &[S], remedy: &str) -> String {
+    let hint = hint(name, known);
+    if hint.ends_with('?') { format!("{hint} Or {remedy}") } else { format!("{hint}; or {remedy}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +46,7 @@ mod tests {
         assert_eq!(hint("pth", &["type", "path"]), "did you mean `path`?");
         assert_eq!(hint("colour", &["type", "path"]), "there are type and path");
         assert_eq!(hint("colour", &["path"]), "there is only path");
+        assert_eq!(hint_or("pth", &["type", "path"], "make one"), "did you mean `path`? Or make one");
+        assert_eq!(hint_or("colour", &["path"], "make one"), "there is only path; or make one");
     }
 }

@@ -1,9 +1,9 @@
 //! Templates for messages, `Success rate dropped to {{ mean | percent }}`, and expressions over numbers, `errors / calls > 0.1`.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use minijinja::value::Serde;
+use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use crate::Text;
 use crate::store::Aggregate;
 use crate::suggest::hint;
 
-/// A message with places for values.
+/// A message with places for values, of at most 500 bytes each and 3,000 together. It takes texts and numbers, and makes no lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     source: String,
@@ -47,9 +47,12 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         format!("{value:.*}", decimals.unwrap_or(2).min(20))
     });
     environment.add_filter("duration", |seconds: f64| {
-        let seconds = if seconds < 60.0 { seconds } else { seconds.round() };
-        let length = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        crate::time::format_duration(length)
+        let length = if seconds.abs() < 60.0 { seconds.abs() } else { seconds.abs().round() };
+        match std::time::Duration::try_from_secs_f64(length).map(crate::time::format_duration) {
+            Ok(length) if seconds < 0.0 && length != "0s" => format!("-{length}"),
+            Ok(length) => length,
+            Err(_) => format!("{seconds:e}s"),
+        }
     });
     environment.add_filter("tokens", |value: f64| thousands(value.round() as i64));
     environment.add_filter("json", |value: minijinja::Value| {
@@ -89,6 +92,7 @@ impl Template {
     /// # Errors
     /// When it cannot be parsed, or names a value or a filter that there is not.
     pub fn with_values(source: &str, values: &Map<String, Value>) -> Result<Self, TemplateError> {
+        tame(source)?;
         let parsed = ENVIRONMENT.template_from_str(source).map_err(|error| TemplateError(describe(&error)))?;
         let known: Vec<&String> = values.keys().collect();
         // They come in no order.
@@ -97,11 +101,19 @@ impl Template {
             return Err(TemplateError(format!("unknown value `{name}`: {}", hint(&name, &known))));
         }
         let template = Self { source: source.to_owned() };
-        // Which labels there will be, nobody knows before there is data.
-        if !source.contains("labels") {
-            template.render(values)?;
-        }
+        template.try_out(values)?;
         Ok(template)
+    }
+
+    /// Fills in these values, and any text for labels and annotations where they are empty: which there will be, nobody knows before
+    /// there is data.
+    ///
+    /// # Errors
+    /// When a value is missing or of the wrong kind for its filter.
+    pub fn try_out(&self, values: &Map<String, Value>) -> Result<String, TemplateError> {
+        let any = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+        let tried = |value| if any(value) { minijinja::Value::from_object(AnyLabel) } else { Serde(value).into() };
+        self.fill(minijinja::Value::from_pairs(values.iter().map(|(name, value)| (name.as_str(), tried(value)))))
     }
 
     /// A template that is not tried: what is wrong with it is found when it is filled in.
@@ -114,8 +126,90 @@ impl Template {
     /// # Errors
     /// When a value is missing or of the wrong kind for its filter.
     pub fn render(&self, values: &impl Serialize) -> Result<String, TemplateError> {
-        ENVIRONMENT.render_str(&self.source, Serde(values)).map_err(|error| TemplateError(describe(&error)))
+        self.fill(Serde(values).into())
     }
+
+    fn fill(&self, values: minijinja::Value) -> Result<String, TemplateError> {
+        tame(&self.source)?;
+        ENVIRONMENT.render_str(&self.source, values).map_err(|error| TemplateError(describe(&error)))
+    }
+}
+
+/// Has every label, each a text.
+#[derive(Debug)]
+struct AnyLabel;
+
+impl Object for AnyLabel {
+    fn get_value(self: &Arc<Self>, _: &minijinja::Value) -> Option<minijinja::Value> {
+        Some("label".into())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&["label"])
+    }
+}
+
+/// Bytes of a place of a template at most, and of all together: each may be a level in the tree that they are parsed to, and each
+/// `elif` is one.
+const LONGEST_PLACE: usize = 500;
+const LONGEST_PLACES: usize = 3_000;
+
+/// Refuses what takes more stack or memory than there is: places that are too long, and lists, tuples and maps, of which a short
+/// one shows gigabytes, `[[[1] * 300] * 300] * 300`, which no fuel is taken for.
+fn tame(source: &str) -> Result<(), TemplateError> {
+    let (mut rest, mut all) = (source, 0);
+    // The marks as the parser finds them: of text whatever stands before the first.
+    while let Some(at) = rest.find('{') {
+        let inside = rest.get(at + 2..).unwrap_or_default();
+        let end = match rest.as_bytes().get(at + 1) {
+            Some(b'#') => {
+                rest = inside.split_once("#}").map_or("", |(_, rest)| rest);
+                continue;
+            }
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            _ => {
+                rest = &rest[at + 1..];
+                continue;
+            }
+        };
+        let length = place(inside, end)?;
+        all += length;
+        if length > LONGEST_PLACE || all > LONGEST_PLACES {
+            return Err(TemplateError(format!(
+                "it is too long: a place for a value takes {LONGEST_PLACE} bytes at most, all together {LONGEST_PLACES}"
+            )));
+        }
+        rest = inside.get(length + end.len()..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// How long a place is, up to its end outside of texts.
+fn place(inside: &str, end: &str) -> Result<usize, TemplateError> {
+    let no_place = |what: &str| Err(TemplateError(format!("`{what}` has no place in it: there are no lists")));
+    if end == "%}" && inside.trim_start_matches(['-', '+']).trim_start().starts_with("raw") {
+        // What follows it is not what it looks like.
+        return Err(TemplateError("`raw` has no place in it: write {{ '{{' }}".to_owned()));
+    }
+    let mut letters = inside.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        let before = &inside[..at];
+        match letter {
+            _ if inside[at..].starts_with(end) => return Ok(at),
+            '\'' | '"' => {
+                while let Some((_, within)) = letters.next().filter(|(_, within)| *within != letter) {
+                    if within == '\\' {
+                        letters.next();
+                    }
+                }
+            }
+            '[' if before.ends_with("labels") || before.ends_with("annotations") => {}
+            '[' | '{' | ',' => return no_place(&letter.to_string()),
+            _ => {}
+        }
+    }
+    Ok(inside.len())
 }
 
 /// A condition or a calculation over named numbers, in the language of the templates: `errors / calls > 0.1 and p99 > 30`.
@@ -201,6 +295,10 @@ impl Expression {
 
 fn describe(error: &minijinja::Error) -> String {
     match error.detail() {
+        None if error.kind() == minijinja::ErrorKind::TooManyArguments => {
+            "too many arguments: `number` takes the decimals, `default` another value, the other filters none"
+                .to_owned()
+        }
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     }
@@ -236,6 +334,12 @@ mod tests {
             "1234567 1,234,567 $0.75"
         );
         assert_eq!(rendered("{{ (mean * 85.32) | duration }} {{ labels.model_name }}"), "1m 4s m");
+        assert_eq!(rendered("{{ -5 | duration }} {{ (0 - 90.4) | duration }} {{ -0.0 | duration }}"), "-5s -1m 30s 0s");
+        assert_eq!(rendered("{{ 1e300 | duration }}"), "1e300s");
+        assert_eq!(
+            rendered("{{ labels['model_name'] }}{% for name in labels %} {{ name }}{% endfor %}"),
+            "m model_name"
+        );
     }
 
     #[test]
@@ -245,6 +349,10 @@ mod tests {
             assert!(rendered("{{ zz + men + b }}").starts_with("unknown value `b`"), "it is always the same one");
         }
         assert_eq!(rendered("{{ mean | percnt }}"), "unknown filter: filter percnt is unknown");
+        assert_eq!(rendered("{{ labels.model_name | upper }}"), "unknown filter: filter upper is unknown");
+        assert!(rendered("{{ labels.model_name | number }}").starts_with("invalid operation"));
+        assert_eq!(rendered("{{ labels.other }}"), "undefined value", "it could have been there");
+        assert!(rendered("{{ mean | percent(1) }}").starts_with("too many arguments: `number` takes the decimals"));
         assert!(rendered("{{ mean").starts_with("syntax error"));
         assert!(rendered("{% for a in range(9) %}{% endfor %}").starts_with("unknown value `range`: there are "));
     }
@@ -286,12 +394,48 @@ mod tests {
     }
 
     #[test]
+    fn templates_end_whatever_they_say() {
+        for (many, of) in [("-", 480), ("not ", 120), ("(", 480), ("mean+", 95), ("mean|abs|", 50), ("name.", 95)] {
+            assert!(rendered(&format!("{{{{ {}mean }}}}", many.repeat(of))).len() < 200, "{many}");
+            let longer = format!("{{{{ {}mean }}}}", many.repeat(of * 20));
+            assert!(rendered(&longer).starts_with("it is too long"), "{many}");
+        }
+        let deep = |of| format!("{{%if zz%}}{}{{{{ {}a }}}}{{%endif%}}", "{%elif a%}".repeat(of), "-".repeat(480));
+        assert!(rendered(&deep(415)).starts_with("unknown value `a`"));
+        assert!(rendered(&deep(4_000)).starts_with("it is too long"));
+        let text = "a [long, {text}] ' of 50,000 letters ".repeat(1_500);
+        assert_eq!(rendered(&text), text);
+    }
+
+    #[test]
+    fn there_are_no_lists() {
+        for source in [
+            "{{ [[[1] * 300] * 300] * 300 }}",
+            "{{ ((1, 1) * 300, 1) * 300 }}",
+            "{% set a = {} %}",
+            "{% set a = name or[1] %}",
+            "{{ ' }} ' ~ \"'\\\" }}\" ~ [1] }}",
+            "{# {{ ' #}{{ [1] }}",
+            "{% set a = ' %} {{ ' %}{{ [1] }}",
+            "{ {# #}{{{ [1] }}}",
+        ] {
+            assert!(
+                rendered(source).ends_with("has no place in it: there are no lists"),
+                "{source}: {}",
+                rendered(source)
+            );
+        }
+        assert!(rendered("{%- raw %}{{ ' {% endraw %}{{ [1] }}").starts_with("`raw` has no place in it"));
+        assert_eq!(rendered("[{{ name }}, {{ '[,{}' }}] {# [1] #}{ {"), "[r, [,{}] { {");
+    }
+
+    #[test]
     fn what_would_grow_without_end_runs_out_of_fuel() {
         let doubled = format!("{{% set a = name ~ name ~ 'x' %}}{}{{{{ a }}}}", "{% set a = a ~ a %}".repeat(64));
         for source in [
             doubled.as_str(),
             "{{ 'x' * 10000000 }}",
-            "{% for a in [1] * 100000 %}{% for b in [1] * 100000 %}{% endfor %}{% endfor %}",
+            "{% for a in 'x' * 10000 %}{% for b in 'x' * 10000 %}{% endfor %}{% endfor %}",
         ] {
             assert_eq!(rendered(source), "engine ran out of fuel", "{source}");
         }

@@ -21,9 +21,14 @@ pub(crate) fn title(alert: &Alert) -> String {
     };
     let reminder = if alert.repeat > 0 { format!(", reminder {}", alert.repeat) } else { String::new() };
     match alert.state {
-        AlertState::Firing => format!("{} [{level}]{reminder}", alert.name),
-        AlertState::Resolved => format!("{} resolved{reminder}", alert.name),
+        AlertState::Firing => format!("{} [{level}]{reminder}", one_line(&alert.name)),
+        AlertState::Resolved => format!("{} resolved{reminder}", one_line(&alert.name)),
     }
+}
+
+/// A name or a label on the line where it stands: it begins none of its own.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
 }
 
 /// What is seen before anything is read.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::args::{FolderArgs, Format};
 use crate::exit::{Failure, Outcome};
 use crate::summary::number;
-use crate::table::{clean, table};
+use crate::table::{self, clean};
 
 /// Prints how far each sink and each file is.
 pub(crate) fn status(args: &FolderArgs) -> Outcome {
@@ -57,7 +57,7 @@ fn text(books: &Books) -> String {
         let counts =
             [*accepted, account.delivered, *pending, account.filtered, account.dead_letter, account.lost_total()];
         let name = if account.active { name.to_string() } else { format!("{name} (removed)") };
-        let mut row = vec![name];
+        let mut row = vec![table::name(&name)];
         row.extend(counts.map(number));
         row
     });
@@ -85,7 +85,7 @@ fn text(books: &Books) -> String {
         "\n{} events in the spool ({} bytes)\n\n{}\n",
         number(books.kept),
         number(books.bytes),
-        table(&head, 1.., rows)
+        table::table(&head, 1.., rows)
     );
     for (name, sink) in &books.sinks {
         for (reason, count) in &sink.account.lost {

@@ -20,6 +20,9 @@ use crate::exit::{Failure, Outcome};
 use crate::registry::registry;
 use crate::table::table;
 
+/// What `explain` knows beside the components and their kinds.
+const TOPICS: [&str; 4] = ["config", "metrics", "prices", "test"];
+
 /// What `explain` and `sample` need of a definition, whatever its kind.
 struct Found {
     summary: &'static str,
@@ -70,7 +73,8 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
         write!(out, "{text}")?;
         return Ok(());
     }
-    let (kind, name, found) = find(&registry, &args.component)?;
+    let topics = ComponentKind::ALL.map(ComponentKind::as_str).into_iter().chain(TOPICS);
+    let (kind, name, found) = find(&registry, &args.component, topics)?;
     writeln!(out, "{kind}.{name}: {}\n\n{}", found.summary, found.sample)?;
     writeln!(out, "Its keys:\n\n{}", keys(&found.schema))?;
     writeln!(out, "\nKeys of every {kind}:\n\n{}", common(kind))?;
@@ -84,7 +88,7 @@ pub(crate) fn sample(args: &TypeArgs) -> Outcome {
         write!(std::io::stdout(), "{text}")?;
         return Ok(());
     }
-    let (_, _, found) = find(&registry, &args.component)?;
+    let (_, _, found) = find(&registry, &args.component, [])?;
     write!(std::io::stdout(), "{}", found.sample)?;
     Ok(())
 }
@@ -96,13 +100,18 @@ fn preset(registry: &Registry, component: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
-fn find<'a>(registry: &Registry, component: &'a str) -> Result<(ComponentKind, &'a str, Found), Failure> {
+fn find<'a>(
+    registry: &Registry,
+    component: &'a str,
+    others: impl IntoIterator<Item = &'static str>,
+) -> Result<(ComponentKind, &'a str, Found), Failure> {
     let known: Vec<String> = ComponentKind::ALL
         .into_iter()
         .flat_map(|kind| registry.types(kind).into_iter().map(move |name| format!("{kind}.{name}")))
         .chain(registry.presets().iter().map(|preset| format!("preset.{}", preset.name)))
         .collect::<std::collections::BTreeSet<_>>()
         .into_iter()
+        .chain(others.into_iter().map(str::to_owned))
         .collect();
     let unknown = || Failure::Usage(format!("unknown component `{component}`: {}", hint(component, &known)));
     let (kind, name) = component.split_once('.').ok_or_else(unknown)?;

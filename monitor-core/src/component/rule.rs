@@ -79,6 +79,8 @@ pub struct Reading {
     pub value: Option<f64>,
     /// The limit that it was compared with.
     pub limit: Option<f64>,
+    /// Whether values below the limit are past it, rather than those above.
+    pub below: bool,
     /// How grave it is, where that is not the `level` of the rule: a rule can have a further limit for what is critical.
     pub level: Option<Level>,
     /// The window that it came from.
@@ -90,7 +92,7 @@ pub struct Reading {
 impl Reading {
     /// A reading without numbers.
     pub const fn new(labels: Labels, verdict: Verdict) -> Self {
-        Self { labels, verdict, value: None, limit: None, level: None, stats: None, more: Vec::new() }
+        Self { labels, verdict, value: None, limit: None, below: false, level: None, stats: None, more: Vec::new() }
     }
 
     /// Of a group of which nobody can say anything.

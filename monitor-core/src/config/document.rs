@@ -24,7 +24,7 @@ use crate::component::{
 };
 use crate::pipeline::REJECTED_FILE;
 use crate::prices::Prices;
-use crate::suggest::{hint, nearest, there_are};
+use crate::suggest::{hint, hint_or, nearest, there_are};
 use crate::template::Template;
 
 /// A parsed configuration: everything that can be said about it without touching the world.
@@ -379,9 +379,9 @@ impl Parser<'_> {
         let known = config.settings.labels();
         for (rule, place) in config.rules.iter().zip(places) {
             for label in rule.settings.by.iter().filter(|label| !known.contains(&label.as_str())) {
-                let label_of_fault = format!("{} Or make it one: [store] labels = [\"{label}\"]", hint(label, &known));
+                let remedy = format!("make it one: [store] labels = [\"{label}\"]");
                 let message = format!("rule `{}` is grouped by `{label}`, which is no label", rule.name);
-                self.faults.push(Fault::new(message, place.header.clone(), label_of_fault));
+                self.faults.push(Fault::new(message, place.header.clone(), hint_or(label, &known, &remedy)));
             }
         }
     }

@@ -352,8 +352,10 @@ pub struct RuleSettings {
     pub no_data: NoData,
     /// Labels to group by: the rule holds for each group apart.
     pub by: Vec<Text>,
-    /// What to tell people. `{{ mean | percent }}` and the other aggregates, `value`, `name`, `level` and `labels` can be
-    /// used, with the filters percent, number, duration, tokens and usd.
+    /// What to tell people. `{{ mean | percent }}` and the other aggregates, `value`, `limit`, `name`, `level` and `labels` can be
+    /// used, with the filters percent, number (`number(1)` has one decimal, else there are two), duration, tokens, usd, abs and json.
+    /// What may be missing needs another text in its place: `{{ labels.model_name | default("any model") }}`. A place has at most
+    /// 500 bytes, all of them together 3,000.
     pub message: Option<String>,
     /// Labels that its alerts carry.
     pub labels: BTreeMap<Text, Text>,

@@ -15,7 +15,7 @@ use monitor_core::{Timestamp, Zone};
 use sha2::{Digest, Sha256};
 
 use super::EmailSink;
-use crate::words::{cut, gravest_first, is_link, sign, title};
+use crate::words::{cut, gravest_first, is_link, one_line, sign, title};
 
 /// A mail tells of so many alerts; of more it says how many they are.
 const ALERTS: usize = 100;
@@ -181,8 +181,8 @@ fn facts(told: &Told<'_>, zone: &Zone) -> Vec<(String, String)> {
         facts.push(("resolved".to_owned(), format!("{}, after {lasted}", local(time, zone))));
     }
     facts.extend(alert.value.map(|value| ("value".to_owned(), value.to_string())));
-    let pairs = alert.labels.iter().chain(alert.annotations.iter());
-    facts.extend(pairs.map(|(name, value)| (readable(name), readable(value))));
+    facts.extend(alert.labels.iter().map(|(name, value)| (readable(&one_line(name)), readable(&one_line(value)))));
+    facts.extend(alert.annotations.iter().map(|(name, value)| (readable(&one_line(name)), readable(value))));
     facts
 }
 

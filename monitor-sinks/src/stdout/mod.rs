@@ -10,7 +10,7 @@ use monitor_core::component::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use text::Text;
+pub use text::{Text, clean};
 
 use crate::lines;
 
@@ -93,10 +93,10 @@ impl Sink for StdoutSink {
     }
 }
 
-/// JSON escapes the control characters of ASCII. Those behind them, which terminals obey as well, can stand in its strings only.
+/// JSON escapes the control characters of ASCII. Others that terminals obey as well can stand in its strings only.
 fn hide_controls(json: &mut Vec<u8>, from: usize) {
     let text = String::from_utf8_lossy(&json[from..]);
-    let obeyed = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
+    let obeyed = |c: char| !c.is_ascii_control() && text::is_obeyed(c) || c == '\u{7f}';
     if text.contains(obeyed) {
         let hidden = |c: char| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
         let hidden: String = text.chars().map(hidden).collect();
@@ -111,11 +111,11 @@ mod tests {
 
     #[test]
     fn json_on_a_terminal_says_the_same_without_control_characters() {
-        let line = serde_json::to_string("ä\u{9b}2J\u{7f}\x1b[2J").expect("JSON");
+        let line = serde_json::to_string("ä\u{9b}2J\u{7f}\x1b[2J\u{202e}").expect("JSON");
         let mut shown = format!("\r{line}").into_bytes();
         hide_controls(&mut shown, 1);
         let shown = String::from_utf8(shown).expect("text");
-        assert_eq!(shown, "\r\"ä\\u009b2J\\u007f\\u001b[2J\"");
+        assert_eq!(shown, "\r\"ä\\u009b2J\\u007f\\u001b[2J\\u202e\"");
         assert_eq!(serde_json::from_str::<String>(&shown[1..]).ok(), serde_json::from_str(&line).ok());
     }
 }

@@ -129,12 +129,18 @@ fn beside(alert: &Alert) -> String {
     text
 }
 
-/// Shows control characters instead of obeying them: a label must not move the cursor.
-fn clean(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
+/// Shows control characters and marks of direction instead of obeying them: a label must neither move the cursor nor turn around
+/// what stands beside it.
+pub fn clean(text: &str) -> String {
+    if !text.contains(is_obeyed) {
         return text.to_owned();
     }
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    text.chars().flat_map(|c| if is_obeyed(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// Whether a terminal does something at this character rather than show it.
+pub(super) fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -168,6 +174,10 @@ mod tests {
         assert_eq!(
             shown(Log::new(Level::Warning, "a\x1b[2Jb\r\nc")),
             "2026-05-04 14:00:02 warning     a\\u{1b}[2Jb\\r\\nc\n"
+        );
+        assert_eq!(
+            shown(Log::new(Level::Warning, "a\u{202e}b\u{2066}c\u{200f} שלום é")),
+            "2026-05-04 14:00:02 warning     a\\u{202e}b\\u{2066}c\\u{200f} שלום é\n"
         );
     }
 

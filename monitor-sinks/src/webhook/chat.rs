@@ -3,7 +3,7 @@
 use monitor_core::event::{Alert, AlertState};
 use serde_json::{Value, json};
 
-use crate::words::{cut, gravest_first, is_link, sign, title};
+use crate::words::{cut, gravest_first, is_link, one_line, sign, title};
 
 /// So many characters of a message, of the labels and of an annotation are shown, where there is room; else the next number.
 const LONGEST: [usize; 3] = [1_000, 250, 60];
@@ -120,7 +120,7 @@ impl Markup<'_> {
 
 fn labels(alert: &Alert, longest: usize) -> String {
     let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    cut(&labels.join(", "), longest).into_owned()
+    cut(&one_line(&labels.join(", ")), longest).into_owned()
 }
 
 /// Names, values, and whether these are links: one that was cut would lead elsewhere.
@@ -128,7 +128,7 @@ fn annotations(alert: &Alert, longest: usize) -> impl Iterator<Item = (String, S
     alert.annotations.iter().take(ANNOTATIONS).map(move |(name, value)| {
         let shown = cut(value, longest);
         let link = is_link(&shown) && shown == value.as_str();
-        (cut(name, longest / 2).into_owned(), shown.into_owned(), link)
+        (cut(&one_line(name), longest / 2).into_owned(), shown.into_owned(), link)
     })
 }
 

@@ -75,7 +75,7 @@ impl Validate for Config {
         }
         let sample = values(&Event::new(monitor_core::Timestamp::MIN, sample_alert()), &sample_alert());
         let template = Template::with_values(template, &sample).map_err(|error| wrong(error.to_string()))?;
-        let body = template.render(&sample).map_err(|error| wrong(error.to_string()))?;
+        let body = template.try_out(&sample).map_err(|error| wrong(error.to_string()))?;
         serde_json::from_str::<Value>(&body)
             .map_err(|error| wrong(format!("gives no JSON: {error}; write texts as {{{{ message | json }}}}")))?;
         Ok(())

@@ -77,6 +77,8 @@ fn a_template_of_ones_own_is_tried_when_it_is_read() {
     let body = posted(template, alert(AlertState::Firing));
     let message = "16.3% of <215> \"calls\" & more\n@everyone";
     assert_eq!(body, json!({ "t": message, "up": true, "m": "<b>gpt</b>", "v": 0.163 }));
+    let named = r#"template = '{"t": "{{ labels.model_name }}"}'"#;
+    assert_eq!(posted(named, alert(AlertState::Firing)), json!({ "t": "<b>gpt</b>" }));
     for (toml, said) in [
         (r#"template = '{"t": "{{ messages }}"}'"#, "unknown value `messages`: did you mean `message`?"),
         (r#"template = '{"t": "{{ message }}"}'"#, "gives no JSON"),
@@ -127,6 +129,25 @@ fn alerts_that_come_together_are_one_message_the_gravest_first() {
         assert!(matches!(write(&mut *sink, vec![alert(AlertState::Resolved), critical()]), Answer::Ok));
         assert_eq!(requests.try_iter().count(), 2);
     }
+}
+
+#[test]
+fn names_and_labels_begin_no_line_of_their_own() {
+    let forged = "x\n\u{1f7e2} all is well\r\u{2028}y";
+    let event = changed(|alert| {
+        alert.name = forged.into();
+        alert.labels = [("model_name", forged)].into_iter().collect();
+        alert.annotations = [(forged, "note")].into_iter().collect();
+        alert.message = "one\ntwo".into();
+    });
+    for (preset, key) in [("slack", "text"), ("discord", "content")] {
+        let body = posted(&format!("preset = \"{preset}\""), event.clone());
+        let lines: Vec<&str> = body[key].as_str().expect("text").split(['\n', '\r', '\u{2028}']).collect();
+        let begin = ["\u{1f534}", "one", "two", "model", "x \u{1f7e2}"];
+        assert!(lines.len() == 5 && lines.iter().zip(begin).all(|(line, begin)| line.starts_with(begin)), "{lines:?}");
+    }
+    let teams = posted("preset = \"teams\"", event)["attachments"][0]["content"]["body"].to_string();
+    assert_eq!(teams.matches("\\n").count(), 1, "{teams}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! `monitor gate`: a recording is held against rules; a rule that has fired at any time is broken.
+//! `monitor gate`: a recording is held against rules; a rule that has fired at any time is broken, and one of which it is
+//! doubtful that it could.
 
 mod observe;
 mod report;
@@ -29,7 +30,8 @@ const CLOSED: u8 = 2;
 pub(crate) fn gate(args: &GateArgs) -> Outcome {
     let mut config = Config::load(&args.rules, &registry()?)?;
     if config.rules.is_empty() {
-        return Err(Failure::Usage(format!("`{}` has no rule to hold the data against", args.rules.display())));
+        let rules = args.rules.display();
+        return Err(Failure::Refused(format!("error: `{rules}` has no rule to hold the data against\n")));
     }
     config.sources.clear();
     config.sinks.clear();
@@ -52,9 +54,6 @@ pub(crate) fn gate(args: &GateArgs) -> Outcome {
     }
     let mut notes = String::new();
     summary::not_used(&summary, &mut notes).expect("memory takes it");
-    for doubt in &summary.doubts {
-        notes += &format!("{doubt}\n");
-    }
     tell(&notes);
     judged(&summary)?;
     if summary.events == 0 {

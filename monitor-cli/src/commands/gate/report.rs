@@ -9,7 +9,7 @@ use quick_xml::events::BytesText;
 use serde_json::{Value, json};
 
 use super::observe::{Observed, Read};
-use crate::table::{clean, table};
+use crate::table::{clean, name, table};
 
 /// The rules, and what was held against them.
 pub(super) struct Report {
@@ -37,11 +37,17 @@ pub(super) struct Broken {
 
 impl Row {
     fn state(&self) -> &'static str {
-        match (&self.broken, &self.observed.worst) {
+        match (&self.broken, &self.observed) {
             (Some(_), _) => "broken",
-            (None, Some(_)) => "ok",
-            (None, None) => "no data",
+            (None, Observed { doubt: Some(_), .. }) => "doubtful",
+            (None, Observed { worst: Some(_), .. }) => "ok",
+            (None, Observed { worst: None, .. }) => "no data",
         }
+    }
+
+    /// What may be misspelt breaks a rule: a gate that stands open by mistake is none.
+    fn is_broken(&self) -> bool {
+        self.broken.is_some() || self.observed.doubt.is_some()
     }
 
     fn value(of: Option<&Read>) -> String {
@@ -55,7 +61,7 @@ impl Row {
 
     /// The numbers in words.
     fn numbers(&self) -> String {
-        let Observed { last, worst } = &self.observed;
+        let Observed { last, worst, .. } = &self.observed;
         let limit = self.limit().map_or_else(String::new, |limit| format!(", limit {}", short(limit)));
         format!("worst {}, last {}{limit}", Self::value(worst.as_ref()), Self::value(last.as_ref()))
     }
@@ -63,7 +69,7 @@ impl Row {
 
 impl Report {
     pub(super) fn broken(&self) -> usize {
-        self.rules.iter().filter(|row| row.broken.is_some()).count()
+        self.rules.iter().filter(|row| row.is_broken()).count()
     }
 
     pub(super) fn text(&self, zone: &Zone) -> String {
@@ -71,7 +77,7 @@ impl Report {
         let rows = self.rules.iter().map(|row| {
             let worst = row.observed.worst.as_ref();
             vec![
-                row.rule.to_string(),
+                name(&row.rule),
                 row.level.to_string(),
                 Row::value(row.observed.last.as_ref()),
                 Row::value(worst),
@@ -88,6 +94,10 @@ impl Report {
                 // Where a rule has no message of its own, it begins with its name.
                 let said = broken.message.strip_prefix(&format!("{}: ", row.rule)).unwrap_or(&broken.message);
                 text += &clean(&format!("{}{group}: {said}", row.rule));
+                text.push('\n');
+            }
+            if let Some(doubt) = &row.observed.doubt {
+                text += &clean(&format!("{}: {doubt}", row.rule));
                 text.push('\n');
             }
         }
@@ -111,6 +121,7 @@ impl Report {
                 "worst": row.observed.worst.as_ref().map(read),
                 "limit": row.limit(),
                 "broken": row.broken.as_ref().map(broken),
+                "doubt": row.observed.doubt,
             })
         };
         json!({
@@ -147,18 +158,25 @@ fn case(out: &mut Writer<Vec<u8>>, row: &Row, suite: &str) -> std::io::Result<()
     let (rule, numbers) = (printable(&row.rule), row.numbers());
     let case = out.create_element("testcase").with_attributes([("classname", suite), ("name", &rule), ("time", "0")]);
     case.write_inner_content(|out| {
-        match (&row.broken, row.state()) {
-            (Some(broken), _) => {
+        match (&row.broken, &row.observed.doubt, row.state()) {
+            (Some(broken), ..) => {
                 let message = printable(&broken.message);
                 let labels = if broken.labels.is_empty() { String::new() } else { format!(" {}", broken.labels) };
                 let text = printable(&format!("since {}{labels}: {message}\n{numbers}", broken.since));
                 let attributes = [("message", message.as_str()), ("type", row.level.as_str())];
                 out.create_element("failure").with_attributes(attributes).write_text_content(BytesText::new(&text))?;
             }
-            (None, "no data") => {
+            (None, Some(doubt), _) => {
+                let doubt = printable(doubt);
+                let attributes = [("message", doubt.as_str()), ("type", "doubtful")];
+                out.create_element("failure")
+                    .with_attributes(attributes)
+                    .write_text_content(BytesText::new(&numbers))?;
+            }
+            (None, None, "no data") => {
                 out.create_element("skipped").with_attributes([("message", "no data")]).write_empty()?;
             }
-            (None, _) => {
+            (None, None, _) => {
                 out.create_element("system-out").write_text_content(BytesText::new(&numbers))?;
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use monitor_core::store::Window;
 use monitor_core::{Timestamp, Zone};
 
-use crate::table::{clean, table};
+use crate::table::{shortened, table};
 
 /// More rows than this nobody looks at.
 const ROWS: usize = 50;
@@ -52,9 +52,9 @@ pub(super) fn chart(rows: Vec<Row>, over: Window, zone: &Zone) -> String {
 fn draw(mut rows: Vec<Row>, over: Window, zone: &Zone, columns: usize) -> String {
     let more = rows.len().saturating_sub(ROWS);
     rows.truncate(ROWS);
-    let longest = (columns / 3).max(10);
+    let longest = (columns / 3).clamp(10, 60);
     for cell in rows.iter_mut().flat_map(|row| &mut row.cells) {
-        *cell = shortened(&clean(cell), longest);
+        *cell = shortened(cell, longest);
     }
     let count = rows.first().map_or(0, |row| row.cells.len());
     let widths = (0..count).map(|at| rows.iter().map(|row| row.cells[at].chars().count()).max().unwrap_or(0) + 2);
@@ -129,13 +129,6 @@ fn first_mark(start: Timestamp, zone: &Zone, step: u64) -> Timestamp {
     let step = i64::try_from(step).expect("steps are short") * 1_000_000;
     let local = start.as_micros() + offset;
     Timestamp::from_micros((local + step - 1).div_euclid(step) * step - offset)
-}
-
-fn shortened(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
-        return text.to_owned();
-    }
-    text.chars().take(longest - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::chart::{Row, chart};
 use super::timeline::spans;
 use crate::commands::query::text::local;
 use crate::summary::number;
-use crate::table::{clean, columns};
+use crate::table::{clean, columns, name};
 
 /// An incident that there is under one set of rules only, or at other times under the other.
 #[derive(Debug, PartialEq, Serialize)]
@@ -59,7 +59,7 @@ pub(super) fn text(rules: &Replayed, against: &Replayed, names: &[String; 2], zo
     let rows = fired.iter().map(|rule| {
         let [old, new] = [&old, &new].map(|totals| totals.get(rule).copied().unwrap_or_default());
         vec![
-            rule.to_string(),
+            name(rule),
             counts(old.incidents, new.incidents),
             lengths(old.firing, new.firing),
             counts(old.messages, new.messages),
@@ -73,7 +73,7 @@ pub(super) fn text(rules: &Replayed, against: &Replayed, names: &[String; 2], zo
     } else {
         let rows = differences.iter().map(|difference| {
             let shown = |incident: Option<&Incident>| incident.map_or_else(|| "–".to_owned(), |one| span(one, zone));
-            let name = format!("{}{}", difference.rule, difference.labels);
+            let name = name(&format!("{}{}", difference.rule, difference.labels));
             vec![name, shown(difference.against), shown(difference.rules)]
         });
         writeln!(out, "\n{}", columns(&["differs", "old", "new"], |_| false, rows)).expect("memory takes it");

@@ -13,7 +13,7 @@ use super::chart::{Row, chart};
 use crate::commands::query::text::local;
 use crate::commands::query::unit;
 use crate::summary::number;
-use crate::table::columns;
+use crate::table::{columns, name};
 
 /// The timeline; nothing if nothing fired.
 pub(super) fn text(replayed: &Replayed, zone: &Zone) -> String {
@@ -24,7 +24,7 @@ pub(super) fn text(replayed: &Replayed, zone: &Zone) -> String {
     }
     let row = |incident: &Incident| {
         vec![
-            format!("{}{}", incident.rule, incident.labels),
+            name(&format!("{}{}", incident.rule, incident.labels)),
             incident.level.to_string(),
             local(incident.fired, zone),
             incident.until.map_or_else(|| "still".to_owned(), |until| local(until, zone)),

@@ -8,7 +8,7 @@ use monitor_core::alerting::Phase;
 use monitor_core::component::{Registry, Validate};
 use monitor_core::config::{Config, ConfigError, DurationText, Fault, Faults, parse_toml, read_text};
 use monitor_core::sample::Labels;
-use monitor_core::suggest::hint;
+use monitor_core::suggest::{hint, hint_or};
 use monitor_core::{AlertState, Level, Text, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -226,11 +226,8 @@ impl Input {
             (None, ..) => return fault(place.clone(), "an input needs `metric` and `values`, or `file`".to_owned()),
         };
         if let Some(label) = self.labels.keys().find(|label| !known.contains(&label.as_str())) {
-            let remedy = format!(
-                "`{label}` is no label; {}. Or make it one: [store] labels = [\"{label}\"]",
-                hint(label, known)
-            );
-            return fault(metric.span(), remedy);
+            let remedy = format!("make it one: [store] labels = [\"{label}\"]");
+            return fault(metric.span(), format!("`{label}` is no label; {}", hint_or(label, known, &remedy)));
         }
         if self.every.as_ref().is_some_and(|every| every.0.is_zero()) {
             return fault(metric.span(), "`every` must be longer than nothing".to_owned());
