@@ -26,13 +26,21 @@ const ORDER: &str = "MONITOR_CHAOS_PROGRAM";
 /// Where it says, a line each, what it is about to record, and what it was told.
 const SAID: &str = "said";
 
+/// In one folder: all that was ever said is read after each kill.
+const AT_ONCE: u32 = 20;
+
 #[test]
 fn whatever_a_ticket_has_promised_is_kept() {
-    let folder = tempfile::tempdir().expect("a folder");
     let mut random = Random::new();
-    let kills = times("MONITOR_CHAOS_TICKETS", 20);
+    for _ in 0..times("MONITOR_CHAOS_TICKETS", AT_ONCE).div_ceil(AT_ONCE) {
+        kill_and_look(&mut random);
+    }
+}
+
+fn kill_and_look(random: &mut Random) {
+    let folder = tempfile::tempdir().expect("a folder");
     let mut brought_later = BTreeSet::<u64>::new();
-    for kill in 0..kills {
+    for kill in 0..AT_ONCE {
         let before = Said::read(folder.path());
         let mut program = start(folder.path(), ["L1", "L2"][kill as usize % 2], &before);
         // A sink that is busy brings home what it has written once a second.
@@ -66,7 +74,7 @@ fn whatever_a_ticket_has_promised_is_kept() {
     assert_eq!((verdict.repeated, verdict.spurious, verdict.corrupted), (vec![], 0, 0));
     let in_memory = missing.difference(&said.refused).count();
     println!(
-        "{kills} kills: of {} events {} were promised, {} of these brought by a later process, {} seen with the sink, and \
+        "{AT_ONCE} kills: of {} events {} were promised, {} of these brought by a later process, {} seen with the sink, and \
          {in_memory} others lost",
         said.offered.len(),
         said.safe.len(),
