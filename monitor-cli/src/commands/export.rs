@@ -76,7 +76,8 @@ pub(crate) fn export(args: &ExportArgs) -> Outcome {
     let files = target
         .complete()
         .map_err(|error| if stop.load(Ordering::Relaxed) { was_interrupted() } else { not_written(&error) })?;
-    let manifest = Manifest::of(format, &files, Window { start: first, end: last }, out.events)?;
+    let manifest =
+        Manifest::of(format, &files, Window { start: first, end: last }, out.events, new_manifest.is_some())?;
     if let Some(file) = new_manifest {
         let json = serde_json::to_string_pretty(&manifest).expect("a manifest is JSON");
         writeln!(file.file(), "{json}").map_err(|error| not_written(&error))?;
@@ -325,13 +326,21 @@ struct FileEntry {
     path: PathBuf,
     rows: u64,
     bytes: u64,
-    sha256: String,
+    /// Only where it is told: the whole file is read for it.
+    sha256: Option<String>,
 }
 
 impl Manifest {
-    fn of(format: ExportFormat, files: &[Written], extent: Window, events: u64) -> Result<Self, Failure> {
+    fn of(
+        format: ExportFormat,
+        files: &[Written],
+        extent: Window,
+        events: u64,
+        with_hashes: bool,
+    ) -> Result<Self, Failure> {
         let entries = files.iter().map(|file| {
-            let (bytes, sha256) = hashed(&file.path)?;
+            let bytes = file.path.metadata()?.len();
+            let sha256 = with_hashes.then(|| sha256_of(&file.path)).transpose()?;
             Ok(FileEntry { path: file.path.clone(), rows: file.rows, bytes, sha256 })
         });
         Ok(Self {
@@ -360,16 +369,15 @@ impl Manifest {
     }
 }
 
-/// The length of a file, and its SHA-256.
-fn hashed(path: &Path) -> std::io::Result<(u64, String)> {
+/// The SHA-256 of a file.
+fn sha256_of(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
-    let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    let (mut hash, mut chunk) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
         let read = file.read(&mut chunk)?;
         if read == 0 {
-            return Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()));
+            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
         }
         hash.update(&chunk[..read]);
-        bytes += read as u64;
     }
 }
