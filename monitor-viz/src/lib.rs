@@ -1,13 +1,15 @@
 //! What it looks like. A folder a chart type, found by its `type`; each behind a feature of the same name. [`draw`] is the
-//! drawing itself, for a program that has numbers of its own.
+//! drawing itself, for a program that has numbers of its own; [`ToFigure`] makes figures of a store without a pipeline.
 #![forbid(unsafe_code)]
 
+mod chart;
 pub mod draw;
 #[cfg(feature = "line")]
 pub mod line;
 #[cfg(feature = "line")]
 pub mod presets;
 
+pub use chart::{Scope, ToFigure, named, pictures, style};
 use monitor_core::component::{DuplicateType, Registry};
 
 /// Registers every chart type that is compiled in, and the presets made of them.

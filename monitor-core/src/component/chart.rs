@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::definition::parse_own;
 use super::{BoxError, Context, Definition, Validate};
 use crate::Timestamp;
-use crate::config::{Fault, Table};
+use crate::config::{ChartSettings, Fault, Table};
 use crate::store::Store;
 
 /// A chart type.
@@ -14,11 +14,11 @@ pub type ChartDefinition = Definition<dyn ChartConfig>;
 
 /// A parsed chart.
 pub trait ChartConfig: Send + Sync {
-    /// Opens it.
+    /// Opens it. `settings` are the keys that every chart has: it is the chart that heeds them.
     ///
     /// # Errors
     /// When the world does not have what the config names.
-    fn open(&self, context: &Context) -> Result<Box<dyn Chart>, BoxError>;
+    fn open(&self, context: &Context, settings: &ChartSettings) -> Result<Box<dyn Chart>, BoxError>;
 }
 
 /// A chart that can be drawn.

@@ -595,4 +595,3 @@ impl Validate for StoreSettings {
         Ok(())
     }
 }
-impl Validate for ChartSettings {}

@@ -25,7 +25,7 @@ pub(crate) use prices::parse_price_file;
 pub use secret::{Secret, SecretError};
 pub use settings::{
     ActionSetting, ChartSettings, ClockSetting, DurabilitySettings, NoData, NotifySettings, OverflowSetting,
-    RuleSettings, Settings, SinkSettings, SourceSettings, StoreSettings,
+    PictureFormat, RuleSettings, Settings, SinkSettings, SourceSettings, StoreSettings, ThemeSetting,
 };
 pub use table::Table;
 pub use values::{DurationText, KindText, SizeText, ZoneText};

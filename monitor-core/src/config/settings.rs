@@ -432,6 +432,82 @@ pub enum ActionSetting {
 }
 
 /// Keys of every chart.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct ChartSettings {}
+pub struct ChartSettings {
+    /// The heading; the chart's own without it.
+    pub title: Option<String>,
+    /// The name of the axis across; the chart's own without it.
+    pub x_label: Option<String>,
+    /// The name of the axis upwards, which stands over it; the chart's own without it.
+    pub y_label: Option<String>,
+    /// Only the last so long is drawn; all that the store holds without it.
+    pub window: Option<DurationText>,
+    /// Width and height in pixels, at 100 dots an inch.
+    pub size: (u32, u32),
+    /// Dots an inch: 200 gives twice as many pixels, for dense screens and print.
+    pub dpi: u32,
+    /// Dark ink on white, or light ink on black.
+    pub theme: ThemeSetting,
+    /// The files to write, of charts that are pictures.
+    pub formats: Vec<PictureFormat>,
+}
+
+/// A set of inks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ThemeSetting {
+    /// Dark ink on white.
+    #[default]
+    Light,
+    /// Light ink on near-black.
+    Dark,
+}
+
+/// A kind of picture file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PictureFormat {
+    /// Pixels.
+    Png,
+    /// Shapes.
+    Svg,
+}
+
+/// Pixels of a side that a picture can have.
+const SIDE: u32 = 16_384;
+
+impl Default for ChartSettings {
+    fn default() -> Self {
+        Self {
+            title: None,
+            x_label: None,
+            y_label: None,
+            window: None,
+            size: (1_200, 600),
+            dpi: 100,
+            theme: ThemeSetting::default(),
+            formats: vec![PictureFormat::Png],
+        }
+    }
+}
+
+impl Validate for ChartSettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.formats.is_empty() {
+            return Err(Invalid::key("formats", "must name at least one of \"png\" and \"svg\""));
+        }
+        if !(10..=1_000).contains(&self.dpi) {
+            return Err(Invalid::key("dpi", "must be from 10 to 1,000"));
+        }
+        let fits = |pixels: u32, least: u32| (least..=SIDE).contains(&pixels) && pixels * self.dpi / 100 <= SIDE;
+        if !fits(self.size.0, 240) || !fits(self.size.1, 160) {
+            let message = "must be at least 240 by 160, and at most 16,384 pixels each way at the `dpi`";
+            return Err(Invalid::key("size", message));
+        }
+        if self.window.as_ref().is_some_and(|window| window.0.is_zero()) {
+            return Err(Invalid::key("window", "must be longer than nothing"));
+        }
+        Ok(())
+    }
+}

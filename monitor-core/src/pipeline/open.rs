@@ -52,7 +52,7 @@ pub(super) fn chart(
     base: &Context,
 ) -> Result<Box<dyn Chart>, StartError> {
     let context = Context { name: entry.name.clone(), ..base.clone() };
-    entry.config.open(&context).map_err(failed(ComponentKind::Chart, &entry.name))
+    entry.config.open(&context, &entry.settings).map_err(failed(ComponentKind::Chart, &entry.name))
 }
 
 fn failed(kind: ComponentKind, name: &Text) -> impl FnOnce(BoxError) -> StartError {

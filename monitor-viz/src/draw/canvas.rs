@@ -109,6 +109,24 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, outline: I, style: &S) -> Drawn {
+        let outline: Vec<(f64, f64)> = outline.into_iter().map(|point| self.pixel(point)).collect();
+        let top = outline.iter().map(|point| point.1).fold(f64::INFINITY, f64::min).max(0.0);
+        let bottom = outline.iter().map(|point| point.1).fold(0.0, f64::max).min(self.size.1 as f64);
+        let mut cover = vec![0.0_f32; self.size.0];
+        for y in top.floor() as usize..bottom.ceil().max(top.floor()) as usize {
+            cover.fill(0.0);
+            for line in 0..FINE {
+                let at = y as f64 + (f64::from(line) + 0.5) / f64::from(FINE);
+                crossings(&outline, at).chunks_exact(2).for_each(|pair| covered(&mut cover, pair[0], pair[1]));
+            }
+            for (x, cover) in cover.iter().enumerate().filter(|(_, cover)| **cover > 0.0) {
+                self.blend(x, y, style.color(), cover / FINE as f32);
+            }
+        }
+        Ok(())
+    }
+
     fn draw_circle<S: BackendStyle>(&mut self, center: BackendCoord, radius: u32, style: &S, _fill: bool) -> Drawn {
         let (x, y) = self.pixel(center);
         let radius = f64::from(radius) * self.pixels_per_unit;
@@ -133,5 +151,29 @@ impl DrawingBackend for Canvas<'_> {
             }
         });
         Ok(())
+    }
+}
+
+/// Lines in a row of pixels by which the cover of an area is found.
+const FINE: i32 = 4;
+
+/// Where a level line crosses an outline, from the left.
+fn crossings(outline: &[(f64, f64)], y: f64) -> Vec<f64> {
+    let next = outline.iter().cycle().skip(1);
+    let mut places: Vec<f64> = outline
+        .iter()
+        .zip(next)
+        .filter(|(a, b)| (a.1 <= y) != (b.1 <= y))
+        .map(|(a, b)| a.0 + (y - a.1) / (b.1 - a.1) * (b.0 - a.0))
+        .collect();
+    places.sort_by(f64::total_cmp);
+    places
+}
+
+/// Adds the share of each pixel that lies between two places of its row.
+fn covered(row: &mut [f32], from: f64, to: f64) {
+    let (from, to) = (from.clamp(0.0, row.len() as f64), to.clamp(0.0, row.len() as f64));
+    for (x, cover) in row.iter_mut().enumerate().take(to.ceil() as usize).skip(from as usize) {
+        *cover += ((to.min((x + 1) as f64)) - from.max(x as f64)).max(0.0) as f32;
     }
 }

@@ -1,7 +1,6 @@
 //! Cutting a curve at the upper and lower edge of the plot, for value axes that do not hold all of the data.
 
-/// A point in pixels.
-pub(super) type Point = (f64, f64);
+use super::scene::Point;
 
 /// The parts of a path whose y lies between `top` and `bottom` (both included; `top` is the smaller number).
 pub(super) fn clip(path: &[Point], top: f64, bottom: f64) -> Vec<Vec<Point>> {
@@ -26,6 +25,12 @@ pub(super) fn clip(path: &[Point], top: f64, bottom: f64) -> Vec<Vec<Point>> {
         open = inside(&pair[1]);
     }
     parts
+}
+
+/// The outline of a band whose edges, `(x, upper y, lower y)`, are held between `top` and `bottom`.
+pub(super) fn clip_band(edges: &[(f64, f64, f64)], top: f64, bottom: f64) -> Vec<Point> {
+    let upper = edges.iter().map(|(x, upper, _)| (*x, upper.clamp(top, bottom)));
+    upper.chain(edges.iter().rev().map(|(x, _, lower)| (*x, lower.clamp(top, bottom)))).collect()
 }
 
 /// The part of a straight piece that lies inside.

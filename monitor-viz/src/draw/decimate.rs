@@ -5,17 +5,18 @@
 //! 7(10), 2014; the line through them covers the pixels of the full one. Dots: one for every
 //! occupied cell of a raster.
 
-/// The points of a curve (all finite, in order of time) that matter in a plot of so many pixel columns.
-pub(super) fn m4(points: &[(i64, f64)], time: (i64, i64), columns: usize) -> Vec<(i64, f64)> {
+/// The points of a curve (all finite, in order) that matter in a plot of so many pixel columns; `column` tells the column of a
+/// place across.
+pub(super) fn m4<X: Copy>(points: &[(X, f64)], columns: usize, column: impl Fn(X) -> usize) -> Vec<(X, f64)> {
     if points.len() <= columns * 2 {
         return points.to_vec();
     }
     let mut kept = Vec::with_capacity(columns * 4);
     let mut start = 0;
     while start < points.len() {
-        let here = column(points[start].0, time, columns);
+        let here = column(points[start].0);
         let (mut low, mut high, mut end) = (start, start, start + 1);
-        while end < points.len() && column(points[end].0, time, columns) == here {
+        while end < points.len() && column(points[end].0) == here {
             if points[end].1 < points[low].1 {
                 low = end;
             }
@@ -32,6 +33,24 @@ pub(super) fn m4(points: &[(i64, f64)], time: (i64, i64), columns: usize) -> Vec
         }
         kept.extend(four.into_iter().flatten().map(|index| points[index]));
         start = end;
+    }
+    kept
+}
+
+/// The same for a band: a column's least and greatest, at its first and its last moment.
+pub(super) fn m4_band(band: &[(i64, f64, f64)], columns: usize, column: impl Fn(i64) -> usize) -> Vec<(i64, f64, f64)> {
+    if band.len() <= columns * 2 {
+        return band.to_vec();
+    }
+    let mut kept = Vec::with_capacity(columns * 2);
+    for part in band.chunk_by(|a, b| column(a.0) == column(b.0)) {
+        let (first, last) = (part[0].0, part[part.len() - 1].0);
+        let low = part.iter().map(|(_, low, _)| *low).fold(f64::INFINITY, f64::min);
+        let high = part.iter().map(|(.., high)| *high).fold(f64::NEG_INFINITY, f64::max);
+        kept.push((first, low, high));
+        if last > first {
+            kept.push((last, low, high));
+        }
     }
     kept
 }
@@ -120,7 +139,7 @@ mod tests {
         for columns in [1, 7, 100, 1_137] {
             let points = noise(50_000);
             let time = (points[0].0, points[points.len() - 1].0);
-            let kept = m4(&points, time, columns);
+            let kept = m4(&points, columns, |at| column(at, time, columns));
             assert!(kept.len() <= columns * 4, "{} for {columns}", kept.len());
             assert_eq!(naive(&kept, time, columns), naive(&points, time, columns));
             assert!(kept.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order of time, none twice");
@@ -130,7 +149,7 @@ mod tests {
     #[test]
     fn few_points_stay_as_they_are() {
         let points = noise(200);
-        assert_eq!(m4(&points, (0, 200_000), 100), points);
+        assert_eq!(m4(&points, 100, |at| column(at, (0, 200_000), 100)), points);
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! the rest of the product: data come in as [`Figure`], bytes go out, and nothing here knows a
 //! store, a config or a file.
 //!
-//! The way a figure goes: `layout` measures the text and decides where everything lies, `paint`
-//! draws that once, through plotters, onto either of two backends: plotters' own SVG writer or
+//! The way a figure goes: `layout` measures the text and decides where everything lies; the plot's module
+//! in `plots` turns the data into a few primitive shapes, `compose` adds axes and words; `paint` puts
+//! the shapes, through plotters, onto either of two backends: plotters' own SVG writer or
 //! `canvas`, which differs from plotters' bitmap in that it smooths lines and sets type properly.
 //! Both speak tenths of a pixel (`UNITS_PER_PIXEL`), so that plotters' whole-number coordinates are
 //! fine enough for a smooth curve.
@@ -13,15 +14,18 @@
 mod canvas;
 mod clip;
 mod color;
+mod compose;
 mod decimate;
 mod error;
 mod figure;
-mod frame;
 mod layout;
 mod legend;
 mod mask;
 mod paint;
+mod plots;
 mod png;
+mod scale;
+mod scene;
 mod style;
 mod svg;
 mod text;
@@ -35,10 +39,13 @@ mod tests;
 
 pub use self::color::{Color, UnknownColor};
 pub use self::error::DrawError;
-pub use self::figure::{Figure, Line};
+pub use self::figure::{
+    Bars, Boxes, Curve, Curves, Figure, Heatmap, Histogram, Line, Lines, Plot, Shade, Stacked, Summary, Values,
+};
 pub use self::png::png;
 pub use self::style::{Style, Theme};
 pub use self::svg::svg;
+pub use self::value_ticks::in_words;
 pub use self::zone::Zone;
 
 /// How many of the painter's whole-number coordinates make one pixel (at scale 1).

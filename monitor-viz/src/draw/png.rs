@@ -1,9 +1,9 @@
 //! The picture as PNG.
 
 use super::canvas::Canvas;
+use super::compose::scene;
 use super::error::DrawError;
 use super::figure::Figure;
-use super::layout::layout;
 use super::paint::paint;
 use super::style::Style;
 use super::text::clean;
@@ -14,10 +14,11 @@ use super::text::clean;
 ///
 /// [`DrawError::NoData`] if there is nothing to show; otherwise a size, scale or range that cannot be drawn.
 pub fn png(figure: &Figure, style: &Style) -> Result<Vec<u8>, DrawError> {
-    let layout = layout(figure, style)?;
+    let scene = scene(figure, style)?;
     let size = (style.width, style.height);
     let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
-    paint(Canvas::new(&mut pixels, size, style.scale), figure, &layout, style.theme)?;
+    let shapes = scene.layers.iter().flat_map(|layer| &layer.shapes);
+    paint(Canvas::new(&mut pixels, size, style.scale), shapes)?;
     encode(&pixels, size, &clean(&figure.title)).map_err(|error| DrawError::Backend(error.to_string()))
 }
 

@@ -111,6 +111,33 @@ impl Theme {
         }
     }
 
+    /// How opaque the band between least and greatest is.
+    pub(super) fn band_opacity(self) -> f64 {
+        match self {
+            Self::Light => 0.16,
+            Self::Dark => 0.22,
+        }
+    }
+
+    /// How opaque a marked stretch of time is.
+    pub(super) fn shade_opacity(self) -> f64 {
+        match self {
+            Self::Light => 0.10,
+            Self::Dark => 0.18,
+        }
+    }
+
+    /// The colour of a share, 0 to 1, of a scale from faint to strong: one hue, so that it reads the same with any colour vision.
+    pub(super) fn heat(self, share: f64) -> Color {
+        let stops = match self {
+            Self::Light => [0xDE_EB_F7, 0x6B_AE_D6, 0x08_51_9C, 0x08_1D_3F],
+            Self::Dark => [0x1F_34_4A, 0x2B_6C_A8, 0x6F_BC_EA, 0xF1_F8_FF],
+        };
+        let place = share.clamp(0.0, 1.0) * (stops.len() - 1) as f64;
+        let below = (place as usize).min(stops.len() - 2);
+        Color::from_rgb(stops[below]).mix(Color::from_rgb(stops[below + 1]), place - below as f64)
+    }
+
     fn pick(self, light: u32, dark: u32) -> Color {
         Color::from_rgb(match self {
             Self::Light => light,

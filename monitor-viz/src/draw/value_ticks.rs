@@ -31,6 +31,43 @@ pub(super) fn value_ticks((low, high): (f64, f64), most: usize) -> Vec<ValueTick
         .collect()
 }
 
+/// Marks on an axis by powers of ten: 1, 2 and 5 of each, or 1 of each, or of every so many, as `most` allows. Where that are
+/// fewer than two, round numbers.
+pub(super) fn log_ticks((low, high): (f64, f64), most: usize) -> Vec<ValueTick> {
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let inside = |value: &f64| *value >= low * (1.0 - 1e-9) && *value <= high * (1.0 + 1e-9);
+    let marks = |factors: &[f64], every: i32| -> Vec<f64> {
+        let powers = (first..=last).filter(|power| power.rem_euclid(every) == 0);
+        powers.flat_map(|power| factors.iter().map(move |factor| size_of((power, *factor)))).filter(inside).collect()
+    };
+    let every = ((last - first) / most.max(1) as i32 + 1).max(1);
+    let choices = [marks(&[1.0, 2.0, 5.0], 1), marks(&[1.0], 1), marks(&[1.0], every)];
+    let chosen = choices.into_iter().find(|marks| marks.len() <= most.max(2)).unwrap_or_default();
+    if chosen.len() < 2 {
+        return value_ticks((low, high), most);
+    }
+    let label = |at: f64| {
+        let power = at.log10().floor() as i32;
+        if (1e-4..1e7).contains(&at) { plain(at, power) } else { scientific(at, at, power) }
+    };
+    chosen.into_iter().map(|at| ValueTick { at, label: label(at) }).collect()
+}
+
+/// A number in a sentence: whole above a thousand, else to four digits.
+#[must_use]
+pub fn in_words(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        return "—".to_owned();
+    }
+    if size >= 1e12 || (size > 0.0 && size < 1e-6) {
+        return scientific(value, size, size.log10().floor() as i32 - 3);
+    }
+    let power = if size > 0.0 { size.log10().floor() as i32 } else { 0 };
+    let text = plain(value, if size >= 1_000.0 { 0 } else { power - 3 });
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// The least step `(power of ten, 1 | 2 | 5)` of which no more than `most` marks fall into a span.
 fn step(span: f64, most: usize) -> (i32, f64) {
     let wanted = span / most as f64;
