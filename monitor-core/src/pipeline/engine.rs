@@ -3,6 +3,7 @@
 //! With the time of the events, a tick comes when an event later than it has been seen, so a replay gives the same
 //! alerts on every machine.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,12 +15,12 @@ use super::sink_worker::Deadline;
 use super::snapshot::Snapshot;
 use super::stop::{StopReason, StopSignal};
 use super::summary::ChartSummary;
-use super::watch::Watch;
+use super::watch::{ALERT_FIRING, Watch};
 use crate::alerting::{Board, HeldBack, Incident, Notify, RuleHost, Ticked};
 use crate::bus::{Batch, Bus, Cursor, Draft, Lane, Next};
 use crate::component::Chart;
 use crate::event::{AlertState, Body, Event, Kind};
-use crate::sample::Deriver;
+use crate::sample::{Deriver, Samples, SeriesKey, SeriesSet};
 use crate::store::Store;
 use crate::{Clock, Text, Timestamp};
 
@@ -68,6 +69,8 @@ pub(super) struct Engine {
     /// How long the store keeps samples.
     pub(super) retention: Duration,
     pub(super) board: Board,
+    /// For how many groups each rule that fires does, as the store was told last.
+    pub(super) firing: BTreeMap<Text, usize>,
     pub(super) periodic: Vec<Periodic>,
     pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
     pub(super) plots: PathBuf,
@@ -230,7 +233,31 @@ impl Engine {
             watch.report(&self.store, now);
         }
         let ticked = self.board.tick(&self.store, now);
+        self.note_firing(now);
         self.publish(ticked, now);
+    }
+
+    /// Puts into the store for how many groups each rule fires, where that has changed: charts show it.
+    fn note_firing(&mut self, now: Timestamp) {
+        if !self.store_samples {
+            return;
+        }
+        let rules = self.board.rules().iter();
+        let firing: BTreeMap<Text, usize> =
+            rules.map(|rule| (rule.name().clone(), rule.firing().count())).filter(|(_, groups)| *groups > 0).collect();
+        if firing == self.firing {
+            return;
+        }
+        let before = std::mem::replace(&mut self.firing, firing);
+        let mut samples = Samples::default();
+        let over = before.keys().filter(|rule| !self.firing.contains_key(*rule)).map(|rule| (rule, 0));
+        let changed = self.firing.iter().filter(|(rule, groups)| before.get(*rule) != Some(groups));
+        for (rule, groups) in over.chain(changed.map(|(rule, groups)| (rule, *groups))) {
+            let labels = [("rule", rule.clone())].into_iter().collect();
+            let series = SeriesSet::new([SeriesKey::new(ALERT_FIRING.name, labels).into()]);
+            samples.push(now, &series, &[groups as f64]);
+        }
+        self.store.insert(&samples, now);
     }
 
     /// Sets the stop signal.
@@ -262,6 +289,7 @@ impl Engine {
             self.interval = reload.interval;
             self.next_tick = None;
         }
+        self.note_firing(now);
         self.publish(ticked, now);
     }
 

@@ -47,7 +47,7 @@ pub use stop::{StopReason, StopSignal};
 pub use summary::{ChartSummary, SinkSummary, SourceSummary, Summary};
 pub use trial::Trial;
 pub(crate) use watch::PIPELINE_LABELS;
-pub use watch::{OWN_METRICS, OwnMetric};
+pub use watch::{ALERT_FIRING, OWN_METRICS, OwnMetric};
 
 use std::time::Instant;
 

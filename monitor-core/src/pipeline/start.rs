@@ -1,6 +1,6 @@
 //! Starting a pipeline: the threads, and what they share.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -155,6 +155,7 @@ impl Builder {
             interval: self.interval,
             retention: self.limits.raw_retention,
             board,
+            firing: BTreeMap::new(),
             periodic: std::mem::take(&mut self.periodic),
             charts: std::mem::take(&mut self.charts),
             plots: self.dirs.data.join("plots"),

@@ -64,6 +64,11 @@ pub const OWN_METRICS: [OwnMetric; 18] = [
     own("spool_failing", &[], "1 while nothing can be written to the spool, else 0"),
 ];
 
+/// When rules fired: a sample whenever the number of groups for which a rule fires changes, also in a recording. It goes straight to
+/// the store, as they do.
+pub const ALERT_FIRING: OwnMetric =
+    own("alert_firing", &["rule"], "groups for which the rule fires; a sample whenever that changes");
+
 /// A sink, as the watch sees it.
 #[derive(Clone)]
 pub(super) struct WatchedSink {

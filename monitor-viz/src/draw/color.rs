@@ -1,7 +1,9 @@
 //! Colours by name, by `#rrggbb`, and by number for series that have none of their own.
 //!
-//! The palette is the one of Okabe & Ito, "Color Universal Design" (2008,
-//! <https://jfly.uni-koeln.de/color/>), which people with any kind of colour vision can tell apart.
+//! The palette begins with that of Okabe & Ito, "Color Universal Design" (2008,
+//! <https://jfly.uni-koeln.de/color/>), which people with any kind of colour vision can tell apart, but for its yellow, which
+//! white paper swallows. The other six were searched for: of many they are furthest from those and from each other, for
+//! normal, red-blind and green-blind eyes and on either paper. A test measures it.
 //! Names that it has mean its shades; red, cyan, teal and the like are from Paul Tol's "vibrant" scheme ("Colour
 //! Schemes", SRON/EPS/TN/09-002, 2021), made for the same purpose; the few that neither has (brown, purple) are plain shades.
 
@@ -40,12 +42,15 @@ const NAMES: [(&str, u32); 17] = [
     ("yellow", 0xF0_E4_42),
 ];
 
-/// Okabe & Ito without black, the most distinct ones first.
-const PALETTE: [u32; 7] = [0x00_72_B2, 0xD5_5E_00, 0x00_9E_73, 0xCC_79_A7, 0xE6_9F_00, 0x56_B4_E9, 0xF0_E4_42];
+/// The most distinct ones first.
+const PALETTE: [u32; 12] = [
+    0x00_72_B2, 0xD5_5E_00, 0x00_9E_73, 0xCC_79_A7, 0xE6_9F_00, 0x56_B4_E9, 0x33_33_FF, 0x33_66_66, 0x99_33_00,
+    0x00_CC_99, 0xCC_00_99, 0x99_CC_66,
+];
 
 impl Color {
-    /// The colour of the series with this number. After the palette's seven it starts again in
-    /// darker and lighter shades, so that no two of the first 35 are the same.
+    /// The colour of the series with this number. After the palette's twelve it starts again in
+    /// darker and lighter shades, so that no two of the first 60 are the same.
     #[must_use]
     pub fn palette(index: usize) -> Self {
         let base = Self::from_rgb(PALETTE[index % PALETTE.len()]);
@@ -57,6 +62,18 @@ impl Color {
             3 => base.mix(black, 0.60),
             _ => base.mix(white, 0.20),
         }
+    }
+
+    /// The colour of what stands for many.
+    #[must_use]
+    pub const fn grey() -> Self {
+        Self::from_rgb(0x88_88_88)
+    }
+
+    /// The colour of times that are marked because something was wrong.
+    #[must_use]
+    pub const fn alarm() -> Self {
+        Self::from_rgb(0xCC_33_11)
     }
 
     /// The names that [`FromStr`] knows, in order of the alphabet.
@@ -170,10 +187,62 @@ mod tests {
     }
 
     #[test]
-    fn the_first_35_of_the_palette_differ() {
-        let seen: std::collections::HashSet<_> = (0..35).map(Color::palette).collect();
-        assert_eq!(seen.len(), 35);
+    fn the_first_60_of_the_palette_differ() {
+        let seen: std::collections::HashSet<_> = (0..60).map(Color::palette).collect();
+        assert_eq!(seen.len(), 60);
         assert_eq!(Color::palette(usize::MAX), Color::palette(usize::MAX));
+    }
+
+    /// As an eye of some kind sees it: the matrices of Machado, Oliveira and Fernandes, "A Physiologically-based Model for
+    /// Simulation of Color Vision Deficiency" (IEEE TVCG 15, 2009), for severity 1; then Oklab (Ottosson, 2020,
+    /// <https://bottosson.github.io/posts/oklab/>), a hundred from black to white.
+    fn seen(color: Color, eye: [[f64; 3]; 3]) -> [f64; 3] {
+        let linear = [color.red, color.green, color.blue].map(|channel| {
+            let value = f64::from(channel) / 255.0;
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        });
+        let times = |rows: [[f64; 3]; 3], vector: [f64; 3]| {
+            rows.map(|row| row.iter().zip(vector).map(|(a, b)| a * b).sum::<f64>())
+        };
+        let cones = times(
+            [
+                [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
+                [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
+                [0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5],
+            ],
+            times(eye, linear).map(|channel| channel.clamp(0.0, 1.0)),
+        );
+        let lab = times(
+            [
+                [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
+                [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
+                [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
+            ],
+            cones.map(f64::cbrt),
+        );
+        lab.map(|part| part * 100.0)
+    }
+
+    #[test]
+    fn every_eye_tells_twelve_colors_apart_on_either_paper_and_nine_clearly() {
+        let eyes = [
+            [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+            [[0.152_286, 1.052_583, -0.204_868], [0.114_503, 0.786_281, 0.099_216], [-0.003_882, -0.048_116, 1.051_998]],
+            [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]],
+        ];
+        for theme in [crate::draw::Theme::Light, crate::draw::Theme::Dark] {
+            for eye in eyes {
+                let inks: Vec<_> = (0..12).map(|index| seen(theme.visible(Color::palette(index)), eye)).collect();
+                for (at, one) in inks.iter().enumerate() {
+                    for (before, other) in inks[..at].iter().enumerate() {
+                        let apart = one.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+                        // The eye sees a difference of two.
+                        let least = if at < 9 { 7.0 } else { 5.0 };
+                        assert!(apart >= least, "{before} and {at} on {theme:?}: {apart}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

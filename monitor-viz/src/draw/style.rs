@@ -92,12 +92,12 @@ impl Theme {
 
     /// The colour, moved towards the heading's ink until it stands out from the paper. On white a
     /// contrast of 2 : 1 by WCAG's formula must do: its 3 : 1 would take the light ones of the
-    /// palette out of recognition. On black there is room for more.
+    /// palette out of recognition. On black there is room for it.
     pub(super) fn visible(self, color: Color) -> Color {
         let (paper, ink) = (self.background(), self.heading());
         let enough = match self {
             Self::Light => 2.0,
-            Self::Dark => 4.5,
+            Self::Dark => 3.0,
         };
         let steps = (0..=20).map(|step| color.mix(ink, f64::from(step) / 20.0));
         steps.into_iter().find(|candidate| candidate.contrast(paper) >= enough).unwrap_or(ink)

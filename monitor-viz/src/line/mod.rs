@@ -1,17 +1,24 @@
 //! `line`: metrics over time, as rolling means.
 
-use std::collections::VecDeque;
+mod alerts;
+mod gaps;
+mod rolling;
+#[cfg(test)]
+mod tests;
 
+use monitor_core::Text;
 use monitor_core::component::{BoxError, Chart, ChartConfig, ChartDefinition, Context, Invalid, Validate};
 use monitor_core::config::ChartSettings;
-use monitor_core::store::{Selector, Store};
-use monitor_core::template::thousands;
-use monitor_core::{Timestamp, Zone};
+use monitor_core::store::{Aggregate, Store};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use self::gaps::Gap;
+pub use self::rolling::Rolling;
 use crate::chart::{Scope, ToFigure, open, zone};
-use crate::draw::{Color, Figure, Line, Lines, Plot};
+use crate::draw::{Figure, Line, Lines, Plot};
+use crate::numbers::{caption, extent, joined, unit};
+use crate::series::{self, SeriesConfig, Top, choose};
 
 /// The definition of `type = "line"`.
 pub static DEFINITION: ChartDefinition =
@@ -23,53 +30,55 @@ pub static DEFINITION: ChartDefinition =
 pub struct Config {
     /// What is drawn: tables with `metric`, and perhaps `label` and `color` (a name, or #rrggbb).
     pub series: Vec<SeriesConfig>,
-    /// The mean of so many events is drawn.
-    #[serde(default = "ten")]
-    pub rolling: usize,
-    /// Draw each event as a faint dot behind the lines.
+    /// A label: a line for each of its values.
+    #[serde(default)]
+    pub by: Option<Text>,
+    /// So many lines at most; the rest is drawn as one, `other`.
+    #[serde(default = "crate::series::twelve")]
+    pub top: usize,
+    /// What a point is the mean of: the last so many samples, or those of the last "5m".
+    #[serde(default)]
+    pub rolling: Rolling,
+    /// Draw each sample as a faint dot behind the lines.
     #[serde(default)]
     pub raw: bool,
+    /// Draw a faint band from the least to the greatest of the samples that a point is the mean of.
+    #[serde(default)]
+    pub band: bool,
+    /// Mark when these rules fired; `["*"]` for all.
+    #[serde(default)]
+    pub alerts: Vec<Text>,
+    /// No line is drawn over a time without samples as long as this: "5m", "auto" (ten times the usual distance, and long
+    /// enough to be seen) or "never".
+    #[serde(default)]
+    pub gap: Gap,
 }
 
-/// One line of a chart.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SeriesConfig {
-    /// The metric, perhaps with labels: "generation_time{operation=answer_generation}".
-    pub metric: String,
-    /// Its name in the legend; the metric without it.
-    pub label: Option<String>,
-    /// A name or #rrggbb; the next of the palette without it.
-    pub color: Option<String>,
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            series: Vec::new(),
+            by: None,
+            top: series::twelve(),
+            rolling: Rolling::default(),
+            raw: false,
+            band: false,
+            alerts: Vec::new(),
+            gap: Gap::default(),
+        }
+    }
 }
 
 impl Config {
     /// A chart of one metric.
     pub fn of(metric: impl Into<String>) -> Self {
-        let series = SeriesConfig { metric: metric.into(), label: None, color: None };
-        Self { series: vec![series], rolling: ten(), raw: false }
+        Self { series: vec![SeriesConfig::of(metric)], ..Self::default() }
     }
-}
-
-fn ten() -> usize {
-    10
 }
 
 impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
-        if self.series.is_empty() {
-            return Err(Invalid::key("series", "must name at least one metric"));
-        }
-        if self.rolling == 0 {
-            return Err(Invalid::key("rolling", "must be at least 1"));
-        }
-        for series in &self.series {
-            series.metric.parse::<Selector>().map_err(|error| Invalid::key("series", error.to_string()))?;
-            if let Some(color) = &series.color {
-                color.parse::<Color>().map_err(|error| Invalid::key("series", error.to_string()))?;
-            }
-        }
-        Ok(())
+        series::validate(&self.series, self.by.as_deref(), self.top)
     }
 }
 
@@ -81,64 +90,42 @@ impl ChartConfig for Config {
 
 impl ToFigure for Config {
     fn figure(&self, store: &Store, scope: &Scope) -> Result<Option<Figure>, BoxError> {
-        let mut lines = Vec::new();
-        let mut extent: Option<(Timestamp, Timestamp)> = None;
-        let mut most = 0;
-        for (place, series) in self.series.iter().enumerate() {
-            let points = store.points(&series.metric.parse()?, scope.window).unwrap_or_default();
-            let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else {
-                continue;
-            };
-            extent = Some(extent.map_or((*first, *last), |(from, to)| (from.min(*first), to.max(*last))));
-            most = most.max(points.len());
-            let raw: Vec<_> = points.iter().map(|(time, value)| (time.as_micros(), *value)).collect();
-            lines.push(Line {
-                label: series.label.clone().unwrap_or_else(|| series.metric.clone()),
-                color: series.color.as_ref().map_or(Ok(Color::palette(place)), |color| color.parse())?,
-                points: rolling_mean(&raw, self.rolling),
-                raw: if self.raw { raw } else { Vec::new() },
-                band: Vec::new(),
-            });
-        }
-        let Some((from, to)) = extent else {
+        let top = Top { by: self.by.as_deref(), most: self.top, aggregate: Aggregate::Count };
+        let choice = choose(&self.series, top, store, scope.window)?;
+        let runs: Vec<_> = choice.chosen.iter().map(|one| (one, one.points(store, scope.window))).collect();
+        let Some(span) = extent(runs.iter().map(|(_, raw)| raw.as_slice())) else {
             return Ok(None);
         };
+        // Samples that came with one event, as success and error, are one to whoever reads.
+        let most = if self.by.is_some() {
+            runs.iter().map(|(_, raw)| raw.len()).sum()
+        } else {
+            runs.iter().map(|(_, raw)| raw.len()).max().unwrap_or(0)
+        };
+        let lines = runs.into_iter().filter(|(_, raw)| !raw.is_empty()).map(|(one, raw)| {
+            let breaks = self.gap.breaks(&raw, span);
+            let mut line = Line { label: one.label.clone(), color: one.color, ..Line::default() };
+            line.points = gaps::broken(self.rolling.means(&raw), &breaks, |at| (at, f64::NAN));
+            if self.band {
+                line.band = gaps::broken(self.rolling.extremes(&raw), &breaks, |at| (at, f64::NAN, f64::NAN));
+            }
+            if self.raw {
+                line.raw = raw;
+            }
+            line
+        });
+        let lines: Vec<Line> = lines.collect();
+        let shades = alerts::shades(&self.alerts, store, span);
+        let caption = joined([Some(caption(most, span, &scope.zone)), self.rolling.in_words(), choice.remark]);
+        let first = &self.series[0].metric;
+        let title = if self.series.len() == 1 { format!("{first} over time") } else { String::new() };
         Ok(Some(Figure {
-            title: String::new(),
+            title,
             x_label: "Time".to_owned(),
-            y_label: String::new(),
-            caption: self.caption(most, from, to, &scope.zone),
-            plot: Plot::Lines(Lines { lines, ..Lines::default() }),
+            y_label: unit(first).to_owned(),
+            caption,
+            plot: Plot::Lines(Lines { lines, shades, y_range: None }),
             zone: zone(&scope.zone),
         }))
     }
-}
-
-impl Config {
-    fn caption(&self, events: usize, from: Timestamp, to: Timestamp, zone: &Zone) -> String {
-        let (from, to) = (from.to_local(zone), to.to_local(zone));
-        let end = if from.date() == to.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
-        let mean = match self.rolling {
-            1 => String::new(),
-            events => format!(", rolling mean of {events}"),
-        };
-        let events = thousands(events as i64);
-        format!("{events} events{mean}, {} to {}", from.format("%Y-%m-%d %H:%M:%S"), to.format(end))
-    }
-}
-
-/// The mean of each value and those before it, `count` in all; of fewer at the beginning.
-fn rolling_mean(points: &[(i64, f64)], count: usize) -> Vec<(i64, f64)> {
-    let mut window = VecDeque::with_capacity(count);
-    points
-        .iter()
-        .map(|(time, value)| {
-            if window.len() == count {
-                window.pop_front();
-            }
-            window.push_back(*value);
-            // Summed anew each time: a running sum would drift, and keep what a huge value took from it.
-            (*time, window.iter().sum::<f64>() / window.len() as f64)
-        })
-        .collect()
 }
