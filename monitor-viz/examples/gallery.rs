@@ -16,12 +16,15 @@ fn main() -> Result<(), BoxError> {
     let mut registry = Registry::new();
     monitor_core::register(&mut registry)?;
     let path = std::path::absolute(recording)?;
-    let toml = format!("timezone = \"UTC\"\n[durability]\nlevel = \"L0\"\n[sources.recording]\ntype = \"file\"\npath = {path:?}\n");
+    let toml = format!(
+        "timezone = \"UTC\"\n[durability]\nlevel = \"L0\"\n[sources.recording]\ntype = \"file\"\npath = {path:?}\n"
+    );
     let config = Config::parse(&toml, "gallery", PathBuf::new(), &registry)?;
     let pipeline = Builder::from_config(config)?.data_dir(folder).start()?;
     let store = pipeline.store().clone();
     pipeline.wait();
-    let theme = if arguments.iter().any(|argument| argument == "dark") { ThemeSetting::Dark } else { ThemeSetting::Light };
+    let theme =
+        if arguments.iter().any(|argument| argument == "dark") { ThemeSetting::Dark } else { ThemeSetting::Light };
     let settings = ChartSettings { theme, ..ChartSettings::default() };
     for preset in [presets::REFERENCE, presets::RECOMMENDED] {
         for (name, pictures) in presets::draw(&preset, &store, &settings, Timestamp::MAX, &Zone::UTC)? {

@@ -33,9 +33,9 @@ pub mod stacked;
 #[cfg(all(test, feature = "default"))]
 mod testing;
 
+pub use chart::{Scope, ToFigure, named, pictures, style};
 #[cfg(feature = "default")]
 pub use embed::{PlotError, PlotOptions, Visualize};
-pub use chart::{Scope, ToFigure, named, pictures, style};
 use monitor_core::component::{DuplicateType, Registry};
 pub use series::SeriesConfig;
 

@@ -150,17 +150,13 @@ mod tests {
     fn bins_hold_every_value_once() {
         let edges = edges(1.0, 3.0, 4, false);
         assert_eq!(edges, [1.0, 1.5, 2.0, 2.5, 3.0]);
-        assert_eq!([0.9, 1.0, 1.49, 1.5, 2.99, 3.0, 3.1].map(|value| bin_of(&edges, value)), [
-            None,
-            Some(0),
-            Some(0),
-            Some(1),
-            Some(3),
-            Some(3),
-            None
-        ]);
+        assert_eq!(
+            [0.9, 1.0, 1.49, 1.5, 2.99, 3.0, 3.1].map(|value| bin_of(&edges, value)),
+            [None, Some(0), Some(0), Some(1), Some(3), Some(3), None]
+        );
         assert_eq!(super::edges(2.0, 2.0, 1, false), [1.8, 2.2]);
-        let by_ten: Vec<_> = super::edges(0.1, 1_000.0, 4, true).into_iter().map(|edge| (edge * 1e6).round() / 1e6).collect();
+        let by_ten: Vec<_> =
+            super::edges(0.1, 1_000.0, 4, true).into_iter().map(|edge| (edge * 1e6).round() / 1e6).collect();
         assert_eq!(by_ten, [0.1, 1.0, 10.0, 100.0, 1_000.0]);
     }
 
@@ -177,12 +173,10 @@ mod tests {
         let minute = 60_000_000;
         let edges = stretches(90_000_000, 5 * minute, Some(Duration::from_secs(60)), 60, &Zone::UTC);
         assert_eq!(edges, [1, 2, 3, 4, 5, 6].map(|count| count * minute));
-        assert_eq!([59, 60, 119, 360].map(|second| stretch_of(&edges, second * 1_000_000)), [
-            None,
-            Some(0),
-            Some(0),
-            None
-        ]);
+        assert_eq!(
+            [59, 60, 119, 360].map(|second| stretch_of(&edges, second * 1_000_000)),
+            [None, Some(0), Some(0), None]
+        );
         for (first, last) in [(0, 0), (0, 1), (0, 1_000), (0, 86_400_000_000), (0, i64::MAX), (i64::MIN, i64::MAX)] {
             let edges = stretches(first, last, None, 60, &Zone::UTC);
             assert!((2..=62).contains(&edges.len()), "{first} to {last}: {}", edges.len());

@@ -97,12 +97,7 @@ pub(crate) struct Top<'a> {
 }
 
 /// Finds what a chart draws. What the store does not know, or has no samples of in the window, is left out.
-pub(crate) fn choose(
-    series: &[SeriesConfig],
-    top: Top<'_>,
-    store: &Store,
-    window: Window,
-) -> Result<Choice, BoxError> {
+pub(crate) fn choose(series: &[SeriesConfig], top: Top<'_>, store: &Store, window: Window) -> Result<Choice, BoxError> {
     let found = expand(series, store)?;
     let mut choice = Choice::default();
     let Some(by) = top.by else {
@@ -183,7 +178,10 @@ fn expand(series: &[SeriesConfig], store: &Store) -> Result<Vec<One>, BoxError> 
         for metric in store.metrics() {
             let matched = metric.name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
             let Some(matched) = matched else { continue };
-            let label = one.label.as_ref().map_or_else(|| in_title(matched), |label| label.replacen('*', &in_title(matched), 1));
+            let label = one
+                .label
+                .as_ref()
+                .map_or_else(|| in_title(matched), |label| label.replacen('*', &in_title(matched), 1));
             // A name that a selector cannot spell is left out.
             if let Ok(selector) = format!("{}{conditions}", metric.name).parse() {
                 all.push(One { label, color, selector });
@@ -233,7 +231,8 @@ mod tests {
         let names: Vec<String> = (0..500).map(|at| format!("model-{at:03}")).collect();
         let labels: Vec<[(&str, &str); 1]> = names.iter().map(|name| [("model_name", name.as_str())]).collect();
         let values: Vec<Vec<f64>> = (0..500).map(|at| vec![1.0; 1 + at % 50]).collect();
-        let series: Vec<_> = labels.iter().zip(&values).map(|(labels, values)| ("m", &labels[..], &values[..])).collect();
+        let series: Vec<_> =
+            labels.iter().zip(&values).map(|(labels, values)| ("m", &labels[..], &values[..])).collect();
         let store = store_of(&series);
         let choice = choose(&[SeriesConfig::of("m")], top(Some("model_name"), 12), &store, Window::ALL).expect("valid");
         assert_eq!(choice.chosen.len(), 13);

@@ -72,8 +72,7 @@ impl ChartConfig for Config {
 
 impl ToFigure for Config {
     fn figure(&self, store: &Store, scope: &Scope) -> Result<Option<Figure>, BoxError> {
-        let percentiles =
-            if self.aggregate.is_percentile() { Percentiles::Sketched } else { Percentiles::Off };
+        let percentiles = if self.aggregate.is_percentile() { Percentiles::Sketched } else { Percentiles::Off };
         let query = |selector: &Selector| Query::new(selector.clone()).percentiles(percentiles);
         let selectors: Vec<Selector> = self.series.iter().map(|one| one.metric.parse()).collect::<Result<_, _>>()?;
         // A row a name: its value for each series.

@@ -56,10 +56,12 @@ pub(super) fn log_ticks((low, high): (f64, f64), most: usize) -> Vec<ValueTick> 
 /// A number in a sentence: whole above a thousand, else to four digits.
 #[must_use]
 pub fn in_words(value: f64) -> String {
-    let size = value.abs();
     if !value.is_finite() {
         return "—".to_owned();
     }
+    // Powers of ten that small are none any more.
+    let value = if value.abs() < 1e-290 { 0.0 } else { value };
+    let size = value.abs();
     if size >= 1e12 || (size > 0.0 && size < 1e-6) {
         return scientific(value, size, size.log10().floor() as i32 - 3);
     }
@@ -146,6 +148,32 @@ mod tests {
     fn very_large_and_very_small_numbers_get_an_exponent() {
         assert_eq!(labels((0.0, 5e13), 5), ["0", "1×10¹³", "2×10¹³", "3×10¹³", "4×10¹³", "5×10¹³"]);
         assert_eq!(labels((0.0, 2e-7), 4), ["0", "0.5×10⁻⁷", "1.0×10⁻⁷", "1.5×10⁻⁷", "2.0×10⁻⁷"]);
+    }
+
+    #[test]
+    fn powers_of_ten_have_marks_at_one_two_and_five_or_only_at_one() {
+        let labels = |range, most| log_ticks(range, most).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
+        assert_eq!(labels((0.5, 20.0), 6), ["0.5", "1", "2", "5", "10", "20"]);
+        assert_eq!(labels((0.03, 2_000.0), 6), ["0.1", "1", "10", "100", "1,000"]);
+        assert_eq!(labels((1e-9, 1e9), 6), ["1×10⁻⁸", "0.0001", "1", "10,000", "1×10⁸"]);
+        assert_eq!(labels((31.0, 39.0), 4), ["32", "34", "36", "38"], "between two powers, round numbers");
+        for exponent in -290..290 {
+            for factor in [1.01, 3.0, 1e5, 1e10] {
+                let low = 1.7 * 10_f64.powi(exponent);
+                let ticks = log_ticks((low, low * factor), 7);
+                assert!((2..=9).contains(&ticks.len()), "{low} × {factor}: {ticks:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_in_sentences() {
+        let cases =
+            [(0.0, "0"), (2.5, "2.5"), (1_284_300.4, "1,284,300"), (0.042_137, "0.04214"), (94.0, "94"), (-3.0, "−3")];
+        for (value, words) in cases {
+            assert_eq!(in_words(value), words);
+        }
+        assert_eq!([f64::NAN, 5e-324, 2.5e13].map(in_words), ["—", "0", "2.500×10¹³"]);
     }
 
     #[test]

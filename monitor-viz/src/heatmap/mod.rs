@@ -81,9 +81,9 @@ impl ToFigure for Config {
         let selector: Selector = self.metric.parse()?;
         let points = Chosen { label: String::new(), color: Color::default(), selector }.points(store, scope.window);
         let Some(span) = extent([points.as_slice()]) else { return Ok(None) };
-        let ends = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |ends, (_, value)| {
-            (ends.0.min(*value), ends.1.max(*value))
-        });
+        let ends = points
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |ends, (_, value)| (ends.0.min(*value), ends.1.max(*value)));
         let log = self.log && ends.0 > 0.0;
         let values = edges(ends.0, ends.1, self.bins, log);
         let step = self.step.as_ref().map(|step| step.0);

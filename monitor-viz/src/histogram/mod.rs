@@ -47,7 +47,7 @@ fn marks() -> Vec<f64> {
 }
 
 fn clip() -> f64 {
-    0.005
+    0.01
 }
 
 /// Values are cut off only if the axis would else be so many times as long.
@@ -71,7 +71,7 @@ impl Validate for Config {
             return Err(Invalid::key("marks", "must lie between 0 and 100: 99 is the 99th percentile"));
         }
         if !(0.0..0.5).contains(&self.clip) {
-            return Err(Invalid::key("clip", "must lie between 0 and 0.5: 0.005 is half a percent"));
+            return Err(Invalid::key("clip", "must lie between 0 and 0.5: 0.01 is one percent"));
         }
         Ok(())
     }

@@ -63,8 +63,10 @@ impl Config {
 
 impl Validate for Config {
     fn validate(&self) -> Result<(), Invalid> {
-        validate(&[SeriesConfig::of(&self.metric)], Some(&self.by), self.top)
-            .map_err(|invalid| Invalid { key: invalid.key.map(|key| if key == "series" { "metric" } else { key }), ..invalid })?;
+        validate(&[SeriesConfig::of(&self.metric)], Some(&self.by), self.top).map_err(|invalid| Invalid {
+            key: invalid.key.map(|key| if key == "series" { "metric" } else { key }),
+            ..invalid
+        })?;
         if self.step.as_ref().is_some_and(|step| step.0.is_zero()) {
             return Err(Invalid::key("step", "must be longer than nothing"));
         }

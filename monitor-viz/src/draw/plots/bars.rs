@@ -11,8 +11,8 @@ use super::super::value_ticks::in_words;
 use super::{Draw, Key, Mark, Page};
 
 /// The share of a row that bars take, and how thick they are at most, in pixels.
-const SHARE: f64 = 0.7;
-const THICKEST: f64 = 34.0;
+const SHARE: f64 = 0.66;
+const THICKEST: f64 = 52.0;
 /// Rows lower than this have no room for a value.
 const LOWEST: f64 = 11.0;
 /// The share of the axis that is kept free for values.

@@ -29,7 +29,8 @@ impl Draw for Histogram {
     }
 
     fn headroom(&self) -> usize {
-        self.marks.len().min(MOST_ROWS)
+        // The first row of names stands beside the name of the axis.
+        self.marks.len().min(MOST_ROWS).saturating_sub(1)
     }
 
     fn draw(&self, page: &Page<'_>) -> Drawing {
@@ -56,7 +57,7 @@ impl Histogram {
         let frame = page.frame;
         let mut shapes = Vec::new();
         // Where the last name of each row ends.
-        let mut ends = vec![f64::NEG_INFINITY; self.headroom()];
+        let mut ends = vec![f64::NEG_INFINITY; MOST_ROWS];
         let mut marks: Vec<_> = self.marks.iter().filter(|(_, value)| frame.across.holds(*value)).collect();
         marks.sort_by(|a, b| a.1.total_cmp(&b.1));
         for (name, value) in marks {

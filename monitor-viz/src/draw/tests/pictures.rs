@@ -1,46 +1,21 @@
 //! What a reader finds in a picture: the values in the SVG, the smooth edges in the PNG, the same
 //! bytes every time.
 
+use super::reading::Read;
 use super::*;
 
-fn attribute<'a>(element: &'a str, name: &str) -> &'a str {
-    let start = element.find(&format!(" {name}=\"")).expect("the attribute is there") + name.len() + 3;
-    element[start..].split('"').next().expect("split gives at least one part")
-}
-
-fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
-    text.split([' ', ',']).filter_map(|word| word.parse().ok()).collect()
-}
-
-/// The curves of a colour, mapped back to moments and values, and how much one whole coordinate is of each.
-fn read_back(svg: &str, color: &str) -> (Vec<Vec<(f64, f64)>>, f64, f64) {
-    let root = svg.lines().next().expect("a root element");
-    let (plot, time): (Vec<f64>, Vec<f64>) =
-        (numbers(attribute(root, "data-plot")), numbers(attribute(root, "data-time")));
-    let value: Vec<f64> = numbers(attribute(root, "data-value"));
-    let per_x = (time[1] - time[0]) / (plot[2] - plot[0]);
-    let per_y = (value[1] - value[0]) / (plot[3] - plot[1]);
-    let curves = svg
-        .lines()
-        .filter(|element| {
-            element.starts_with("<polyline")
-                && attribute(element, "stroke") == color
-                && attribute(element, "stroke-width") == "20"
-        })
-        .map(|element| {
-            numbers::<f64>(attribute(element, "points"))
-                .chunks_exact(2)
-                .map(|point| (time[0] + (point[0] - plot[0]) * per_x, value[0] + (plot[3] - point[1]) * per_y))
-                .collect()
-        });
-    (curves.collect(), per_x, per_y)
+/// The lines of the series `rate`, and how much one whole coordinate is of each axis.
+fn read_back(svg: &str) -> (Vec<Vec<(f64, f64)>>, f64, f64) {
+    let read = Read::new(svg);
+    let (per_x, per_y) = read.grain();
+    (read.lines("rate"), per_x, per_y)
 }
 
 #[test]
 fn the_coordinates_of_the_svg_map_back_to_the_values() {
     let points: Vec<_> = (0..400).map(|i| (START + i * 5_000_000, (i as f64 / 20.0).sin() * 3.0)).collect();
     let text = svg(&figure(points.clone()), &Style::default()).expect("it can be drawn");
-    let (curves, per_x, per_y) = read_back(&text, "#123456");
+    let (curves, per_x, per_y) = read_back(&text);
     assert_eq!(curves.len(), 1);
     assert_eq!(curves[0].len(), points.len());
     for ((at, value), (read_at, read_value)) in points.iter().zip(&curves[0]) {
@@ -54,7 +29,7 @@ fn a_value_that_is_no_number_is_a_gap() {
     let values = [1.0, 2.0, f64::NAN, 3.0, 4.0, f64::INFINITY, f64::NAN, 5.0];
     let points = values.iter().zip(0..).map(|(value, i)| (START + i * 1_000_000, *value)).collect();
     let text = svg(&figure(points), &Style::default()).expect("it can be drawn");
-    assert_eq!(read_back(&text, "#123456").0.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(read_back(&text).0.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
     assert_eq!(text.matches("<circle").count(), 1, "the lone point at the end is a dot");
     assert!(!text.contains("NaN") && !text.contains("inf"));
 }
@@ -62,9 +37,9 @@ fn a_value_that_is_no_number_is_a_gap() {
 #[test]
 fn a_curve_stays_inside_a_fixed_range() {
     let points = vec![(START, 0.0), (START + 1_000_000, 100.0), (START + 2_000_000, 0.0)];
-    let figure = Figure { y_range: Some((0.0, 1.0)), ..figure(points) };
+    let figure = ranged(points, Some((0.0, 1.0)));
     let text = svg(&figure, &Style::default()).expect("it can be drawn");
-    let (curves, _, per_y) = read_back(&text, "#123456");
+    let (curves, _, per_y) = read_back(&text);
     assert_eq!(curves.len(), 2);
     assert!(curves.iter().flatten().all(|(_, value)| (-per_y..=1.0 + per_y).contains(value)));
 }
@@ -90,6 +65,17 @@ fn control_characters_never_reach_the_svg() {
     let text = svg(&figure, &Style::default()).expect("it can be drawn");
     assert!(text.contains("<title>a b [31mc d</title>"));
     assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()));
+}
+
+#[test]
+fn every_kind_of_figure_gives_the_same_bytes_twice() {
+    for figure in every_kind() {
+        for theme in [Theme::Light, Theme::Dark] {
+            let style = Style { width: 480, height: 240, scale: 1.0, theme };
+            assert_eq!(png(&figure, &style), png(&figure.clone(), &style));
+            assert_eq!(svg(&figure, &style), svg(&figure.clone(), &style));
+        }
+    }
 }
 
 #[test]
@@ -127,8 +113,8 @@ fn the_png_is_smooth_and_shows_the_series_color() {
 #[test]
 fn a_million_points_make_a_small_svg() {
     let points: Vec<_> = (0..1_000_000).map(|i| (START + i, f64::from(i as i32 % 977))).collect();
-    let mut figure = figure(points.clone());
-    figure.series[0].raw = points;
+    let line = Line { raw: points.clone(), ..line("rate", "#123456", points) };
+    let figure = of(Plot::Lines(Lines { lines: vec![line], ..Lines::default() }));
     let text = svg(&figure, &Style::default()).expect("it can be drawn");
     assert!(text.len() < 1_000_000, "{} bytes", text.len());
 }
