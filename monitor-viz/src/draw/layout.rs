@@ -125,7 +125,7 @@ pub(super) fn layout(figure: &Figure, style: &Style) -> Result<Layout, DrawError
 }
 
 fn upward_ticks(plot: &dyn Draw, scale: &Scale, height: f64, width: f64) -> Ticks {
-    let most = ((height / 48.0) as usize).clamp(2, 10);
+    let most = ((height / 40.0) as usize).clamp(2, 10);
     match *scale {
         Scale::Number(low, high) => Ticks::Numbers(value_ticks((low, high), most)),
         Scale::Log(low, high) => Ticks::Numbers(log_ticks((low, high), most)),

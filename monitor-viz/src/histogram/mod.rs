@@ -99,7 +99,7 @@ impl ToFigure for Config {
         let cut = quantile(values, 1.0 - self.clip);
         let is_far = !self.log && self.clip > 0.0 && high - low > (cut - low) * FAR_OUT && cut > low;
         let shown = &values[..if is_far { values.partition_point(|value| *value <= cut) } else { values.len() }];
-        let end = shown.last().copied().unwrap_or(high);
+        let end = if is_far { cut } else { high };
         let edges = if self.log {
             let logs: Vec<f64> = shown.iter().map(|value| value.log10()).collect();
             edges(low, end, self.bins.unwrap_or_else(|| bins(&logs, low.log10(), end.log10())), true)

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer};
 /// From what length on a time without samples is a gap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Gap {
-    /// From ten times the median distance of samples, and a thirtieth of the axis.
+    /// From five times the usual distance of samples, and a thirtieth of the axis. Usual is the distance that a quarter of the time
+    /// lies in distances no longer than: of samples that come in bursts that of the bursts.
     #[default]
     Auto,
     /// From this length.
@@ -22,8 +23,8 @@ pub enum Gap {
     Never,
 }
 
-/// So many median distances.
-const UNUSUAL: i64 = 10;
+/// So many usual distances.
+const UNUSUAL: i64 = 5;
 /// The part of the axis that is wide enough to be seen as a gap.
 const VISIBLE: i64 = 30;
 
@@ -34,19 +35,25 @@ impl Gap {
             Self::Never => return Vec::new(),
             Self::From(length) => i64::try_from(length.as_micros()).unwrap_or(i64::MAX),
             Self::Auto => {
-                let mut distances: Vec<i64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
-                if distances.is_empty() {
-                    return Vec::new();
-                }
-                let middle = distances.len() / 2;
-                let median = *distances.select_nth_unstable(middle).1;
                 let visible = (span.end.as_micros() - span.start.as_micros()) / VISIBLE;
-                median.saturating_mul(UNUSUAL).max(visible)
+                usual(points).saturating_mul(UNUSUAL).max(visible)
             }
         };
         let far = |(place, pair): (usize, &[(i64, f64)])| (pair[1].0 - pair[0].0 > longest).then_some(place);
         points.windows(2).enumerate().filter_map(far).collect()
     }
+}
+
+fn usual(points: &[(i64, f64)]) -> i64 {
+    let mut distances: Vec<i64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    distances.sort_unstable();
+    let quarter = distances.iter().sum::<i64>() / 4;
+    let mut sum = 0;
+    let reaches = |distance: &i64| {
+        sum += distance;
+        sum >= quarter
+    };
+    distances.iter().copied().find(reaches).unwrap_or(0)
 }
 
 /// The points with a gap after each of the places.

@@ -48,7 +48,7 @@ pub struct Config {
     /// Mark when these rules fired; `["*"]` for all.
     #[serde(default)]
     pub alerts: Vec<Text>,
-    /// No line is drawn over a time without samples as long as this: "5m", "auto" (ten times the usual distance, and long
+    /// No line is drawn over a time without samples as long as this: "5m", "auto" (five times the usual distance, and long
     /// enough to be seen) or "never".
     #[serde(default)]
     pub gap: Gap,
