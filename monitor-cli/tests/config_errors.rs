@@ -50,6 +50,7 @@ says!(unknown_kind, "[sinks.s]\ntype = \"stdout\"\naccept = [\"alerts\"]\n");
 says!(unknown_zone, "timezone = \"Mars/Olympus\"\n");
 says!(unknown_preset, "presets = [\"recomended\"]\n");
 says!(not_a_duration, "[alerts.a]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\nwindow = \"5 parsecs\"\n");
+says!(chart_drawn_all_the_time, "[charts.c]\ntype = \"line\"\nevery = \"10ms\"\nseries = [{ metric = \"m\" }]\n");
 says!(path_of_a_folder, "[sinks.a]\ntype = \"jsonl\"\npath = \"a/\"\n");
 says!(path_with_an_unknown_word, "[sinks.a]\ntype = \"jsonl\"\npath = \"{dat}/a.jsonl\"\n");
 says!(kept_without_rotation, "[sinks.a]\ntype = \"jsonl\"\npath = \"a.jsonl\"\nkeep = 7\n");

@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use monitor_core::component::{Reading, Rule, Verdict};
+use monitor_core::component::{BoxError, Chart, Picture, Reading, Rule, Verdict};
 use monitor_core::config::{ActionSetting, RuleSettings};
 use monitor_core::sample::Labels;
 use monitor_core::store::{Selector, Store, Window};
@@ -219,4 +219,48 @@ fn whoever_works_is_told_to_stop_and_that_stays() {
     assert!(monitor.stop_signal().is_set());
     let summary = monitor.shutdown().expect("the first shutdown");
     assert_eq!((summary.resolved, summary.stopped.as_ref()), (2, Some(reason)));
+}
+
+/// A picture of the time at which it was drawn, and of nothing while there is nothing.
+struct Dated(std::sync::mpsc::Sender<Timestamp>);
+
+impl Chart for Dated {
+    fn draw(&mut self, store: &Store, now: Timestamp) -> Result<Vec<Picture>, BoxError> {
+        self.0.send(now)?;
+        let bytes = now.to_rfc3339().into_bytes();
+        let drawn = store.extent().map(|_| Picture { extension: "txt", media_type: "text/plain", bytes });
+        Ok(drawn.into_iter().collect())
+    }
+}
+
+#[test]
+fn a_chart_is_drawn_when_its_time_comes_and_at_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = Clock::manual(Timestamp::from_secs(60_000));
+    let (sender, drawn) = channel();
+    let monitor = Monitor::builder()
+        .clock(clock.clone())
+        .data_dir(folder.path())
+        .chart_every("now", Box::new(Dated(sender)), 30 * SECOND)
+        .start()
+        .expect("starts");
+    let picture = folder.path().join("plots/now.txt");
+    let wait = || drawn.recv_timeout(10 * SECOND).expect("it is drawn");
+    // The engine looks at the clock before it waits for the first event, so that is when its thirty seconds begin.
+    monitor.record_metric("m", 1.0, &[]);
+    flushed(&monitor);
+    clock.set(Timestamp::from_secs(60_030));
+    assert_eq!(wait(), Timestamp::from_secs(60_030));
+    clock.set(Timestamp::from_secs(60_059));
+    monitor.record_metric("m", 1.0, &[]);
+    flushed(&monitor);
+    assert_eq!(drawn.try_recv().ok(), None, "a second too early");
+    clock.set(Timestamp::from_secs(60_060));
+    assert_eq!(wait(), Timestamp::from_secs(60_060));
+    clock.set(Timestamp::from_secs(60_061));
+    let summary = monitor.shutdown().expect("the first shutdown");
+    assert_eq!(drawn.try_iter().collect::<Vec<_>>(), [Timestamp::from_secs(60_061)]);
+    assert_eq!(summary.charts.len(), 1, "the summary tells of the last one");
+    assert_eq!(std::fs::read_to_string(&picture).expect("it is there"), Timestamp::from_secs(60_061).to_rfc3339());
+    assert_eq!(std::fs::read_dir(picture.parent().expect("a folder")).expect("it is there").count(), 1);
 }

@@ -435,6 +435,9 @@ pub enum ActionSetting {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChartSettings {
+    /// Draws it every so often while the pipeline runs, beside once at the end. Each picture takes the place of the one before, so
+    /// what reads a recording, with the time of its events, draws only the last.
+    pub every: Option<DurationText>,
     /// The heading; the chart's own without it.
     pub title: Option<String>,
     /// The name of the axis across; the chart's own without it.
@@ -480,6 +483,7 @@ const SIDE: u32 = 16_384;
 impl Default for ChartSettings {
     fn default() -> Self {
         Self {
+            every: None,
             title: None,
             x_label: None,
             y_label: None,
@@ -494,6 +498,9 @@ impl Default for ChartSettings {
 
 impl Validate for ChartSettings {
     fn validate(&self) -> Result<(), Invalid> {
+        if self.every.as_ref().is_some_and(|every| every.0 < Duration::from_secs(1)) {
+            return Err(Invalid::key("every", "must be at least 1s"));
+        }
         if self.formats.is_empty() {
             return Err(Invalid::key("formats", "must name at least one of \"png\" and \"svg\""));
         }

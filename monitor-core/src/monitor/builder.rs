@@ -123,6 +123,12 @@ impl MonitorBuilder {
         self
     }
 
+    /// Adds a chart, which is drawn every so often, and at the end.
+    pub fn chart_every(mut self, name: impl Into<Text>, chart: Box<dyn Chart>, every: Duration) -> Self {
+        self.pipeline = self.pipeline.chart_every(name, chart, every);
+        self
+    }
+
     /// Calls `tell` for every alert.
     pub fn on_alert(self, tell: impl FnMut(Timestamp, &Alert) + Send + 'static) -> Self {
         let options = SinkOptions { filter: Filter::of_kinds(&[Kind::Alert]), ..SinkOptions::default() };

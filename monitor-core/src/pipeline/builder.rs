@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::engine::Periodic;
+use super::engine::{HostedChart, Periodic};
 use super::filter::Filter;
 use super::lock::{Lock, LockError};
 use super::open;
@@ -148,7 +148,7 @@ pub struct Builder {
     pub(super) sinks: Vec<NewSink>,
     pub(super) rules: Vec<RuleHost>,
     pub(super) notify: Notify,
-    pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
+    pub(super) charts: Vec<HostedChart>,
     pub(super) periodic: Vec<Periodic>,
     /// What the configuration says that it comes from.
     pub(super) outline: Option<Outline>,
@@ -243,7 +243,7 @@ impl Builder {
             builder.rules.push(open::rule(entry, &base)?);
         }
         for entry in &config.charts {
-            builder.charts.push((entry.name.clone(), open::chart(entry, &base)?));
+            builder.charts.push(open::chart(entry, &base)?);
         }
         Ok(builder)
     }
@@ -416,7 +416,13 @@ impl Builder {
 
     /// Adds a chart, which is drawn at the end.
     pub fn chart(mut self, name: impl Into<Text>, chart: Box<dyn Chart>) -> Self {
-        self.charts.push((name.into(), chart));
+        self.charts.push(HostedChart::new(name.into(), chart, None));
+        self
+    }
+
+    /// Adds a chart, which is drawn every so often while the pipeline runs, and at the end.
+    pub fn chart_every(mut self, name: impl Into<Text>, chart: Box<dyn Chart>, every: Duration) -> Self {
+        self.charts.push(HostedChart::new(name.into(), chart, Some(every)));
         self
     }
 

@@ -1,4 +1,5 @@
-//! The engine: one thread that fills the store, evaluates the rules at their ticks, and draws the charts at the end.
+//! The engine: one thread that fills the store, evaluates the rules at their ticks, and draws the charts: at the end, and
+//! every so often where they ask for it.
 //!
 //! With the time of the events, a tick comes when an event later than it has been seen, so a replay gives the same
 //! alerts on every machine.
@@ -38,6 +39,20 @@ pub(super) struct Periodic {
     pub(super) call: Callback,
 }
 
+/// A chart, and when it is drawn beside at the end.
+pub(super) struct HostedChart {
+    pub(super) name: Text,
+    pub(super) chart: Box<dyn Chart>,
+    pub(super) every: Option<Duration>,
+    pub(super) next: Option<Timestamp>,
+}
+
+impl HostedChart {
+    pub(super) fn new(name: Text, chart: Box<dyn Chart>, every: Option<Duration>) -> Self {
+        Self { name, chart, every, next: None }
+    }
+}
+
 /// What is called with the store and the time.
 pub(super) type Callback = Box<dyn FnMut(&Store, Timestamp) + Send>;
 
@@ -46,7 +61,7 @@ pub(super) struct Reload {
     pub(super) interval: Duration,
     pub(super) rules: Vec<Part<RuleHost>>,
     pub(super) notify: Notify,
-    pub(super) charts: Vec<Part<Box<dyn Chart>>>,
+    pub(super) charts: Vec<Part<HostedChart>>,
 }
 
 /// One of its rules or charts.
@@ -72,7 +87,7 @@ pub(super) struct Engine {
     /// For how many groups each rule that fires does, as the store was told last.
     pub(super) firing: BTreeMap<Text, usize>,
     pub(super) periodic: Vec<Periodic>,
-    pub(super) charts: Vec<(Text, Box<dyn Chart>)>,
+    pub(super) charts: Vec<HostedChart>,
     pub(super) plots: PathBuf,
     pub(super) deadline: Arc<Deadline>,
     /// Events that the store has taken in.
@@ -143,7 +158,9 @@ impl Engine {
         if self.event_time {
             return most;
         }
-        let next = self.periodic.iter().filter_map(|periodic| periodic.next).chain(self.next_tick).min();
+        let calls = self.periodic.iter().filter_map(|periodic| periodic.next);
+        let charts = self.charts.iter().filter_map(|chart| chart.next);
+        let next = calls.chain(charts).chain(self.next_tick).min();
         next.map_or(most, |next| next.since(self.clock.now()).clamp(Duration::from_millis(1), most))
     }
 
@@ -222,6 +239,7 @@ impl Engine {
             self.next_tick = Some(latest.plus(self.interval));
         }
         self.call_periodic(now);
+        self.draw_periodic(now);
     }
 
     fn evaluate(&mut self, now: Timestamp) {
@@ -280,9 +298,9 @@ impl Engine {
         for part in reload.charts {
             match part {
                 Part::Same(name) => {
-                    self.charts.extend(old.iter().position(|(known, _)| *known == name).map(|at| old.remove(at)));
+                    self.charts.extend(old.iter().position(|known| known.name == name).map(|at| old.remove(at)));
                 }
-                Part::New(name, chart) => self.charts.push((name, chart)),
+                Part::New(_, chart) => self.charts.push(chart),
             }
         }
         if self.interval != reload.interval {
@@ -327,11 +345,26 @@ impl Engine {
     /// Draws the chart that a rule names, and tells where it is.
     fn picture(&mut self, rule: &Text, now: Timestamp) -> Option<Text> {
         let chart = self.board.chart_of(rule)?;
-        let (_, chart) = self.charts.iter_mut().find(|(name, _)| name == chart)?;
+        let hosted = self.charts.iter_mut().find(|hosted| hosted.name == *chart)?;
         let name = Text::new(format!("{rule}-{}", now.to_utc().format("%Y%m%dT%H%M%SZ")));
-        let drawn = draw(&name, chart.as_mut(), &self.store, now, &self.plots.join("alerts"));
+        let drawn = draw(&name, hosted.chart.as_mut(), &self.store, now, &self.plots.join("alerts"));
         let path = drawn.into_iter().find_map(|picture| picture.path)?;
         Some(Text::new(path.to_string_lossy()))
+    }
+
+    /// The charts whose time has come. What is wrong with one is logged each time, and told in the end.
+    fn draw_periodic(&mut self, now: Timestamp) {
+        for hosted in &mut self.charts {
+            let Some(every) = hosted.every else { continue };
+            let later = now.plus(every);
+            // A clock that was set back does not stop the charts.
+            let next = hosted.next.map_or(later, |next| next.min(later));
+            hosted.next = Some(next);
+            if now >= next {
+                hosted.next = Some(later);
+                draw(&hosted.name, hosted.chart.as_mut(), &self.store, now, &self.plots);
+            }
+        }
     }
 
     fn call_periodic(&mut self, now: Timestamp) {
@@ -364,8 +397,14 @@ impl Engine {
         for periodic in &mut self.periodic {
             call(periodic, &self.store, now);
         }
-        for (name, chart) in self.charts.iter_mut().filter(|_| !self.deadline.engine.load(Ordering::Relaxed)) {
-            self.outcome.charts.extend(draw(name, chart.as_mut(), &self.store, now, &self.plots));
+        for HostedChart { name, chart, .. } in
+            self.charts.iter_mut().filter(|_| !self.deadline.engine.load(Ordering::Relaxed))
+        {
+            let drawn = draw(name, chart.as_mut(), &self.store, now, &self.plots);
+            if drawn.is_empty() {
+                tracing::warn!(chart = %name, "no data: nothing is drawn");
+            }
+            self.outcome.charts.extend(drawn);
         }
         self.write_snapshot();
         self.outcome.doubts = self.board.rules().iter().filter_map(RuleHost::doubt).collect();
@@ -403,9 +442,6 @@ fn draw(name: &Text, chart: &mut dyn Chart, store: &Store, now: Timestamp, folde
         Ok(Err(error)) => return vec![ChartSummary::failed(name, error.to_string())],
         Err(_) => return vec![ChartSummary::failed(name, "it panicked".to_owned())],
     };
-    if pictures.is_empty() {
-        tracing::warn!(chart = %name, "no data: nothing is drawn");
-    }
     pictures
         .into_iter()
         .map(|picture| {

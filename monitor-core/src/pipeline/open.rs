@@ -1,11 +1,12 @@
 //! Opening what a configuration names: at the start, and when it is reloaded.
 
 use super::builder::{NewSink, SinkOptions, StartError};
+use super::engine::HostedChart;
 use super::sink_worker::Reopen;
 use crate::Text;
 use crate::alerting::RuleHost;
 use crate::component::{
-    BoxError, Chart, ChartConfig, ComponentKind, Context, RuleConfig, SinkConfig, Source, SourceConfig,
+    BoxError, ChartConfig, ComponentKind, Context, RuleConfig, SinkConfig, Source, SourceConfig,
 };
 use crate::config::{ChartSettings, Entry, RuleSettings, SinkSettings, SourceSettings};
 
@@ -50,9 +51,10 @@ pub(super) fn rule(entry: Entry<dyn RuleConfig, RuleSettings>, base: &Context) -
 pub(super) fn chart(
     entry: &Entry<dyn ChartConfig, ChartSettings>,
     base: &Context,
-) -> Result<Box<dyn Chart>, StartError> {
+) -> Result<HostedChart, StartError> {
     let context = Context { name: entry.name.clone(), ..base.clone() };
-    entry.config.open(&context, &entry.settings).map_err(failed(ComponentKind::Chart, &entry.name))
+    let chart = entry.config.open(&context, &entry.settings).map_err(failed(ComponentKind::Chart, &entry.name))?;
+    Ok(HostedChart::new(entry.name.clone(), chart, entry.settings.every.as_ref().map(|every| every.0)))
 }
 
 fn failed(kind: ComponentKind, name: &Text) -> impl FnOnce(BoxError) -> StartError {
