@@ -16,6 +16,13 @@ pub enum DrawError {
         /// The height asked for, in pixels.
         height: u32,
     },
+    /// A terminal's size cannot hold a chart.
+    Screen {
+        /// The characters of a row.
+        columns: u16,
+        /// The rows.
+        rows: u16,
+    },
     /// The scale is not a positive number.
     Scale(f64),
     /// The range of the value axis is empty, upside down or not finite.
@@ -36,6 +43,10 @@ impl fmt::Display for DrawError {
             Self::Size { width, height } => write!(
                 f,
                 "a picture of {width} × {height} pixels is not possible: at scale 1 it needs at least 240 × 160, and at most 16,384 either way"
+            ),
+            Self::Screen { columns, rows } => write!(
+                f,
+                "a chart of {columns} × {rows} characters is not possible: it needs at least 24 × 8, and at most 1,000 × 500"
             ),
             Self::Scale(scale) => {
                 write!(f, "the scale must be a number from 0.1 to 10, not {scale}")

@@ -28,6 +28,7 @@ mod scale;
 mod scene;
 mod style;
 mod svg;
+mod terminal;
 mod text;
 mod time_steps;
 mod time_ticks;
@@ -45,6 +46,7 @@ pub use self::figure::{
 pub use self::png::png;
 pub use self::style::{Style, Theme};
 pub use self::svg::svg;
+pub use self::terminal::{Screen, terminal};
 pub use self::value_ticks::in_words;
 pub use self::zone::Zone;
 
