@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use monitor_core::config::{PictureFormat, ThemeSetting};
 use monitor_core::store::Aggregate;
 use monitor_core::time::parse_duration;
 use monitor_core::{Kind, Text, Zone};
+use monitor_viz::line::Rolling;
 
 /// Monitoring for work done by language models.
 ///
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Ask recordings for the statistics of a metric: of one window or of many, in groups
     Query(QueryArgs),
+    /// Draw a metric of recordings, or the charts of a preset: on the terminal, or as PNG or SVG
+    Plot(PlotArgs),
     /// Ask recordings in SQL: samples, events, and every metric by its name are tables
     #[cfg_attr(not(feature = "polars"), command(hide = true))]
     Sql(SqlArgs),
@@ -281,6 +285,151 @@ pub(crate) struct QueryArgs {
     /// A table for people; for programs, every window and group as an object of a JSON list, or as a line of CSV
     #[arg(long, default_value = "text")]
     pub(crate) format: RowFormat,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "monitor plot [OPTIONS] <METRIC> <DATA>...\n       monitor plot --preset[=NAME] --out FOLDER [OPTIONS] <DATA>...",
+    after_help = "A TIME is RFC 3339, the same without a zone, a Unix number, or a length before the last moment of the \
+                  data, as in -10m. A LENGTH is written as in 90s, 5m or 1h 30m. Files appear whole or not at all."
+)]
+pub(crate) struct PlotArgs {
+    /// The metric, as in generation_time, generation_time{model_name=gpt-4o} or evaluation_score_*
+    #[arg(value_name = "METRIC", required = true)]
+    pub(crate) metric: String,
+    /// Recordings: files in any form that is written here, lines also compressed, or a folder of them
+    #[arg(value_name = "DATA", required_unless_present = "preset")]
+    pub(crate) data: Vec<PathBuf>,
+    /// The file, whose ending says how it is drawn: .png or .svg; on the terminal without it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How it is drawn
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) chart: Option<ChartType>,
+    /// A line, curve, box or bar for every value of this label; any attribute of the events can be named
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) by: Option<Text>,
+    /// Only the COUNT largest groups, and the rest as one
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub(crate) top: Option<u16>,
+    /// What a point of a line is the mean of: so many samples, or those of a LENGTH
+    #[arg(long, value_name = "COUNT|LENGTH", value_parser = rolling)]
+    pub(crate) rolling: Option<Rolling>,
+    /// Values by powers of ten
+    #[arg(long)]
+    pub(crate) log: bool,
+    /// Only the last LENGTH up to the end
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    pub(crate) window: Option<Duration>,
+    /// Where it begins
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+    /// Where it ends
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) until: Option<String>,
+    /// Draw the charts of a preset into the folder --out: reference without a NAME, or recommended
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "reference")]
+    pub(crate) preset: Option<String>,
+    /// How the charts of a preset are drawn
+    #[arg(long = "as", value_name = "FORMAT", requires = "preset", value_parser = picture_format)]
+    pub(crate) format_of_set: Option<PictureFormat>,
+    /// The heading
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// Width and height in pixels, at 100 dots an inch
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    pub(crate) size: Option<(u32, u32)>,
+    /// Dots an inch: 200 gives twice as many pixels
+    #[arg(long, value_name = "NUMBER", default_value = "100", value_parser = clap::value_parser!(u32).range(10..=1_000))]
+    pub(crate) dpi: u32,
+    /// Dark ink on white (light), or light ink on black (dark)
+    #[arg(long, value_name = "THEME", value_parser = theme)]
+    pub(crate) theme: Option<ThemeSetting>,
+    /// Show the file, or the folder, in the program that you have for it
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// How it is shown on a terminal: as a picture where it can, or as this
+    #[arg(long, value_name = "WAY", default_value = "auto")]
+    pub(crate) inline: Inline,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Zone of times without one, here and in the data, and of times shown: local, UTC, +02:00, Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "local")]
+    pub(crate) timezone: Zone,
+    /// How the files that were written are told: lines for people, or one JSON object
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChartType {
+    /// The rolling mean over time
+    #[default]
+    Line,
+    /// How often values of some size occur
+    Histogram,
+    /// Which share of the values is no larger
+    Cdf,
+    /// The quartiles of every group, and what lies far from them
+    Box,
+    /// How often values of some size occur, over time
+    Heatmap,
+    /// The sum of every group
+    Bar,
+    /// How many there are of every group, over time
+    Stacked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Inline {
+    /// As the terminal can
+    Auto,
+    /// In characters
+    Text,
+    /// A picture, as kitty and Ghostty take it
+    Kitty,
+    /// A picture, as iTerm2 and WezTerm take it
+    Iterm,
+    /// A picture, as xterm, foot and Konsole take it
+    Sixel,
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let parts =
+        text.split_once(['x', '×']).and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    match parts {
+        Some((width, height)) if (240..=16_384).contains(&width) && (160..=16_384).contains(&height) => {
+            Ok((width, height))
+        }
+        Some(_) => Err("it must be at least 240x160 and at most 16384x16384".to_owned()),
+        None => Err("it is written as in 1200x600".to_owned()),
+    }
+}
+
+fn rolling(text: &str) -> Result<Rolling, String> {
+    match (text.parse(), length(text)) {
+        (Ok(0), _) => Err("it must be at least 1".to_owned()),
+        (Ok(count), _) => Ok(Rolling::Samples(count)),
+        (_, Ok(length)) => Ok(Rolling::Time(length)),
+        _ => Err("it is a number of samples or a length of time, as in 10 or 5m".to_owned()),
+    }
+}
+
+fn theme(text: &str) -> Result<ThemeSetting, String> {
+    match text {
+        "light" => Ok(ThemeSetting::Light),
+        "dark" => Ok(ThemeSetting::Dark),
+        _ => Err("there are light and dark".to_owned()),
+    }
+}
+
+fn picture_format(text: &str) -> Result<PictureFormat, String> {
+    match text {
+        "png" => Ok(PictureFormat::Png),
+        "svg" => Ok(PictureFormat::Svg),
+        _ => Err("there are png and svg".to_owned()),
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Gate(args) => commands::gate::gate(&args),
         Command::Test(args) => commands::test::test(&args),
         Command::Query(args) => commands::query::query(&args),
+        Command::Plot(args) => commands::plot::plot(&args),
         Command::Sql(args) => commands::sql::sql(&args),
         Command::Export(args) => commands::export::export(&args),
         Command::Reload(args) => commands::reload::reload(&args),

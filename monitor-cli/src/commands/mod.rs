@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod gate;
 mod job;
+pub(crate) mod plot;
 pub(crate) mod query;
 pub(crate) mod reload;
 pub(crate) mod replay;

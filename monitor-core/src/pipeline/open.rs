@@ -5,9 +5,7 @@ use super::engine::HostedChart;
 use super::sink_worker::Reopen;
 use crate::Text;
 use crate::alerting::RuleHost;
-use crate::component::{
-    BoxError, ChartConfig, ComponentKind, Context, RuleConfig, SinkConfig, Source, SourceConfig,
-};
+use crate::component::{BoxError, ChartConfig, ComponentKind, Context, RuleConfig, SinkConfig, Source, SourceConfig};
 use crate::config::{ChartSettings, Entry, RuleSettings, SinkSettings, SourceSettings};
 
 pub(super) fn source(
@@ -48,10 +46,7 @@ pub(super) fn rule(entry: Entry<dyn RuleConfig, RuleSettings>, base: &Context) -
     Ok(RuleHost::new(entry.name, rule, entry.settings).reaching(reach))
 }
 
-pub(super) fn chart(
-    entry: &Entry<dyn ChartConfig, ChartSettings>,
-    base: &Context,
-) -> Result<HostedChart, StartError> {
+pub(super) fn chart(entry: &Entry<dyn ChartConfig, ChartSettings>, base: &Context) -> Result<HostedChart, StartError> {
     let context = Context { name: entry.name.clone(), ..base.clone() };
     let chart = entry.config.open(&context, &entry.settings).map_err(failed(ComponentKind::Chart, &entry.name))?;
     Ok(HostedChart::new(entry.name.clone(), chart, entry.settings.every.as_ref().map(|every| every.0)))

@@ -43,7 +43,7 @@ pub use self::error::DrawError;
 pub use self::figure::{
     Bars, Boxes, Curve, Curves, Figure, Heatmap, Histogram, Line, Lines, Plot, Shade, Stacked, Summary, Values,
 };
-pub use self::png::png;
+pub use self::png::{pixels, png};
 pub use self::style::{Style, Theme};
 pub use self::svg::svg;
 pub use self::terminal::{Screen, terminal};

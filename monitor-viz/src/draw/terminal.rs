@@ -82,7 +82,12 @@ pub fn terminal(figure: &Figure, screen: &Screen) -> Result<String, DrawError> {
         upwards,
     };
     cells.axes(&frame, &marks, left, bottom, figure);
-    cells.write(0, usize::from(rows) - 1, &fit(&clean(&figure.caption), usize::from(columns)), screen.theme.faint_ink());
+    cells.write(
+        0,
+        usize::from(rows) - 1,
+        &fit(&clean(&figure.caption), usize::from(columns)),
+        screen.theme.faint_ink(),
+    );
     let drawn = plot.draw(&Page { frame: &frame, theme: screen.theme, zone: &figure.zone });
     let mut series = 0;
     for layer in &drawn.layers {
@@ -218,12 +223,14 @@ impl<'a> Cells<'a> {
                 .into_iter()
                 .map(|tick| (frame.x_of_time(tick.at), tick.label, tick.context))
                 .collect(),
-            Scale::Number(low, high) => {
-                value_ticks((low, high), (room / 12).max(2)).into_iter().map(|tick| (frame.x(tick.at), tick.label, None)).collect()
-            }
-            Scale::Log(low, high) => {
-                log_ticks((low, high), (room / 10).max(2)).into_iter().map(|tick| (frame.x(tick.at), tick.label, None)).collect()
-            }
+            Scale::Number(low, high) => value_ticks((low, high), (room / 12).max(2))
+                .into_iter()
+                .map(|tick| (frame.x(tick.at), tick.label, None))
+                .collect(),
+            Scale::Log(low, high) => log_ticks((low, high), (room / 10).max(2))
+                .into_iter()
+                .map(|tick| (frame.x(tick.at), tick.label, None))
+                .collect(),
             Scale::Rows(_) => Vec::new(),
         };
         let mut free = [0, 0];
@@ -311,9 +318,9 @@ impl<'a> Cells<'a> {
             let end = row.iter().rposition(seen).map_or(0, |last| last + 1);
             let mut ink = None;
             for cell in row[..end].iter().filter(|cell| !cell.covered) {
-                let letter = cell.letter.or_else(|| {
-                    (cell.dots > 0).then(|| char::from_u32(0x2800 + u32::from(cell.dots)).unwrap_or(' '))
-                });
+                let letter = cell
+                    .letter
+                    .or_else(|| (cell.dots > 0).then(|| char::from_u32(0x2800 + u32::from(cell.dots)).unwrap_or(' ')));
                 if self.screen.colors && letter.is_some() && cell.ink != ink {
                     ink = cell.ink;
                     let code = ink.map_or_else(|| "0".to_owned(), |ink| format!("38;5;{}", of_256(ink)));
@@ -372,7 +379,10 @@ mod tests {
             title: "Slopes".to_owned(),
             x_label: "Time".to_owned(),
             caption: "2 points".to_owned(),
-            plot: Plot::Lines(Lines { lines: vec![line("up", 0.0, 10.0), line("成功率", 10.0, 0.0)], ..Lines::default() }),
+            plot: Plot::Lines(Lines {
+                lines: vec![line("up", 0.0, 10.0), line("成功率", 10.0, 0.0)],
+                ..Lines::default()
+            }),
             ..Figure::default()
         }
     }
@@ -380,7 +390,11 @@ mod tests {
     /// The rows, from the top, in which a column of cells has dots.
     fn rows_with_dots(text: &str, column: usize) -> Vec<usize> {
         let braille = |letter: char| ('\u{2801}'..='\u{28FF}').contains(&letter);
-        text.lines().enumerate().filter(|(_, row)| row.chars().nth(column).is_some_and(braille)).map(|(row, _)| row).collect()
+        text.lines()
+            .enumerate()
+            .filter(|(_, row)| row.chars().nth(column).is_some_and(braille))
+            .map(|(row, _)| row)
+            .collect()
     }
 
     #[test]
@@ -410,7 +424,8 @@ mod tests {
 
     #[test]
     fn bars_in_characters() {
-        let values = |label: &str, values: Vec<f64>| Values { label: label.to_owned(), color: Color::palette(1), values };
+        let values =
+            |label: &str, values: Vec<f64>| Values { label: label.to_owned(), color: Color::palette(1), values };
         let bars = Bars {
             categories: ["meta-llama/llama-3.3-70b-instruct:free", "gpt-4o-mini"].map(str::to_owned).to_vec(),
             series: vec![values("tokens", vec![1_200.0, 300.0])],
@@ -434,7 +449,8 @@ mod tests {
                     lines.lines.extend(more);
                 }
                 for unicode in [true, false] {
-                    let text = terminal(&figure, &Screen { columns, rows, unicode, ..SCREEN }).expect("it can be drawn");
+                    let text =
+                        terminal(&figure, &Screen { columns, rows, unicode, ..SCREEN }).expect("it can be drawn");
                     assert_eq!(text.lines().count(), usize::from(rows));
                     assert!(text.lines().all(|row| row.width() <= usize::from(columns)), "{text}");
                     assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()), "{text:?}");
@@ -448,10 +464,13 @@ mod tests {
 
     #[test]
     fn colors_are_the_nearest_of_256() {
-        let codes = [0x00_00_00, 0xFF_FF_FF, 0xFF_00_00, 0x80_80_80, 0x00_72_B2].map(|rgb| of_256(Color::from_rgb(rgb)));
+        let codes =
+            [0x00_00_00, 0xFF_FF_FF, 0xFF_00_00, 0x80_80_80, 0x00_72_B2].map(|rgb| of_256(Color::from_rgb(rgb)));
         assert_eq!(codes, [16, 231, 196, 244, 25]);
         let colored = Screen { colors: true, ..SCREEN };
         let text = terminal(&slope(), &colored).expect("it can be drawn");
-        assert!(text.contains("\x1b[38;5;") && text.lines().all(|row| !row.contains('\x1b') || row.ends_with("\x1b[0m")));
+        assert!(
+            text.contains("\x1b[38;5;") && text.lines().all(|row| !row.contains('\x1b') || row.ends_with("\x1b[0m"))
+        );
     }
 }

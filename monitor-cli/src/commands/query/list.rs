@@ -20,7 +20,7 @@ const HEAD: [&str; 7] = ["metric", "unit", "series", "samples", "first", "last",
 /// Lists the metrics of recordings. Without a metric to ask for, its place on the command line is a recording's, too.
 pub(super) fn list(args: &QueryArgs) -> Outcome {
     let data: Vec<_> = [args.metric.clone().into()].into_iter().chain(args.data.iter().cloned()).collect();
-    let (summary, store) = read(args, &data, Vec::new())?;
+    let (summary, store) = read(&args.timezone, &data, Vec::new())?;
     let metrics = store.metrics();
     let mut out = BufWriter::new(std::io::stdout().lock());
     match args.format {

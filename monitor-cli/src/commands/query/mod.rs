@@ -52,7 +52,7 @@ pub(crate) fn query(args: &QueryArgs) -> Outcome {
     })?;
     // What is named is to be told apart by, so it is a label, whatever it is elsewhere.
     let labels: Vec<Text> = question.by.iter().chain(question.selector.labels()).cloned().collect();
-    let (summary, store) = read(args, &args.data, labels)?;
+    let (summary, store) = read(&args.timezone, &args.data, labels)?;
     question.check(&store)?;
     let data =
         store.extent().ok_or_else(|| Failure::Run(vec!["answer: there are no samples in the data".to_owned()]))?;
@@ -82,8 +82,8 @@ pub(crate) fn query(args: &QueryArgs) -> Outcome {
 }
 
 /// Recordings into a store that keeps all of them, as a replay reads them; without rules. What could not be read is told.
-fn read(args: &QueryArgs, data: &[PathBuf], labels: Vec<Text>) -> Result<(Summary, Arc<Store>), Failure> {
-    let builder = Builder::new().zone(args.timezone.clone()).event_time();
+pub(super) fn read(zone: &Zone, data: &[PathBuf], labels: Vec<Text>) -> Result<(Summary, Arc<Store>), Failure> {
+    let builder = Builder::new().zone(zone.clone()).event_time();
     let builder = builder.limits(Limits::whole_recording()).labels(labels);
     let (summary, store) = drive(add_data(builder, data)?, |_, _| {})?;
     if summary.interrupted {
