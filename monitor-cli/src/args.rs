@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Silence(SilenceCommand),
     /// Show how far each sink and each followed file of a data folder is, also while a pipeline runs on it
     Status(FolderArgs),
+    /// Show a data folder on the terminal, live while a pipeline runs on it: rates, times, tokens, cost, errors, alerts
+    Top(TopArgs),
     /// Recount the events of a data folder from disk; exit code 4 if the books do not close
     Audit(FolderArgs),
     /// Check a configuration: everything that can be said without touching the world
@@ -102,9 +104,29 @@ pub(crate) struct RunArgs {
     /// How long COMMAND, and all that it has started, may take to end once a rule or Ctrl-C tells it to; then it is killed
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "10s", requires = "command")]
     pub(crate) grace: Duration,
+    /// Show the run on the terminal while it goes on; ? tells the keys
+    #[arg(long)]
+    pub(crate) top: bool,
     /// How the final summary is written
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Keys: w or 1 to 5 the window, g what rows are grouped by, s what they are sorted by, arrows scroll, a the \
+                        rules that hold, l what was said, ? all keys, q quit. Nothing is written to the folder. Events are read from what sinks write \
+                        there: lines within a second; other forms, as a database, are read anew as they change. How rules and sinks \
+                        are is read from the spool, which pipelines of level L1 and L2 have. NO_COLOR=1 is without colours; without \
+                        UTF-8 in LC_ALL, LC_CTYPE or LANG all is ASCII."
+)]
+pub(crate) struct TopArgs {
+    /// The data folder: `data_dir` of the configuration; or a recording
+    #[arg(value_name = "DATA_DIR", default_value = "monitoring")]
+    pub(crate) folder: PathBuf,
+    /// Zone of times without one in the data, and of times shown: local, UTC, +02:00, Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "local")]
+    pub(crate) timezone: Zone,
 }
 
 #[derive(Debug, clap::Args)]

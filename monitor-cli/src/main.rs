@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Reload(args) => commands::reload::reload(&args),
         Command::Silence(args) => commands::silence::silence(&args),
         Command::Status(args) => commands::books::status(&args),
+        Command::Top(args) => commands::top::top(&args),
         Command::Audit(args) => commands::books::audit(&args),
         Command::Check(args) => commands::check::check(&args),
         Command::Components(args) => commands::components::components(&args),

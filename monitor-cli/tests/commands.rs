@@ -590,3 +590,20 @@ fn without_polars_sql_says_how_to_get_it() {
     assert!(sql.stderr.contains("cargo install --path monitor-cli --features polars"), "{}", sql.stderr);
     assert!(!dir.monitor(&["--help"]).stdout.contains("sql"));
 }
+
+#[test]
+fn a_view_needs_something_to_show_and_a_terminal_to_show_it_on() {
+    let dir = Dir::new();
+    let refused = |arguments: &[&str], why: [&str; 2]| {
+        let ended = dir.monitor(arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.whole());
+        assert!(why.iter().all(|why| ended.stderr.contains(why)), "{}", ended.whole());
+    };
+    refused(&["top"], ["failed to show `monitoring`: it does not exist", "monitor run --top"]);
+    dir.write("monitoring/notes.txt", "nothing to be read");
+    refused(&["top"], ["neither a recording in it nor a spool", "[sinks.events] with type = \"jsonl\""]);
+    dir.write("monitoring/events.jsonl", "{\"metric\":\"n\",\"value\":1}\n");
+    refused(&["top"], ["standard output is no terminal", "`monitor query`"]);
+    dir.write("monitor.toml", "[sources.app]\ntype = \"file\"\npath = \"monitoring/events.jsonl\"\n");
+    refused(&["run", "--top"], ["standard output is no terminal", "leave --top out"]);
+}

@@ -169,6 +169,13 @@ const LIMITS: &[Limit] = &[
         at_most: CORE + 11 + MARGIN,
         why: "core and itself; the rest is plotters with its SVG back end, the PNG encoder and the reader of the font",
     },
+    Limit {
+        package: "monitor-viz",
+        feature: Some("top"),
+        at_most: CORE + 35 + MARGIN,
+        why: "as line, whose drawing is always there; the rest is ratatui: its cells and widgets, and what their strings, hash maps and \
+              derived words need",
+    },
 ];
 
 /// Which workspace crates each workspace crate may name, in any kind of dependency and behind any feature.

@@ -1,5 +1,6 @@
 //! What it looks like. A folder a chart type, found by its `type`; each behind a feature of the same name. [`draw`] is the
 //! drawing itself, for a program that has numbers of its own; [`ToFigure`] makes figures of a store without a pipeline.
+//! The view on a terminal, `top`, is no component: it is shown by whoever has a terminal.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "bar")]
@@ -32,6 +33,8 @@ pub mod sparkline;
 pub mod stacked;
 #[cfg(all(test, feature = "default"))]
 mod testing;
+#[cfg(feature = "top")]
+pub mod top;
 
 pub use chart::{Scope, ToFigure, named, pictures, style};
 #[cfg(feature = "default")]

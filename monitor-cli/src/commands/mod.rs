@@ -17,14 +17,16 @@ pub(crate) mod silence;
 pub(crate) mod sql;
 pub(crate) mod test;
 mod times;
+pub(crate) mod top;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use monitor_core::pipeline::{Builder, Pipeline, Summary};
 use monitor_core::store::Store;
 use monitor_sinks::recording;
+use signal_hook::iterator::Signals;
 
 use crate::exit::Failure;
 use crate::progress::ProgressLine;
@@ -42,12 +44,30 @@ fn stop_signal() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    let signals = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
+    if top::is_taken() {
+        return listen_beside_a_view(signals, stop);
+    }
+    for signal in signals {
         signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(stop)))
             .map_err(could_not_listen)?;
     }
     Ok(())
+}
+
+/// The same with a view on the terminal, which is given back before a second signal ends the program.
+fn listen_beside_a_view(signals: [i32; 2], stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+    let (mut signals, stop) = (Signals::new(signals).map_err(could_not_listen)?, Arc::clone(stop));
+    let listen = move || {
+        for _ in signals.forever() {
+            if stop.swap(true, Ordering::Relaxed) {
+                top::restore();
+                signal_hook::low_level::exit(1);
+            }
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop).map_err(could_not_listen)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

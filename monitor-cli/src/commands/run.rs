@@ -1,12 +1,14 @@
 //! `monitor run`: the pipeline of a configuration, and the program that it watches.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::AtomicBool;
 
 use monitor_core::config::Config;
-use monitor_core::pipeline::{Builder, Summary};
+use monitor_core::pipeline::{Builder, Pipeline, Summary};
 
 use super::job::{Ended, Job};
 use super::reload::Reloader;
+use super::top::RunView;
 use super::{add_data, drive, judged};
 use crate::args::{Format, RunArgs};
 use crate::exit::{Failure, Outcome, told};
@@ -39,19 +41,37 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let taken = config.sinks.iter().any(|sink| sink.type_name == "stdout") || (job.is_some() && !read);
     let taken = taken && !std::io::stdout().is_terminal();
     let timeout = config.settings.shutdown_timeout.0;
+    let keyboard = read && job.is_none() && args.data.is_empty() && std::io::stdin().is_terminal();
+    // Before anything else is printed, or listens for signals.
+    let mut view = match args.top {
+        true => Some(RunView::begin(&config, args.config.display().to_string(), keyboard)?),
+        false => None,
+    };
     // Before the data folder is taken: whoever finds us there may signal at once.
     let reloader = Reloader::new(&args.config)?;
     let mut builder = Builder::from_config(config)?;
     if !args.data.is_empty() {
         builder = add_data(builder, &args.data)?;
     }
-    let (summary, ended) = match job {
-        None => (drive(builder.end_on_stop(), |pipeline, stop| reloader.look(pipeline, stop))?.0, None),
-        Some(job) => {
-            let (summary, ended) = job.run(builder, timeout, |pipeline, stop| reloader.look(pipeline, stop))?;
-            (summary, Some(ended))
+    let look = |pipeline: &mut Pipeline, stop: &AtomicBool| {
+        reloader.look(pipeline, stop);
+        if let Some(view) = &mut view {
+            view.look(pipeline);
         }
     };
+    let (summary, store, ended) = match job {
+        None => {
+            let (summary, store) = drive(builder.end_on_stop(), look)?;
+            (summary, Some(store), None)
+        }
+        Some(job) => {
+            let (summary, ended) = job.run(builder, timeout, look)?;
+            (summary, None, Some(ended))
+        }
+    };
+    if let Some(view) = view {
+        view.end(&summary, store);
+    }
     let out = |text: &str| {
         if taken { std::io::stderr().write_all(text.as_bytes()) } else { std::io::stdout().write_all(text.as_bytes()) }
     };

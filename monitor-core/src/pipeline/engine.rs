@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::sink_worker::Deadline;
 use super::snapshot::Snapshot;
+use super::standings::Standings;
 use super::stop::{StopReason, StopSignal};
 use super::summary::ChartSummary;
 use super::watch::{ALERT_FIRING, Watch};
@@ -92,6 +93,8 @@ pub(super) struct Engine {
     pub(super) deadline: Arc<Deadline>,
     /// Events that the store has taken in.
     pub(super) position: Arc<AtomicU64>,
+    /// Where it tells how the rules stand.
+    pub(super) standings: Standings,
     pub(super) deriver: Deriver,
     pub(super) next_tick: Option<Timestamp>,
     /// Where the store and the states of the rules are written down at the end.
@@ -147,6 +150,7 @@ impl Engine {
             if let Some(watch) = &mut self.watch {
                 watch.look();
             }
+            self.standings.answer(&self.board);
         }
         self.finish();
         self.outcome
@@ -393,6 +397,7 @@ impl Engine {
             }
             self.clock.set(end);
         }
+        self.standings.tell(&self.board);
         let now = self.clock.now();
         for periodic in &mut self.periodic {
             call(periodic, &self.store, now);

@@ -18,6 +18,7 @@ use super::kit::Kit;
 use super::lock::Lock;
 use super::refusals::Refusals;
 use super::sink_worker::Deadline;
+use super::standings::Standings;
 use super::stop::StopSignal;
 use super::summary::{SinkSummary, SourceSummary, Summary};
 use super::watch::WatchedSinks;
@@ -47,6 +48,7 @@ pub struct Pipeline {
     /// Where the engine looks for a changed configuration.
     pub(super) to_engine: Option<Sender<Reload>>,
     pub(super) engine_position: Arc<AtomicU64>,
+    pub(super) standings: Standings,
     pub(super) shutdown_timeout: Duration,
     pub(super) started: Instant,
     /// It was told to end before its sources had.
@@ -137,6 +139,17 @@ impl Pipeline {
         let part = parts.sum::<Option<f64>>().filter(|_| !self.sources.is_empty());
         let part = part.map(|sum| sum / self.sources.len() as f64);
         Progress { events, rejected, elapsed: self.started.elapsed(), part }
+    }
+
+    /// Where the rules stand, while it runs and after.
+    pub fn standings(&self) -> &Standings {
+        &self.standings
+    }
+
+    /// What became of the events so far, for each sink that there is, or was before a reload.
+    pub fn sinks(&self) -> Vec<SinkSummary> {
+        let published = self.bus.published();
+        self.sinks.iter().map(|sink| sink.summary(&self.bus, self.kit.backlog.as_deref(), published)).collect()
     }
 
     /// Whether every source has come to its end.
@@ -346,7 +359,6 @@ impl Pipeline {
     }
 
     fn summary(&self, outcome: Outcome) -> Summary {
-        let published = self.bus.published();
         Summary {
             events: self.input.events(),
             events_by_kind: self.input.by_kind(),
@@ -358,11 +370,7 @@ impl Pipeline {
             missing_scores: self.input.missing_scores.get(),
             dropped: self.input.intake().dropped,
             sources: self.sources.iter().map(RunningSource::summary).collect(),
-            sinks: self
-                .sinks
-                .iter()
-                .map(|sink| sink.summary(&self.bus, self.kit.backlog.as_deref(), published))
-                .collect(),
+            sinks: self.sinks(),
             alerts: outcome.alerts,
             alerts_left_out: outcome.alerts_left_out,
             fired: outcome.fired,
@@ -417,12 +425,16 @@ impl RunningSource {
 impl RunningSink {
     fn summary(&self, bus: &Bus, backlog: Option<&dyn Backlog>, published: u64) -> SinkSummary {
         let counters = &self.counters;
-        // A worker that hangs has not noted what it lost since.
-        let overflowed = counters.overflowed.load(Ordering::Relaxed).max(bus.lost(self.cursor));
-        let gone = counters.gone.load(Ordering::Relaxed).max(bus.gone(self.cursor));
-        counters.note_losses(overflowed, gone);
-        // Read once: a worker that was left behind may still count.
-        let lost = counters.lost_by_reason();
+        // Read once: a worker that was left behind, or that still runs, may count on.
+        let mut lost = counters.lost_by_reason();
+        // And one that hangs has not noted what it lost since.
+        for (reason, count) in &mut lost {
+            match *reason {
+                "overflow" => *count = (*count).max(bus.lost(self.cursor)),
+                "gone" => *count = (*count).max(bus.gone(self.cursor)),
+                _ => {}
+            }
+        }
         let (delivered, filtered, dead_letter) =
             (counters.delivered.get(), counters.filtered.get(), counters.dead_letter.get());
         let known = delivered + filtered + dead_letter + lost.iter().map(|(_, count)| count).sum::<u64>();

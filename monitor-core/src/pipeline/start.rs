@@ -18,6 +18,7 @@ use super::ledger::Ledger;
 use super::refusals::{REJECTED_FILE, Refusals};
 use super::running::{Pipeline, RunningSink, RunningSource};
 use super::sink_worker::{Deadline, SinkWorker, Writing};
+use super::standings::Standings;
 use super::stop::StopSignal;
 use super::watch::{Watch, WatchedSink, WatchedSinks};
 use super::{instant, snapshot, source_worker};
@@ -71,6 +72,7 @@ impl Builder {
             engine: None,
             to_engine: None,
             engine_position: Arc::new(AtomicU64::new(0)),
+            standings: Standings::default(),
             shutdown_timeout: self.shutdown_timeout,
             started: instant(),
             interrupted: false,
@@ -161,6 +163,7 @@ impl Builder {
             plots: self.dirs.data.join("plots"),
             deadline: Arc::clone(&pipeline.deadline),
             position: Arc::clone(&pipeline.engine_position),
+            standings: pipeline.standings.clone(),
             deriver: self.deriver(),
             next_tick: None,
             snapshot,

@@ -83,7 +83,7 @@ impl Books {
     pub fn read(folder: &Path) -> Result<Self, SpoolError> {
         let path = folder.join(SPOOL_FILE);
         let failed = |error| SpoolError { path: path.clone(), error };
-        let connection = schema::open_reader(&path).map_err(failed)?;
+        let connection = schema::open_from_outside(&path).map_err(failed)?;
         // All of it from one moment.
         let snapshot = connection.unchecked_transaction().map_err(failed)?;
         Self::of(&snapshot, &path).map_err(failed)

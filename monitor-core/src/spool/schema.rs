@@ -119,6 +119,18 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
+/// Opens a spool to have a look at it. One that is at rest, as the absence of a write-ahead log tells, is taken as it is: SQLite would put
+/// a log and an index of it beside the file even of one that is only read (<https://sqlite.org/wal.html#read_only_databases>), and those
+/// would stay.
+pub(super) fn open_from_outside(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let Some(text) = path.to_str().filter(|_| !Path::new(&log).exists()) else { return open_reader(path) };
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+}
+
 /// Runs `change` as one transaction.
 pub(super) fn transaction(
     connection: &Connection,

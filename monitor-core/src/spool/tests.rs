@@ -349,6 +349,28 @@ fn whoever_was_left_behind_has_no_key_to_the_account_of_its_successor() {
 }
 
 #[test]
+fn to_look_at_a_spool_at_rest_leaves_nothing_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // What means something in the address of a file means nothing in its name.
+    let folder = folder.path().join("50% of #1?mode=x");
+    std::fs::create_dir(&folder).expect("a folder");
+    let spool = open(&folder, 1 << 30);
+    spool.append(0, &draft(0..10)).expect("room");
+    // While it is open, what is in the write-ahead log is seen.
+    assert_eq!(Books::read(&folder).expect("a spool").numbered, 10);
+    spool.flush().expect("room");
+    drop(spool);
+    let files = || {
+        let names = std::fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.file_name());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = files();
+    assert!(!before.iter().any(|name| name.to_string_lossy().ends_with("-wal")), "{before:?}");
+    assert_eq!(Books::read(&folder).expect("a spool").numbered, 10);
+    assert_eq!(files(), before);
+}
+
+#[test]
 fn what_the_spool_has_let_go_of_is_told_before_a_sink_comes_upon_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let spool = open(folder.path(), 1_000);
