@@ -23,10 +23,10 @@ fn default_config(dir: &Dir) {
 }
 
 #[test]
-fn the_default_configuration_ends_with_alerts_files_and_a_chart() {
+fn the_default_configuration_ends_with_alerts_files_and_charts() {
     let dir = Dir::new();
     default_config(&dir);
-    assert_eq!(dir.monitor(&["check"]).stdout, "monitor.toml is fine: 1 source, 4 sinks, 3 rules, 1 chart\n");
+    assert_eq!(dir.monitor(&["check"]).stdout, "monitor.toml is fine: 1 source, 4 sinks, 3 rules, 7 charts\n");
     let ended = dir.monitor(&["run"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(
@@ -43,7 +43,7 @@ fn the_default_configuration_ends_with_alerts_files_and_a_chart() {
     assert_eq!(count("monitoring/events.jsonl"), 4_654);
     assert_eq!(count("monitoring/metrics.jsonl"), 30_010);
     assert_eq!(count("monitoring/afterimage.log"), 4_654);
-    assert!(dir.read("monitoring/plots/success_error_rate.svg").contains("Success/Error Rate Over Time"));
+    assert!(dir.read("monitoring/plots/success_error_rate.svg").contains("<title>Success and error rate</title>"));
     let png = std::fs::read(dir.path().join("monitoring/plots/success_error_rate.png")).expect("the chart");
     assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
     assert!(!dir.path().join("monitoring/rejected.jsonl").exists());

@@ -180,6 +180,9 @@ fn callbacks_are_told_of_alerts_and_tokens() {
     clock.set(Timestamp::from_secs(60_130));
     let resolved = told.recv_timeout(10 * SECOND).expect("an alert");
     assert_eq!(resolved, (Timestamp::from_secs(60_120), AlertState::Resolved, Some(0.0)));
+    // The store knows when it fired before anybody is told.
+    let firing = monitor.store().points(&"alert_firing{rule=above}".parse().expect("a selector"), Window::ALL);
+    assert_eq!(firing, Ok(vec![(Timestamp::from_secs(60_060), 1.0), (Timestamp::from_secs(60_120), 0.0)]));
     monitor.track_generation(Generation::new(1.0, true).tokens(Tokens::of(1, 2)));
     let summary = monitor.shutdown().expect("the first shutdown");
     assert_eq!((summary.fired, summary.resolved, summary.firing), (1, 1, Vec::<String>::new()));

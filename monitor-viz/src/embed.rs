@@ -109,8 +109,12 @@ impl std::error::Error for PlotError {}
 
 impl Visualize for Monitor {
     fn visualize_metrics(&self, folder: impl AsRef<Path>, settings: &ChartSettings) -> Result<Vec<PathBuf>, BoxError> {
+        let figures = self.figures(settings)?;
+        if figures.is_empty() {
+            tracing::warn!("no metrics: nothing is drawn");
+        }
         let mut written = Vec::new();
-        for (name, pictures) in self.figures(settings)? {
+        for (name, pictures) in figures {
             for picture in pictures {
                 let path = folder.as_ref().join(&name).with_extension(picture.extension);
                 write_whole(&path, &picture.bytes).map_err(|error| format!("`{}`: {error}", path.display()))?;

@@ -8,7 +8,7 @@ use monitor_core::config::{
     common_schema, durability_schema, notify_schema, price_schema, prices_schema, schema_generator, store_schema,
     top_schema,
 };
-use monitor_core::pipeline::OWN_METRICS;
+use monitor_core::pipeline::{ALERT_FIRING, OWN_METRICS};
 use monitor_core::prices::Prices;
 use monitor_core::suggest::hint;
 use schemars::JsonSchema;
@@ -52,7 +52,8 @@ pub(crate) fn explain(args: &TypeArgs) -> Outcome {
         return Ok(());
     }
     if args.component == "metrics" {
-        let rows = OWN_METRICS.map(|own| vec![own.name.to_owned(), own.labels.join(", "), own.summary.to_owned()]);
+        let own = OWN_METRICS.into_iter().chain([ALERT_FIRING]);
+        let rows = own.map(|own| vec![own.name.to_owned(), own.labels.join(", "), own.summary.to_owned()]);
         writeln!(out, "{OWN_METRICS_HEAD}\n\n{}", table(&["metric", "labels", "what its samples say"], 3.., rows))?;
         return Ok(());
     }

@@ -147,6 +147,29 @@ mod tests {
     }
 
     #[test]
+    fn a_band_keeps_the_least_and_the_greatest_of_every_column() {
+        let points = noise(50_000);
+        let band: Vec<_> = points.iter().map(|(at, value)| (*at, *value, value * 2.0)).collect();
+        let time = (points[0].0, points[points.len() - 1].0);
+        for columns in [1, 7, 1_137] {
+            let kept = m4_band(&band, columns, |at| column(at, time, columns));
+            assert!(kept.len() <= columns * 2);
+            let ends = |pick: fn(&(i64, f64, f64)) -> f64, band: &[(i64, f64, f64)]| {
+                let one = band.iter().map(|part| (part.0, pick(part))).collect::<Vec<_>>();
+                naive(&one, time, columns)
+            };
+            let (low, kept_low) = (ends(|part| part.1, &band), ends(|part| part.1, &kept));
+            let (high, kept_high) = (ends(|part| part.2, &band), ends(|part| part.2, &kept));
+            for (here, there) in low.iter().zip(&kept_low) {
+                assert_eq!((here.0, here.1.0, here.1.2, here.1.3), (there.0, there.1.0, there.1.2, there.1.3));
+            }
+            for (here, there) in high.iter().zip(&kept_high) {
+                assert_eq!((here.0, here.1.1), (there.0, there.1.1));
+            }
+        }
+    }
+
+    #[test]
     fn few_points_stay_as_they_are() {
         let points = noise(200);
         assert_eq!(m4(&points, 100, |at| column(at, (0, 200_000), 100)), points);

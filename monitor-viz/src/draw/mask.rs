@@ -41,32 +41,41 @@ impl Mask {
         let height = self.cover.len() / self.width.max(1);
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let length_squared = dx * dx + dy * dy;
+        let per_length = if length_squared > 0.0 { 1.0 / length_squared } else { 0.0 };
+        // Nearer than this a pixel is covered as a whole.
+        let inner = (reach - 1.0).max(0.0);
         let (low, high) = (a.1.min(b.1) - reach, a.1.max(b.1) + reach);
         let Some((top, bottom)) = span(low - self.top as f32, high - self.top as f32, height) else {
             return;
         };
+        let steep = dy.abs() > 1e-3;
+        let (slope, half) = if steep { (dx / dy, reach * length_squared.sqrt() / dy.abs()) } else { (0.0, 0.0) };
+        let (leftmost, rightmost) = (a.0.min(b.0) - reach, a.0.max(b.0) + reach);
         for row in top..bottom {
             let y = (self.top + row) as f32 + 0.5;
             // Where the row crosses the bar: all of the bar's width for a flat one, a short piece
             // of it for a steep one.
-            let (mut from, mut to) = (a.0.min(b.0) - reach, a.0.max(b.0) + reach);
-            if dy.abs() > 1e-3 {
-                let middle = a.0 + (y - a.1) / dy * dx;
-                let half = reach * length_squared.sqrt() / dy.abs();
+            let (mut from, mut to) = (leftmost, rightmost);
+            if steep {
+                let middle = a.0 + (y - a.1) * slope;
                 (from, to) = (from.max(middle - half), to.min(middle + half));
             }
             let Some((from, to)) = span(from - self.left as f32, to - self.left as f32, self.width) else {
                 continue;
             };
-            for column in from..to {
+            let cells = &mut self.cover[row * self.width + from..row * self.width + to];
+            for (column, cell) in (from..to).zip(cells) {
+                if *cell == u8::MAX {
+                    // Of a line that goes up and down within a column most pieces find their pixels covered.
+                    continue;
+                }
                 let x = (self.left + column) as f32 + 0.5;
                 let (px, py) = (x - a.0, y - a.1);
-                let along =
-                    if length_squared > 0.0 { ((px * dx + py * dy) / length_squared).clamp(0.0, 1.0) } else { 0.0 };
+                let along = ((px * dx + py * dy) * per_length).clamp(0.0, 1.0);
                 let (ex, ey) = (px - along * dx, py - along * dy);
-                let cover = (reach - (ex * ex + ey * ey).sqrt()).clamp(0.0, 1.0);
-                let cell = &mut self.cover[row * self.width + column];
-                *cell = (*cell).max((cover * 255.0).round() as u8);
+                let apart = ex * ex + ey * ey;
+                let cover = if apart <= inner * inner { 1.0 } else { (reach - apart.sqrt()).clamp(0.0, 1.0) };
+                *cell = (*cell).max((cover * 255.0 + 0.5) as u8);
             }
         }
     }
