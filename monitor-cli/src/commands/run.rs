@@ -43,10 +43,8 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let timeout = config.settings.shutdown_timeout.0;
     let keyboard = read && job.is_none() && args.data.is_empty() && std::io::stdin().is_terminal();
     // Before anything else is printed, or listens for signals.
-    let mut view = match args.top {
-        true => Some(RunView::begin(&config, args.config.display().to_string(), keyboard)?),
-        false => None,
-    };
+    let begin = || RunView::begin(&config, args.config.display().to_string(), keyboard);
+    let mut view = args.top.then(begin).transpose()?;
     // Before the data folder is taken: whoever finds us there may signal at once.
     let reloader = Reloader::new(&args.config)?;
     let mut builder = Builder::from_config(config)?;

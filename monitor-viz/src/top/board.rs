@@ -339,5 +339,5 @@ fn steps_of(window: Window, count: u16) -> Option<Steps> {
     let step = (window.end.since(window.start) / u32::from(count)).max(Duration::from_millis(1));
     let step = Duration::from_micros(u64::try_from(step.as_micros()).ok()?);
     let last = window.end.floor(step).plus(step).minus(TICK);
-    Some(Steps { start: last.minus(step * u32::from(count - 1)), end: last, step, window: step - TICK })
+    Some(Steps { start: last.minus(step * u32::from(count - 1)), end: last, step, window: step.saturating_sub(TICK) })
 }

@@ -31,11 +31,13 @@ impl Look {
     }
 
     /// What is asked for most: a number in large, as far as a terminal has that.
+    #[expect(clippy::unused_self, reason = "it is asked for like the others")]
     pub(super) fn strong(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
     /// What only explains.
+    #[expect(clippy::unused_self, reason = "it is asked for like the others")]
     pub(super) fn faint(self) -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }

@@ -12,6 +12,7 @@ use monitor_core::{Evaluation, Event, Generation, Level, Text, Timestamp, Tokens
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
+use ratatui::style::Color;
 
 use super::*;
 
@@ -34,7 +35,7 @@ fn calls() -> Vec<Call> {
         time: NOW.minus(Duration::from_secs(1_200 - 2 * at)),
         model: MODELS[(at * at % 7 % 3) as usize],
         seconds: 0.5 + (at * 7_919 % 101) as f64 / 20.0,
-        failed: (420..560).contains(&at) && at % 4 == 0,
+        failed: (420..560).contains(&at) && at.is_multiple_of(4),
         tokens: 300 + at * 31 % 200,
     };
     (0..600).map(call).collect()
@@ -52,13 +53,14 @@ fn store(calls: &[Call]) -> Store {
             ..Tokens::default()
         };
         let mut generation = Generation::new(call.seconds, !call.failed).model(call.model);
-        generation = match call.failed {
-            true => generation.with("error_type", if at % 8 == 0 { "rate_limit" } else { "timeout" }),
-            false => generation.tokens(tokens),
+        generation = if call.failed {
+            generation.with("error_type", if at.is_multiple_of(8) { "rate_limit" } else { "timeout" })
+        } else {
+            generation.tokens(tokens)
         };
-        let generation = generation.with("operation", if at % 3 == 0 { "judge" } else { "answer" });
+        let generation = generation.with("operation", if at.is_multiple_of(3) { "judge" } else { "answer" });
         deriver.derive(&Event::new(call.time, generation), &mut samples);
-        if at % 10 == 0 {
+        if at.is_multiple_of(10) {
             let evaluation =
                 Evaluation::new("faithfulness", 0.8, true).score("faithfulness", (at % 100) as f64 / 100.0);
             deriver.derive(&Event::new(call.time, evaluation), &mut samples);
@@ -135,7 +137,7 @@ fn as_it_looks() {
     for size in [(80, 24), (120, 40), (200, 60), (40, 10)] {
         insta::assert_snapshot!(format!("board_{}x{}", size.0, size.1), picture(&State::default(), size));
     }
-    let state = |grouping, span, sort| State { grouping, span, sort, ..State::default() };
+    let state = |grouping, span, sort| State { span, grouping, sort, ..State::default() };
     for (name, state) in [
         ("errors", state(Grouping::Error, Span::All, Sort::Calls)),
         ("evaluators", state(Grouping::Evaluator, Span::Quarter, Sort::Name)),
@@ -178,8 +180,8 @@ fn every_number_is_the_stores_and_that_of_a_naive_count() {
         let all = board.calls.expect("calls");
         let failed = within.iter().filter(|call| call.failed).count() as u64;
         assert_eq!((all.count, all.failed), (within.len() as u64, Some((failed, within.len() as u64))));
-        let stats = store.stats(&Selector::metric("generation_time"), window).expect("known").expect("calls");
-        assert_eq!((all.p50, all.p95, all.p99), (stats.p50, stats.p95, stats.p99));
+        let answer = store.stats(&Selector::metric("generation_time"), window).expect("known").expect("calls");
+        assert_eq!((all.p50, all.p95, all.p99), (answer.p50, answer.p95, answer.p99));
         let usage = store.token_usage(window);
         let tokens = board.tokens.expect("tokens");
         assert_eq!((tokens.total, tokens.cost), (usage.total_tokens, usage.total_cost_usd));
@@ -213,12 +215,11 @@ fn a_trend_has_every_call_once() {
         for now in [NOW, NOW.plus(Duration::from_millis(1_234))] {
             let state = State { span: Span::Hour, ..State::default() };
             let board = Board::ask(&store, &state.question(columns, now));
-            let sum: f64 = board.trends.calls.iter().flatten().sum();
-            assert_eq!(sum, 600.0, "{columns}");
-            let tokens: f64 = board.trends.tokens.iter().flatten().sum();
-            assert_eq!(Some(tokens as u64), board.tokens.map(|tokens| tokens.total));
+            let sum = |trend: &[Option<f64>]| trend.iter().flatten().sum::<f64>() as u64;
+            assert_eq!(sum(&board.trends.calls), 600, "{columns}");
+            assert_eq!(Some(sum(&board.trends.tokens)), board.tokens.map(|tokens| tokens.total));
             for row in board.rows.iter().filter(|row| !row.trend.is_empty()) {
-                assert_eq!(row.trend.iter().flatten().sum::<f64>(), row.calls.count as f64);
+                assert_eq!(sum(&row.trend), row.calls.count);
             }
             assert!(board.trends.calls.len() == usize::from(draw::layout::trends(columns).0));
             assert!(board.trends.failed.iter().flatten().any(|share| *share > 0.0));
@@ -315,7 +316,6 @@ fn without_unicode_and_without_colours() {
     let look = Look { colour: false, unicode: false };
     let buffer = drawn(&store(&calls()), &account(), &State::default(), look, (80, 24));
     insta::assert_snapshot!("ascii", text(&buffer));
-    use ratatui::style::Color;
     assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
     let coloured = Look { colour: true, unicode: true };
     let buffer = drawn(&store(&calls()), &account(), &State::default(), coloured, (80, 24));

@@ -156,7 +156,7 @@ impl FolderSource {
             return;
         }
         self.told = self.told.or(most);
-        new.sort_by(|a, b| b.0.cmp(&a.0));
+        new.sort_by_key(|(modified, ..)| std::cmp::Reverse(*modified));
         let (mut left, mut whole) = (0, 0);
         for (_, tells, path, length, id) in new {
             self.known.insert(id);

@@ -111,30 +111,27 @@ impl Outside<'_> {
         };
         account.notes = feed.notes();
         account.events = Some(feed.events());
-        match &self.books {
-            Some(books) => {
-                account.events = Some(books.intake.accepted);
-                account.rejected = books.intake.rejected.values().sum();
-                account.rules = Some(books.alerts.clone());
-                let sinks = books.sinks.iter().filter(|(_, sink)| sink.account.active);
-                let line = |(name, sink): (&monitor_core::Text, &monitor_core::spool::SinkBooks)| SinkLine {
-                    name: name.clone(),
-                    delivered: sink.account.delivered,
-                    pending: sink.pending,
-                    lost: sink.account.lost_total() + sink.account.dead_letter,
-                    failed: false,
-                };
-                account.sinks = Some(sinks.map(line).collect());
-            }
-            None => {
-                let told: Vec<Standing> = feed.alerts();
-                account.rules = (!told.is_empty()).then_some(told);
-                account.notes.push(
-                    "There is no spool in the folder (its pipeline is of level L0): how its sinks are is not known, and of its \
-                     rules only what they have told."
-                        .to_owned(),
-                );
-            }
+        if let Some(books) = &self.books {
+            account.events = Some(books.intake.accepted);
+            account.rejected = books.intake.rejected.values().sum();
+            account.rules = Some(books.alerts.clone());
+            let sinks = books.sinks.iter().filter(|(_, sink)| sink.account.active);
+            let line = |(name, sink): (&monitor_core::Text, &monitor_core::spool::SinkBooks)| SinkLine {
+                name: name.clone(),
+                delivered: sink.account.delivered,
+                pending: sink.pending,
+                lost: sink.account.lost_total() + sink.account.dead_letter,
+                failed: false,
+            };
+            account.sinks = Some(sinks.map(line).collect());
+        } else {
+            let told: Vec<Standing> = feed.alerts();
+            account.rules = (!told.is_empty()).then_some(told);
+            account.notes.push(
+                "There is no spool in the folder (its pipeline is of level L0): how its sinks are is not known, and of its \
+                 rules only what they have told."
+                    .to_owned(),
+            );
         }
         let now = if running { Now::Clock(Clock::System) } else { Now::Newest };
         Shown { store: feed.store(), now, account }

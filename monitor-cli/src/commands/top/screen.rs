@@ -79,9 +79,10 @@ impl Screen {
         let before = Before {
             tty: tty.try_clone().map_err(failed)?,
             stdout: io::stdout().as_fd().try_clone_to_owned().map_err(failed)?,
-            stderr: match io::stderr().is_terminal() {
-                true => Some(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?),
-                false => None,
+            stderr: if io::stderr().is_terminal() {
+                Some(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?)
+            } else {
+                None
             },
         };
         let terminal = Terminal::new(CrosstermBackend::new(tty)).map_err(failed)?;

@@ -14,6 +14,9 @@ use crate::top::units::{count, length, number};
 /// Rows of a panel in which it tells anything.
 const FEWEST: u16 = 3;
 
+/// Draws a panel of a view.
+type Panel<V> = fn(&V, &mut Pen<'_>, Rect);
+
 impl View<'_> {
     /// The rules that hold, a line each as far as there is room; or that none does, or that nobody knows.
     pub(super) fn firing(&self, pen: &mut Pen<'_>, area: &mut Rect, rows: u16) {
@@ -128,9 +131,9 @@ impl View<'_> {
     }
 
     /// Which panels there are, and how many rows each wants at most.
-    fn wanted<'a>(&'a self) -> Vec<(fn(&Self, &mut Pen<'_>, Rect), u16)> {
+    fn wanted(&self) -> Vec<(Panel<Self>, u16)> {
         let rows = |count: usize| u16::try_from(count.clamp(1, 8)).unwrap_or(8);
-        let mut panels: Vec<(fn(&Self, &mut Pen<'_>, Rect), u16)> = vec![(Self::errors, rows(self.board.errors.len()))];
+        let mut panels: Vec<(Panel<Self>, u16)> = vec![(Self::errors, rows(self.board.errors.len()))];
         if !self.board.scores.is_empty() {
             panels.push((Self::scores, rows(self.board.scores.len())));
         }

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::pen::Pen;
 use super::{View, layout, take};
+use crate::top::board::Calls;
 use crate::top::units::{NONE, count, or_none, percent, rate, seconds, usd};
 
 /// A number, what it is, and what goes with it.
@@ -59,7 +60,7 @@ impl View<'_> {
             },
             Tile {
                 title: "failed",
-                number: or_none(calls.and_then(|calls| calls.failed_share()), percent),
+                number: or_none(calls.and_then(Calls::failed_share), percent),
                 more: failed_more.into_iter().collect(),
                 trend: &trends.failed,
                 style: look.warning(),
