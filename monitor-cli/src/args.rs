@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     /// Write recordings as files that other programs read: CSV, Excel, JSON, Parquet, SQLite, or lines of events
     Export(ExportArgs),
+    /// Make one HTML page of a recording, which needs no network; or tell what differs between two, and what of it is likely noise
+    Report(ReportArgs),
     /// Have the pipeline that runs on a data folder go on by its changed configuration; a bad one changes nothing
     Reload(ReloadArgs),
     /// Keep people from being told of alerts for a while, and list or end such silences
@@ -521,6 +523,74 @@ pub(crate) struct ExportArgs {
     /// Zone of times without one, here and in the data and in JSON: local, UTC, +02:00, Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "local")]
     pub(crate) timezone: Zone,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "monitor report [OPTIONS] <DATA>\n       monitor report [OPTIONS] <A> <B>\n       monitor report [OPTIONS] --together <DATA>...",
+    after_help = "Without --out a summary is printed. A TIME is RFC 3339, the same without a zone, a Unix number, or a length \
+                  before the last moment of the data, as in -10m. A LENGTH is written as in 90s, 5m or 1h 30m. The same data give \
+                  the same file, byte for byte."
+)]
+pub(crate) struct ReportArgs {
+    /// A recording: a file in any form that is written here, lines also compressed, or a folder of them. Of two, A and B, it is told
+    /// how B differs from A
+    #[arg(value_name = "DATA", required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// All DATA are one run
+    #[arg(long)]
+    pub(crate) together: bool,
+    /// The file, as in report.html
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How it is written: a page, its figures for programs, or a summary; the ending of the file tells it, too
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<ReportFormat>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// When would have fired what: the rules and settings of this configuration; the preset recommended without it
+    #[arg(short = 'c', long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Only the last LENGTH up to the end
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    pub(crate) window: Option<Duration>,
+    /// Where it begins
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+    /// Where it ends
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) until: Option<String>,
+    /// The heading; the name of the recording without it
+    #[arg(long, value_name = "TEXT", value_parser = filled)]
+    pub(crate) title: Option<String>,
+    /// Dark on white, light on black, or as whoever reads it has set
+    #[arg(long, value_name = "THEME", default_value = "auto")]
+    pub(crate) theme: ThemeName,
+    /// Zone of times without one, here and in the data, and of times shown: local, UTC, +02:00, Europe/Berlin; that of the rules
+    /// without it
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<Zone>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// One page that needs no network
+    Html,
+    /// Its figures, for programs
+    Json,
+    /// What matters, for a terminal
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ThemeName {
+    /// As whoever reads it has set
+    Auto,
+    /// Dark ink on white
+    Light,
+    /// Light ink on near-black
+    Dark,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Plot(args) => commands::plot::plot(&args),
         Command::Sql(args) => commands::sql::sql(&args),
         Command::Export(args) => commands::export::export(&args),
+        Command::Report(args) => commands::report::report(&args),
         Command::Reload(args) => commands::reload::reload(&args),
         Command::Silence(args) => commands::silence::silence(&args),
         Command::Status(args) => commands::books::status(&args),

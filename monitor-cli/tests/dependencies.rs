@@ -173,6 +173,12 @@ const LIMITS: &[Limit] = &[
     Limit { package: "monitor-viz", feature: Some("heatmap"), at_most: CORE + 11 + MARGIN, why: VIZ },
     Limit { package: "monitor-viz", feature: Some("histogram"), at_most: CORE + 11 + MARGIN, why: VIZ },
     Limit { package: "monitor-viz", feature: Some("line"), at_most: CORE + 11 + MARGIN, why: VIZ },
+    Limit {
+        package: "monitor-viz",
+        feature: Some("report"),
+        at_most: CORE + 13 + MARGIN,
+        why: "as the others; two are Student's distribution, the template engine is core's already",
+    },
     Limit { package: "monitor-viz", feature: Some("sparkline"), at_most: CORE + 11 + MARGIN, why: VIZ },
     Limit { package: "monitor-viz", feature: Some("stacked"), at_most: CORE + 11 + MARGIN, why: VIZ },
     Limit {

@@ -25,6 +25,8 @@ pub mod line;
 mod numbers;
 #[cfg(feature = "default")]
 pub mod presets;
+#[cfg(feature = "report")]
+pub mod report;
 #[cfg_attr(not(feature = "default"), allow(dead_code, reason = "each chart type takes what it needs of it"))]
 mod series;
 #[cfg(feature = "sparkline")]

@@ -11,6 +11,7 @@ pub(crate) mod plot;
 pub(crate) mod query;
 pub(crate) mod reload;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod shell;
 pub(crate) mod silence;
