@@ -103,7 +103,9 @@ impl Outside<'_> {
         {
             self.books = Some(books);
         }
-        let mut account = Account::new(self.folder.display().to_string(), self.zone.clone());
+        let name = self.folder.file_name().filter(|_| self.folder.is_file());
+        let title = name.map_or_else(|| self.folder.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let mut account = Account::new(title, self.zone.clone());
         account.phase = match (feed.part(), running) {
             (Some(part), _) => Phase::Reading(part),
             (None, true) => Phase::Running,
@@ -128,8 +130,8 @@ impl Outside<'_> {
             let told: Vec<Standing> = feed.alerts();
             account.rules = (!told.is_empty()).then_some(told);
             account.notes.push(
-                "There is no spool in the folder (its pipeline is of level L0): how its sinks are is not known, and of its \
-                 rules only what they have told."
+                "There is no spool here, as of a pipeline of level L0: how its sinks are is not known, and of its rules \
+                 what was recorded."
                     .to_owned(),
             );
         }

@@ -33,8 +33,8 @@ impl View<'_> {
             _ => 8,
         };
         if holding.is_empty() {
-            // Where there is little room, silence says the same.
-            if rows >= 12 {
+            // Where there is little room, silence says the same; and a note says why nobody knows.
+            if rows >= 12 && (self.account.rules.is_some() || self.account.notes.is_empty() || !spacious) {
                 let text = match &self.account.rules {
                     Some(_) => "no rule fires",
                     None => "rules: not known from outside",
