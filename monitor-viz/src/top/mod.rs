@@ -12,7 +12,9 @@
 //! let (state, account) = (State::default(), Account::new("monitoring", Zone::UTC));
 //! let mut terminal = Terminal::new(TestBackend::new(80, 24))?;
 //! let board = Board::ask(&store, &state.question(80, Timestamp::from_secs(1_777_903_202)));
-//! terminal.draw(|frame| top::draw(frame, &board, &account, &state, Look::PLAIN))?;
+//! terminal.draw(|frame| {
+//!     top::draw(frame, &board, &account, &state, Look::PLAIN);
+//! })?;
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
