@@ -18,7 +18,8 @@ fn main() -> Result<(), BoxError> {
     monitor_viz::register(&mut registry)?;
     let path = std::path::absolute(recording)?;
     let toml = format!(
-        "timezone = \"UTC\"\n[durability]\nlevel = \"L0\"\n[sources.recording]\ntype = \"file\"\npath = {path:?}\n"
+        "timezone = \"UTC\"\n[durability]\nlevel = \"L0\"\n[sources.recording]\ntype = \"file\"\npath = '{}'\n",
+        path.display()
     );
     let config = Config::parse(&toml, "gallery", PathBuf::new(), &registry)?;
     let pipeline = Builder::from_config(config)?.data_dir(folder).start()?;

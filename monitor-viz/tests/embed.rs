@@ -4,21 +4,24 @@
 use std::time::Duration;
 
 use monitor_core::config::{ChartSettings, PictureFormat, ThemeSetting};
-use monitor_core::{Clock, Evaluation, Event, Generation, Metric, Monitor, Timestamp, Tokens};
+use monitor_core::{Clock, Evaluation, Event, Generation, Metric, Monitor, Recorded, Timestamp, Tokens};
 use monitor_viz::{PlotError, PlotOptions, Visualize};
 
 const NOW: Timestamp = Timestamp::from_secs(1_777_903_200);
 
 fn monitor(events: impl IntoIterator<Item = Event>) -> Monitor {
     let monitor = Monitor::builder().clock(Clock::manual(NOW)).start().expect("starts");
-    events.into_iter().for_each(|event| drop(monitor.record(event)));
+    for event in events {
+        assert_eq!(monitor.record(event), Recorded::Accepted);
+    }
     assert!(monitor.flush(Duration::from_secs(20)).complete);
     monitor
 }
 
 fn recorded() -> Monitor {
     let generation = |at: u64| {
-        let body = Generation::new(1.0 + at as f64 / 10.0, at % 7 != 0).model("gpt-4o").tokens(Tokens::of(400, 600));
+        let body =
+            Generation::new(1.0 + at as f64 / 10.0, !at.is_multiple_of(7)).model("gpt-4o").tokens(Tokens::of(400, 600));
         Event::new(NOW.minus(Duration::from_secs(60 * at)), body)
     };
     let evaluation = |at: u64| {

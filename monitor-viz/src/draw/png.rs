@@ -37,19 +37,16 @@ fn encode(pixels: &[u8], (width, height): (u32, u32), title: &str) -> Result<Vec
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_depth(png::BitDepth::Eight);
     let indexed = Indexed::of(pixels);
-    let data = match &indexed {
-        Some(Indexed { palette, indices }) => {
-            encoder.set_color(png::ColorType::Indexed);
-            encoder.set_palette(palette.as_slice());
-            // Neighbouring numbers are no neighbouring colours: there is nothing to predict.
-            encoder.set_filter(png::Filter::NoFilter);
-            encoder.set_deflate_compression(png::DeflateCompression::Level(LEVEL));
-            indices
-        }
-        None => {
-            encoder.set_color(png::ColorType::Rgb);
-            pixels
-        }
+    let data = if let Some(Indexed { palette, indices }) = &indexed {
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(palette.as_slice());
+        // Neighbouring numbers are no neighbouring colours: there is nothing to predict.
+        encoder.set_filter(png::Filter::NoFilter);
+        encoder.set_deflate_compression(png::DeflateCompression::Level(LEVEL));
+        indices
+    } else {
+        encoder.set_color(png::ColorType::Rgb);
+        pixels
     };
     if !title.is_empty() {
         encoder.add_itxt_chunk("Title".to_owned(), title.to_owned())?;

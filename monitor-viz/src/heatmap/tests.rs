@@ -27,7 +27,7 @@ fn every_sample_is_in_the_cell_of_its_time_and_value() {
         for (cell, count) in heatmap.counts.iter().enumerate() {
             let (column, row) = (cell / rows, cell % rows);
             let inside = |(at, value): &&(i64, f64)| {
-                let is_top = row + 1 == rows && *value == heatmap.values[row + 1];
+                let is_top = row + 1 == rows && value.total_cmp(&heatmap.values[row + 1]).is_eq();
                 (heatmap.times[column]..heatmap.times[column + 1]).contains(at)
                     && *value >= heatmap.values[row]
                     && (*value < heatmap.values[row + 1] || is_top)

@@ -28,7 +28,7 @@ proptest! {
         let (first, last) = (edges[0], edges[edges.len() - 1]);
         for (at, count) in histogram.counts.iter().enumerate() {
             let is_last = at + 1 == histogram.counts.len();
-            let inside = |value: &&f64| **value >= edges[at] && (**value < edges[at + 1] || (is_last && **value == last));
+            let inside = |value: &&f64| **value >= edges[at] && (**value < edges[at + 1] || (is_last && **value <= last));
             prop_assert_eq!(*count, values.iter().filter(inside).count() as u64);
         }
         let shown: u64 = histogram.counts.iter().sum();

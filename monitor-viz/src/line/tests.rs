@@ -139,7 +139,7 @@ fn marked_is_when_a_rule_fired_as_far_as_the_axis_goes() {
     firing("b", &[(-50, 1.0), (5, 0.0), (200, 1.0)]);
     firing("c", &[(30, 1.0), (40, 0.0)]);
     let shades = |rules: &[&str]| {
-        let alerts = rules.iter().map(|rule| Text::new(rule)).collect();
+        let alerts = rules.iter().map(Text::new).collect();
         let (lines, _) = lines(&Config { alerts, ..Config::of("m") }, &store).expect("data");
         let second = |micros: i64| micros / 1_000_000 - START;
         lines.shades.into_iter().map(|shade| (shade.label, second(shade.from), second(shade.to))).collect::<Vec<_>>()

@@ -57,7 +57,7 @@ impl Histogram {
         let frame = page.frame;
         let mut shapes = Vec::new();
         // Where the last name of each row ends.
-        let mut ends = vec![f64::NEG_INFINITY; MOST_ROWS];
+        let mut ends = [f64::NEG_INFINITY; MOST_ROWS];
         let mut marks: Vec<_> = self.marks.iter().filter(|(_, value)| frame.across.holds(*value)).collect();
         marks.sort_by(|a, b| a.1.total_cmp(&b.1));
         for (name, value) in marks {

@@ -107,7 +107,7 @@ fn kinds_of(numbers: &[f64], word: &str) -> Vec<Plot> {
         let summary = Summary { label: label.clone(), five, outliers: numbers.to_vec(), ..Summary::default() };
         plots.push(Plot::Boxes(Boxes { boxes: vec![summary; 3] }));
         let points = Vec::clone(&points);
-        plots.push(Plot::Curves(Curves { curves: vec![Curve { label, points, color }], log: flag, y_range: None }));
+        plots.push(Plot::Curves(Curves { curves: vec![Curve { label, color, points }], log: flag, y_range: None }));
     }
     plots
 }
@@ -127,7 +127,9 @@ fn no_kind_of_plot_panics_over_odd_numbers_and_words() {
         &[1e15, 1e15 + 0.125],
         &[1e-9, 1e150],
     ];
-    runs.into_iter().for_each(|numbers| tried(numbers, "name"));
+    for numbers in runs {
+        tried(numbers, "name");
+    }
     let long = "W".repeat(300);
     for word in ["", "成功率 وقت שגיאה 🙂", "\u{202e}<script>&\"'\n", long.as_str()] {
         tried(&[1.0, 2.0, 4.0, 8.0], word);

@@ -33,7 +33,7 @@ fn bars_are_as_long_as_their_values() {
         near(read.across(b[0][0]), if stacked { 3.0 } else { 0.0 }, per);
         let rows = read.root("data-rows")[0];
         assert!((rows - 2.0).abs() < 1e-9);
-        let middle = (plot[1] + plot[3]) / 2.0;
+        let middle = f64::midpoint(plot[1], plot[3]);
         assert!(a[0][3] <= middle && a[1][1] >= middle, "a row a name, from the top");
         assert_eq!(read.hints(), ["x, a: 3", "x, b: 10", "y, a: 5"]);
     }
