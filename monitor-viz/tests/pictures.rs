@@ -1,6 +1,6 @@
-//! Pictures of every chart type in both themes, compared with stored ones: SVG as text, PNG by pixels. A changed picture is looked
-//! at before it takes the place of the stored one: `PICTURES=accept cargo test -p monitor-viz --test pictures` writes the PNGs, and
-//! `INSTA_UPDATE=always` the texts.
+//! Pictures of every chart type in both themes, compared with stored ones: PNG by pixels, SVG as text. A changed picture is looked
+//! at before it takes the place of the stored one: `PICTURES=accept cargo test -p monitor-viz --test pictures` writes the former, and
+//! `INSTA_UPDATE=always` the latter.
 #![cfg(feature = "default")]
 
 use std::path::{Path, PathBuf};
