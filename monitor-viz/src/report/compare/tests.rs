@@ -14,7 +14,7 @@ fn check(found: Option<Difference>, low: f64, high: f64, p: f64) {
 }
 
 /// The first is an example of Newcombe's (table II of the paper: 0.0524 to 0.3339). Low and high:
-/// `statsmodels.stats.proportion.confint_proportions_2indep(k_b, n_b, k_a, n_a, method="newcomb", compare="diff")`, of 0.14.5; p: the
+/// `statsmodels.stats.proportion.confint_proportions_2indep(k_b, n_b, k_a, n_a, method="newcomb", compare="diff")`, of 0.15.0; p: the
 /// `alpha` of that at which an end is zero, by `scipy.optimize.brentq`.
 #[test]
 fn rates_are_those_of_statsmodels() {
@@ -29,7 +29,7 @@ fn rates_are_those_of_statsmodels() {
     assert_eq!(found(rate(1, 9), rate(5, 50)), None);
 }
 
-/// `scipy.stats.ttest_ind_from_stats(mean_b, sd_b, n_b, mean_a, sd_a, n_a, equal_var=False)`, of 1.17; the interval by
+/// `scipy.stats.ttest_ind_from_stats(mean_b, sd_b, n_b, mean_a, sd_a, n_a, equal_var=False)`, of 1.17.1; the interval by
 /// `scipy.stats.t.ppf(0.975, df)` with the degrees of freedom of Welch and Satterthwaite.
 #[test]
 fn means_are_those_of_scipy() {
@@ -48,7 +48,7 @@ fn means_are_those_of_scipy() {
     assert_eq!(means(mean(9, 1.0, 1.0), mean(100, 1.0, 1.0)), None);
 }
 
-/// `statsmodels.stats.multitest.multipletests([0.01, 0.04, 0.03, 0.005, 0.5], method="holm")[1]`, of 0.14.5
+/// `statsmodels.stats.multitest.multipletests([0.01, 0.04, 0.03, 0.005, 0.5], method="holm")[1]`, of 0.15.0
 #[test]
 fn corrected_p_values_are_those_of_statsmodels() {
     for (found, expected) in holm(&[0.01, 0.04, 0.03, 0.005, 0.5]).into_iter().zip([0.04, 0.09, 0.09, 0.025, 0.5]) {
