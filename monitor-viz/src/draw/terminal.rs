@@ -57,7 +57,7 @@ pub fn terminal(figure: &Figure, screen: &Screen) -> Result<String, DrawError> {
     }
     let plot = figure.plot.inner();
     let (across, upwards) = plot.axes()?;
-    let mut cells = Cells::new(usize::from(columns), usize::from(rows), screen);
+    let mut cells = Sheet::new(usize::from(columns), usize::from(rows), screen);
     let mut top = 0;
     for (text, ink) in [(&figure.title, screen.theme.heading()), (&figure.y_label, screen.theme.ink())] {
         let text = clean(text);
@@ -105,9 +105,9 @@ fn marks_upwards(scale: &Scale, names: &[&str], rows: usize, room: usize) -> Vec
         Scale::Log(low, high) => log_ticks((low, high), (rows / 3).clamp(2, 10)),
         Scale::Rows(count) => {
             let every = count.div_ceil(rows.max(1)).max(1);
-            let named = names.iter().enumerate().filter(|(row, _)| row.is_multiple_of(every));
+            let seen = names.iter().enumerate().filter(|(row, _)| row.is_multiple_of(every));
             let place = |row: usize| (row as f64 + 0.5) / count.max(1) as f64;
-            return named.map(|(row, name)| (place(row), fit(&clean(name), room))).collect();
+            return seen.map(|(row, name)| (place(row), fit(&clean(name), room))).collect();
         }
         Scale::Time(..) => Vec::new(),
     };
@@ -140,7 +140,7 @@ struct Cell {
     covered: bool,
 }
 
-struct Cells<'a> {
+struct Sheet<'a> {
     screen: &'a Screen,
     columns: usize,
     cells: Vec<Cell>,
@@ -148,7 +148,7 @@ struct Cells<'a> {
     sign: char,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> Sheet<'a> {
     fn new(columns: usize, rows: usize, screen: &'a Screen) -> Self {
         Self { screen, columns, cells: vec![Cell::default(); columns * rows], sign: SIGNS[0] }
     }
