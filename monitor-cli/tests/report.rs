@@ -34,9 +34,14 @@ fn tile(report: &Value, name: &str) -> f64 {
     tile.and_then(|tile| tile["value"].as_f64()).unwrap_or_else(|| panic!("{name}: {tiles:#?}"))
 }
 
+/// A tile that counts.
+fn count(report: &Value, name: &str) -> u64 {
+    tile(report, name) as u64
+}
+
 /// A table by its caption: each row by the text of its first cell, the values by the name of their column.
 fn table(report: &Value, caption: &str) -> BTreeMap<String, BTreeMap<String, Value>> {
-    let blocks = report["sections"].as_array().into_iter().flatten().flat_map(|section| section["blocks"].as_array());
+    let blocks = report["sections"].as_array().into_iter().flatten().filter_map(|section| section["blocks"].as_array());
     let table =
         blocks.flatten().find(|block| block["caption"] == caption).unwrap_or_else(|| panic!("no table {caption}"));
     let columns: Vec<&str> =
@@ -60,8 +65,8 @@ fn the_figures_are_those_of_the_recording() {
         json(&dir.monitor(&["report", &recording("afterimage.log.gz"), "--format", "json", "--timezone", "UTC"]));
     let calls = events("Generation metrics");
     let failed: Vec<&Value> = calls.iter().filter(|call| call["success"] == false).collect();
-    assert_eq!(tile(&report, "Calls"), calls.len() as f64);
-    assert_eq!(tile(&report, "Errors"), failed.len() as f64);
+    assert_eq!(count(&report, "Calls"), calls.len() as u64);
+    assert_eq!(count(&report, "Errors"), failed.len() as u64);
     let rate = 1.0 - failed.len() as f64 / calls.len() as f64;
     assert!((tile(&report, "Success rate") - rate).abs() < 1e-12);
     let mut times: Vec<f64> = calls.iter().filter_map(|call| call["duration"].as_f64()).collect();
@@ -81,7 +86,7 @@ fn the_figures_are_those_of_the_recording() {
     for (model, count) in &tokens {
         assert_eq!(by_model[*model]["tokens"].as_f64(), Some(*count as f64), "{model}");
     }
-    assert_eq!(tile(&report, "Tokens"), tokens.values().sum::<u64>() as f64);
+    assert_eq!(count(&report, "Tokens"), tokens.values().sum::<u64>());
     // Errors by type.
     let mut types: BTreeMap<&str, u64> = BTreeMap::new();
     for call in &failed {
@@ -142,7 +147,7 @@ fn what_was_changed_is_found_and_the_rest_is_noise() {
             let mixed = (at + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
             let share = mixed as f64 / (1_u64 << 24) as f64;
             let duration = factor * (0.5 + 4.0 * share * share);
-            let success = mixed % 25 != 0;
+            let success = !mixed.is_multiple_of(25);
             lines += &format!(
                 "{{\"type\":\"generation\",\"timestamp\":{},\"duration\":{duration:.4},\"success\":{success},\"model_name\":\"gpt-4o\",\
                  \"prompt_token_count\":{},\"completion_token_count\":100}}\n",
@@ -193,7 +198,7 @@ fn a_part_of_the_recording() {
     };
     let counted = events("Generation metrics").iter().filter(within).count();
     assert!(counted > 100, "{counted}");
-    assert_eq!(tile(&since, "Calls"), counted as f64);
+    assert_eq!(count(&since, "Calls"), counted as u64);
     let (whole, last) = (tile(&part(&[]), "Calls"), tile(&part(&["--window", "10m"]), "Calls"));
     assert!(0.0 < last && last < whole, "{last} of {whole}");
 }

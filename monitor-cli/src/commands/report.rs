@@ -133,12 +133,11 @@ fn times(args: &ReportArgs, zone: &Zone) -> Result<Times, Failure> {
 /// The rules, and the settings beside them.
 fn config(args: &ReportArgs) -> Result<Config, Failure> {
     let registry = registry()?;
-    let mut config = match &args.rules {
-        Some(path) => Config::load(path, &registry)?,
-        None => {
-            let text = format!("presets = [\"{PRESET}\"]");
-            Config::parse(&text, "preset", PathBuf::new(), &registry).map_err(ConfigError::Faults)?
-        }
+    let mut config = if let Some(path) = &args.rules {
+        Config::load(path, &registry)?
+    } else {
+        let text = format!("presets = [\"{PRESET}\"]");
+        Config::parse(&text, "preset", PathBuf::new(), &registry).map_err(ConfigError::Faults)?
     };
     // A report tells nobody but who asked for it.
     config.sources.clear();
