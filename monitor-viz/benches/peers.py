@@ -25,7 +25,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-ROUNDS = 5
+ROUNDS = 3
 SAMPLES = 100_000
 POINTS = 1_000_000
 

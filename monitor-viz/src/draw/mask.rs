@@ -83,8 +83,9 @@ impl Mask {
 
 /// The whole pixels from `low` to `high`, cut to `0..limit`; `None` if there are none.
 fn span(low: f32, high: f32, limit: usize) -> Option<(usize, usize)> {
-    let from = low.floor().max(0.0) as usize;
-    let to = (high.ceil().max(0.0) as usize).min(limit);
+    // By conversions, as `floor` and `ceil` are calls on many processors.
+    let (from, high) = (low.max(0.0) as usize, high.max(0.0));
+    let to = (high as usize + usize::from(high > (high as usize) as f32)).min(limit);
     (from < to).then_some((from, to))
 }
 
