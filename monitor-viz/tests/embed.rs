@@ -1,11 +1,16 @@
 //! Pictures of a program's own metrics: files, bytes, and the errors in the words of the Python class.
 #![cfg(feature = "default")]
 
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use monitor_core::config::{ChartSettings, PictureFormat, ThemeSetting};
-use monitor_core::{Clock, Evaluation, Event, Generation, Metric, Monitor, Recorded, Timestamp, Tokens};
-use monitor_viz::{PlotError, PlotOptions, Visualize};
+use monitor_core::component::{Reading, Rule, Verdict};
+use monitor_core::config::{ChartSettings, PictureFormat, RuleSettings, ThemeSetting};
+use monitor_core::sample::Labels;
+use monitor_core::store::{Selector, Store, Window};
+use monitor_core::{Clock, Evaluation, Event, Generation, Metric, Monitor, Recorded, Timestamp, Tokens, Zone};
+use monitor_viz::draw::Plot;
+use monitor_viz::{PlotError, PlotOptions, Scope, ToFigure, Visualize, line};
 
 const NOW: Timestamp = Timestamp::from_secs(1_777_903_200);
 
@@ -125,4 +130,47 @@ fn monitor_with_old_metric() {
     let error = monitor([old]).plot_metric("old", &PlotOptions::default()).expect_err("nothing in the window");
     assert!(matches!(error, PlotError::NoData(_)));
     assert_eq!(error.to_string(), "No data for metric old in specified window");
+}
+
+/// Fires while the last value of `m` is above zero.
+struct Above;
+
+impl Rule for Above {
+    fn evaluate(&mut self, store: &Store, now: Timestamp) -> Vec<Reading> {
+        let stats = store.stats(&Selector::metric("m"), Window::last(Duration::from_secs(3_600), now)).ok().flatten();
+        let verdict = match stats {
+            Some(stats) if stats.last > 0.0 => Verdict::Breached,
+            Some(_) => Verdict::Clear,
+            None => Verdict::NoData,
+        };
+        vec![Reading::new(Labels::NONE, verdict)]
+    }
+}
+
+#[test]
+fn a_line_marks_when_a_rule_of_the_pipeline_fired() {
+    let minute = Duration::from_secs(60);
+    let clock = Clock::manual(NOW);
+    let (alerts, told) = channel();
+    let monitor = Monitor::builder()
+        .clock(clock.clone())
+        .metrics_interval(minute)
+        .rule("above", Box::new(Above), RuleSettings::default())
+        .on_alert(move |time, _| alerts.send(time).expect("the test listens"))
+        .start()
+        .expect("starts");
+    for (seconds, value, tick) in [(0, 2.0, 1), (90, 0.0, 2)] {
+        clock.set(NOW.plus(Duration::from_secs(seconds)));
+        assert_eq!(monitor.record_metric("m", value, &[]), Recorded::Accepted);
+        assert!(monitor.flush(Duration::from_secs(20)).complete);
+        clock.set(NOW.plus(minute * tick));
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(NOW.plus(minute * tick)));
+    }
+    let chart = line::Config { alerts: vec!["*".into()], ..line::Config::of("m") };
+    let figure = chart.figure(monitor.store(), &Scope::all(Zone::UTC)).expect("valid").expect("data");
+    let Plot::Lines(lines) = figure.plot else { panic!("lines") };
+    let shade = &lines.shades[0];
+    let seconds = |micros: i64| Timestamp::from_micros(micros).since(NOW).as_secs();
+    // The axis ends with the last sample, before the rule saw it.
+    assert_eq!((shade.label.as_str(), seconds(shade.from), seconds(shade.to)), ("above", 60, 90));
 }
