@@ -55,9 +55,8 @@ pub(super) fn answers_sixel() -> bool {
         return false;
     }
     let answer = terminal.write_all(b"\x1b[c").and_then(|()| answer(&mut terminal));
-    // Nothing can be done about a terminal that cannot be set back.
-    drop(tcsetattr(&terminal, OptionalActions::Now, &before));
-    answer.is_ok_and(|answer| knows_sixel(&answer))
+    let restored = tcsetattr(&terminal, OptionalActions::Now, &before);
+    restored.is_ok() && answer.is_ok_and(|answer| knows_sixel(&answer))
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a terminal takes is no time of events")]

@@ -31,9 +31,8 @@ pub(super) fn show(figure: &Figure, args: &PlotArgs) -> Outcome {
     };
     let theme = match args.theme {
         Some(ThemeSetting::Light) => Theme::Light,
-        Some(ThemeSetting::Dark) => Theme::Dark,
         None if is_light(variable("COLORFGBG").as_deref()) => Theme::Light,
-        None => Theme::Dark,
+        Some(ThemeSetting::Dark) | None => Theme::Dark,
     };
     let protocol = match args.inline {
         Inline::Auto if is_terminal => inline::protocol(variable, inline::answers_sixel),
