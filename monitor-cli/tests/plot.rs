@@ -117,7 +117,11 @@ fn what_cannot_be_drawn_is_said_and_writes_nothing() {
         (&["generation_time", &log, "--out", "a.png", "--until", "2020-01-01T00:00:00Z"], 1, "no data in the window"),
         (&["generation_time", "empty.jsonl", "--out", "a.png"], 1, "no samples"),
         (&["generation_time", "missing.jsonl", "--out", "a.png"], 1, "missing.jsonl"),
-        (&["generation_time", &log, "--by", "model", "--out", "a.png"], 64, "did you mean `model_name`?"),
+        (
+            &["generation_time", &log, "--by", "model", "--out", "a.png"],
+            64,
+            "there are error_type, finish_reason, model_name",
+        ),
         (&["generation_time", &log, "--chart", "bar", "--out", "a.png"], 64, "add --by LABEL"),
         (
             &["generation_time", &log, "--chart", "histogram", "--by", "model_name"],

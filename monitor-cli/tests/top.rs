@@ -86,12 +86,17 @@ impl Terminal {
         screen
     }
 
-    /// Sends a signal to what runs in the shell.
-    fn signal(&self, signal: &str) {
+    /// The process that runs in the shell.
+    fn child(&self) -> String {
         let shell = self.tmux(&["display-message", "-p", "#{pane_pid}"]);
         let shell = shell.trim();
         let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("Linux");
-        let sent = Command::new("kill").arg(signal).args(children.split_whitespace()).status();
+        children.trim().to_owned()
+    }
+
+    /// Sends it a signal.
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child()]).status();
         assert!(sent.expect("kill").success());
     }
 
@@ -294,4 +299,24 @@ fn a_program_is_watched_and_what_it_prints_is_kept() {
     terminal.keys(&["q"]);
     let screen = terminal.ended(3);
     assert!(screen.contains("oops") && screen.contains("2 events in"), "{screen}");
+}
+
+#[test]
+fn a_view_whose_terminal_is_gone_ends() {
+    let terminal = Terminal::with_a_recorded_run();
+    // The shell is told first, and is not to tell the program.
+    terminal.line("trap '' HUP");
+    terminal.monitor("top monitoring");
+    terminal.until_it_shows("calls by model");
+    let process = format!("/proc/{}", terminal.child());
+    terminal.tmux(&["new-window"]);
+    terminal.tmux(&["kill-window", "-t", ":0"]);
+    let is_there = || std::path::Path::new(&process).exists();
+    for _ in 0..1_200 {
+        if !is_there() {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(25));
+    }
+    panic!("{process} goes on without a terminal");
 }

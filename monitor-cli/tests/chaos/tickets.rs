@@ -101,7 +101,14 @@ struct Said {
 impl Said {
     fn read(folder: &Path) -> Self {
         let mut said = Self::default();
-        for line in std::fs::read_to_string(folder.join(SAID)).unwrap_or_default().lines() {
+        let text = std::fs::read_to_string(folder.join(SAID)).unwrap_or_default();
+        // A kill may have cut the last line off, and the next process would go on in it.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            let file = File::options().write(true).open(folder.join(SAID)).expect("a file of our own");
+            file.set_len(whole as u64).expect("a file of our own");
+        }
+        for line in text[..whole].lines() {
             let (what, id) = line.split_once(' ').expect("two words");
             let set = match what {
                 "offered" => &mut said.offered,
@@ -193,7 +200,8 @@ fn the_program_that_records() {
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("standard input ends");
         ended.store(true, Ordering::Relaxed);
     });
-    assert_eq!(monitor.flush(long).level, Durability::L3);
+    // What those before it have left comes first.
+    assert_eq!(monitor.flush(6 * long).level, Durability::L3);
     monitor.shutdown();
 }
 

@@ -14,6 +14,8 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use crate::exit::Failure;
 
@@ -36,6 +38,8 @@ struct Before {
 pub(crate) struct Screen {
     pub(crate) terminal: Terminal<CrosstermBackend<File>>,
     pub(crate) said: Said,
+    /// Where keys come from.
+    keys: OwnedFd,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -68,11 +72,15 @@ impl Screen {
             ]));
         }
         // Keys come from standard input, or from the terminal that the process belongs to.
-        if !io::stdin().is_terminal() && File::open("/dev/tty").is_err() {
+        let keys = if io::stdin().is_terminal() {
+            io::stdin().as_fd().try_clone_to_owned().map_err(failed)?
+        } else if let Ok(terminal) = File::open("/dev/tty") {
+            terminal.into()
+        } else {
             return Err(Failure::Run(vec![
                 "show the view: there is no terminal to read keys from; run it with standard input from one".to_owned(),
             ]));
-        }
+        };
         let said = Said::default();
         let tty = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
         let mut readers = Vec::new();
@@ -100,7 +108,7 @@ impl Screen {
                 readers.push(said.listen(reader, Stream::Error)?);
             }
             enable_raw_mode()?;
-            let mut screen = Self { terminal, said, readers: std::mem::take(&mut readers) };
+            let mut screen = Self { terminal, said, keys, readers: std::mem::take(&mut readers) };
             execute!(screen.terminal.backend_mut(), EnterAlternateScreen, Hide)?;
             // Not `Terminal::clear`, which asks where the cursor is, by way of an output that is taken.
             screen.terminal.backend_mut().clear()?;
@@ -110,6 +118,18 @@ impl Screen {
             restore();
             failed(error)
         })
+    }
+}
+
+impl Screen {
+    /// Waits for keys; false once the terminal is gone. Whoever reads keys of such a one reads for ever, and does not sleep.
+    pub(crate) fn wait(&self, patience: Duration) -> bool {
+        let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: patience.subsec_nanos().into() };
+        let mut keys = [PollFd::new(&self.keys, PollFlags::IN)];
+        match poll(&mut keys, Some(&patience)) {
+            Ok(_) => !keys[0].revents().intersects(PollFlags::HUP | PollFlags::ERR),
+            Err(error) => error == Errno::INTR,
+        }
     }
 }
 

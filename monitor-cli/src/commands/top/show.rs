@@ -119,7 +119,10 @@ impl View {
                 next = began + EVERY.max(took * SHARE);
             }
             let patience = next.saturating_duration_since(instant()).min(LOOK);
-            match event::poll(patience) {
+            if !self.screen.wait(patience) {
+                return self.terminal_is_gone();
+            }
+            match event::poll(Duration::ZERO) {
                 Ok(false) => {}
                 Ok(true) => match self.take() {
                     Ok(Action::Leave) => return,
