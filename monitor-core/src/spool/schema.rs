@@ -326,6 +326,8 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(error, _) => {
             matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+                // The file ends before what its log says of it.
+                || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ
         }
         rusqlite::Error::QueryReturnedNoRows
         | rusqlite::Error::InvalidColumnType(..)

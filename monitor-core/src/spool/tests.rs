@@ -301,6 +301,35 @@ fn a_file_that_is_no_spool_is_set_aside() {
 }
 
 #[test]
+fn whatever_is_left_of_one_that_was_cut_short_a_start_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fill = |first: u32| {
+        let spool = open(folder.path(), 1 << 30);
+        spool.append(first.into(), &draft(first..first + 500)).expect("room");
+        spool.flush().expect("room");
+        spool
+    };
+    drop(fill(0));
+    // With a log, and with the index of one, as a process that is killed leaves them.
+    let kept = fill(500);
+    let of = |ending: &str| std::fs::read(folder.path().join(format!("{SPOOL_FILE}{ending}"))).expect("a file");
+    let [database, log, index] = ["", "-wal", "-shm"].map(of);
+    drop(kept);
+    let mut set_aside = 0;
+    for length in (0..database.len()).step_by(1 + database.len() / 100) {
+        let other = tempfile::tempdir().expect("a folder");
+        for (ending, bytes) in [("", &database[..length]), ("-wal", &log), ("-shm", &index)] {
+            std::fs::write(other.path().join(format!("{SPOOL_FILE}{ending}")), bytes).expect("a file of our own");
+        }
+        let (parser, deriver) = (LineParser::new(Zone::UTC), Deriver::new(&[]));
+        let opened = Spool::open(other.path(), Durability::L1, 1 << 30, parser, deriver, ());
+        let (_, found) = opened.unwrap_or_else(|error| panic!("{length} bytes of {}: {error}", database.len()));
+        set_aside += u32::from(found.set_aside.is_some());
+    }
+    assert!(set_aside > 50, "{set_aside} set aside");
+}
+
+#[test]
 fn a_sink_that_is_taken_out_holds_nothing_back_and_its_books_close() {
     let folder = tempfile::tempdir().expect("a folder");
     let (gone, stays) = (Text::new_static("gone"), Text::new_static("stays"));

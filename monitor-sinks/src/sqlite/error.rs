@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use super::schema::VERSION;
 use super::write::is_known_id;
@@ -42,13 +42,18 @@ impl Error {
     pub(super) fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged(_))
             || matches!(self.code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
-            || matches!(self, Self::Sqlite(error) if is_known_id(error))
+            || matches!(self, Self::Sqlite(error) if is_known_id(error) || is_cut_short(error))
     }
 
     /// Whether somebody else is at it.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
+}
+
+/// Whether the file ends before what its log says of it: the system had fewer bytes than were asked for.
+fn is_cut_short(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHORT_READ)
 }
 
 impl From<rusqlite::Error> for Error {

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use monitor_core::bus::Durability;
 use monitor_core::component::{Answer, Content, Validate};
 use monitor_core::{Event, Generation, Metric, Timestamp, Tokens};
 
 use super::given::ODD;
-use super::{Config, NAME, refusal, rows, sink_of, write};
+use super::{Config, NAME, numbers, refusal, rows, sink_of, write};
 use crate::new_file::Exists;
+use crate::sqlite::schema;
 use crate::sqlite::write::Database;
 
 #[test]
@@ -88,4 +90,33 @@ fn a_database_that_is_not_finished_leaves_nothing_and_the_old_one_as_it_was() {
     Database::create(&path, Exists::Replaced).and_then(Database::finish).expect("it can be made");
     assert_eq!(rows(folder.path(), "SELECT count(*) FROM metrics"), ["0"]);
     assert_eq!(rows(folder.path(), "PRAGMA journal_mode"), ["delete"]);
+}
+
+#[test]
+fn whatever_is_left_of_one_that_was_cut_short_is_damaged_or_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut kept = sink_of(folder.path(), Content::Events);
+    assert!(matches!(write(&mut *kept, 0, numbers(0..100)), Answer::Ok));
+    drop(kept);
+    // With a log, and with the index of one, as a process that is killed leaves them.
+    let mut kept = sink_of(folder.path(), Content::Events);
+    assert!(matches!(write(&mut *kept, 100, numbers(100..200)), Answer::Ok));
+    let of = |ending: &str| std::fs::read(folder.path().join(format!("{NAME}{ending}"))).expect("a file");
+    let [database, log, index] = ["", "-wal", "-shm"].map(of);
+    drop(kept);
+    let (mut damaged, mut whole) = (0, 0);
+    for length in (0..200).chain((200..database.len()).step_by(331)).chain([database.len()]) {
+        let other = tempfile::tempdir().expect("a folder");
+        let path = other.path().join(NAME);
+        std::fs::write(&path, &database[..length]).expect("a file of our own");
+        for (ending, bytes) in [("-wal", &log), ("-shm", &index)] {
+            std::fs::write(other.path().join(format!("{NAME}{ending}")), bytes).expect("a file of our own");
+        }
+        match schema::open(&path, Durability::L1) {
+            Ok(_) => whole += 1,
+            Err(error) if error.is_damage() => damaged += 1,
+            Err(error) => panic!("{length} bytes of {}: {error:?}", database.len()),
+        }
+    }
+    assert!(damaged > 200 && whole > 0, "{damaged} damaged, {whole} whole");
 }
