@@ -22,7 +22,7 @@ pub fn png(figure: &Figure, style: &Style) -> Result<Vec<u8>, DrawError> {
 ///
 /// # Errors
 ///
-/// As [`png`].
+/// As [`png()`].
 pub fn pixels(figure: &Figure, style: &Style) -> Result<Vec<u8>, DrawError> {
     let scene = scene(figure, style)?;
     let size = (style.width, style.height);
