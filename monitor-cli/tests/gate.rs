@@ -181,7 +181,7 @@ print(json.dumps([suites, cases]))
     let dir = Dir::new();
     dir.write("run.jsonl", recorded(&[9.0; 30]));
     let message = r#"message = "<b> & \"c\" \u0007 ]]> ö""#;
-    let fine = "[alerts.fine]\ntype = \"threshold\"\nmetric = \"n\"\nabove = 10\n[alerts.none]\ntype = \"threshold\"\nmetric = \"m\"\nabove = 1\n";
+    let fine = "[alerts.fine]\ntype = \"threshold\"\nmetric = \"n\"\nabove = 10\n[alerts.none]\ntype = \"threshold\"\nmetric = \"nothing\"\nabove = 1\n";
     dir.write("a&b.toml", format!("{MEAN}above = 5\n{message}\n{fine}"));
     let ended = dir.monitor(&["gate", "run.jsonl", "--rules", "a&b.toml", "--format", "junit"]);
     assert_eq!(ended.code, Some(2), "{}", ended.whole());
